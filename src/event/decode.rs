@@ -1,0 +1,393 @@
+//! From a line to its verdict: the general lane, which decodes any line with simd-json.
+
+use simd_json::{Buffers, Node, StaticNode, Tape};
+
+use super::amount::Amount;
+use super::fault::Fault;
+use super::field::Field;
+use super::timestamp::parse_timestamp;
+use super::user_id::UserId;
+use super::{Event, PURCHASE, rules};
+
+/// The longest line that simd-json gets to see, in bytes. Its index and tape need about 25 times a
+/// line's length in the worst case, per worker; longer lines are read without a copy instead.
+const SIMD_JSON_LIMIT: usize = 128 * 1024;
+
+/// The default limit on the length of a line, in bytes: 16 MiB.
+pub const DEFAULT_MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a line turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing but JSON white space: neither valid nor invalid.
+    Blank,
+    /// A valid event.
+    Valid(Event),
+    /// Not a valid event, and why.
+    Invalid(Fault),
+}
+
+/// Decodes lines into events, reusing its buffers from line to line.
+///
+/// ```
+/// use daytally::event::{Decoder, Verdict};
+///
+/// let mut decoder = Decoder::default();
+/// let line = br#"{"user_id": 7, "event_type": "click", "timestamp": "2024-01-01T08:00:00Z"}"#;
+/// let Verdict::Valid(event) = decoder.decode(line) else { unreachable!() };
+/// assert_eq!(event.date().to_string(), "2024-01-01");
+/// assert_eq!(event.user_id().get(), 7);
+/// assert_eq!(decoder.decode(b" \t\r"), Verdict::Blank);
+/// ```
+pub struct Decoder {
+    max_line_bytes: usize,
+    /// A copy of the line, which simd-json writes into, and the padding it wants after it.
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    /// Kept for its allocation; taken while in use.
+    tape: Option<Tape<'static>>,
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder")
+            .field("max_line_bytes", &self.max_line_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new(DEFAULT_MAX_LINE_BYTES)
+    }
+}
+
+impl Decoder {
+    /// A decoder for which a line of more than `max_line_bytes` bytes is invalid.
+    #[must_use]
+    pub fn new(max_line_bytes: usize) -> Decoder {
+        Decoder {
+            max_line_bytes,
+            scratch: Vec::new(),
+            buffers: Buffers::default(),
+            tape: None,
+        }
+    }
+
+    /// The verdict on one line, given without its `\n`.
+    pub fn decode(&mut self, line: &[u8]) -> Verdict {
+        if line.len() > self.max_line_bytes {
+            return Verdict::Invalid(Fault::line_too_long(self.max_line_bytes));
+        }
+        if is_blank(line) {
+            return Verdict::Blank;
+        }
+        if let Some(event) = self.decode_ordinary(line) {
+            debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
+            return Verdict::Valid(event);
+        }
+        match rules::judge(line) {
+            Ok(event) => Verdict::Valid(event),
+            Err(fault) => Verdict::Invalid(fault),
+        }
+    }
+
+    /// The event of a line that simd-json accepts and that breaks no rule. `None` is no verdict:
+    /// the line may still be valid, with a number in it that simd-json cannot hold, for one.
+    fn decode_ordinary(&mut self, line: &[u8]) -> Option<Event> {
+        if line.len() > SIMD_JSON_LIMIT {
+            return None;
+        }
+        self.scratch.clear();
+        self.scratch.extend_from_slice(line);
+        self.scratch
+            .resize(line.len() + simd_json::INPUT_PADDING, b' ');
+        let base = self.scratch.as_ptr().addr();
+
+        let mut tape = self.tape.take().map_or_else(Tape::null, Tape::reset);
+        let event = simd_json::fill_tape_padded(
+            &mut self.scratch,
+            line.len(),
+            &mut self.buffers,
+            &mut tape,
+        )
+        .ok()
+        .and_then(|()| event_on_tape(&tape.0, line, base));
+        self.tape = Some(tape.reset());
+        event
+    }
+}
+
+/// The event on a tape, if every rule holds. `base` is the address of the copy of the line that the
+/// tape's strings point into.
+fn event_on_tape(tape: &[Node<'_>], line: &[u8], base: usize) -> Option<Event> {
+    let (Node::Object { len, .. }, mut rest) = tape.split_first()? else {
+        return None;
+    };
+    let mut user_id = None;
+    let mut event_type = None;
+    let mut timestamp = None;
+    let mut amount_key = None;
+    for _ in 0..*len {
+        let [Node::String(key), value, ..] = rest else {
+            return None;
+        };
+        match Field::from_key(key.as_bytes()) {
+            Some(Field::UserId) => user_id = Some(value),
+            Some(Field::EventType) => event_type = Some(value),
+            Some(Field::Timestamp) => timestamp = Some(value),
+            Some(Field::Amount) => amount_key = Some((key.as_ptr().addr(), value)),
+            None => {}
+        }
+        let nodes_of_value = match value {
+            Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
+            Node::String(_) | Node::Static(_) => 1,
+        };
+        rest = rest.get(1 + nodes_of_value..)?;
+    }
+
+    let user_id = match user_id? {
+        Node::Static(StaticNode::I64(id)) => UserId::from(*id),
+        Node::Static(StaticNode::U64(id)) => UserId::from(*id),
+        _ => return None,
+    };
+    let Node::String(event_type) = event_type? else {
+        return None;
+    };
+    let Node::String(timestamp) = timestamp? else {
+        return None;
+    };
+    let date = parse_timestamp(timestamp.as_bytes()).ok()?;
+    let purchase = match *event_type {
+        "" => return None,
+        PURCHASE => {
+            // The tape has the amount as a binary float; its written digits are in the line, after
+            // the key, which starts one byte after its quote.
+            let (key, Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_))) =
+                amount_key?
+            else {
+                return None;
+            };
+            let quote = key.checked_sub(base + 1)?;
+            // Valid, or there were no tape; the check is cheap beside a wrong total.
+            let line = std::str::from_utf8(line).ok()?;
+            let number = rules::number_after_key(line, quote)?.of(line);
+            Some(Amount::from_json_number(number).ok()?)
+        }
+        _ => None,
+    };
+    Some(Event::new(date, user_id, purchase))
+}
+
+/// Whether a line is nothing but JSON white space.
+#[inline]
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Reason;
+
+    fn verdict(line: impl AsRef<[u8]>) -> Verdict {
+        Decoder::new(2_000_000).decode(line.as_ref())
+    }
+
+    #[track_caller]
+    fn shown(line: impl AsRef<[u8]>) -> String {
+        match verdict(line) {
+            Verdict::Blank => "blank".into(),
+            Verdict::Valid(event) => format!(
+                "{} {} {}",
+                event.date(),
+                event.user_id(),
+                event
+                    .purchase()
+                    .map_or("-".into(), |a| a.units().to_string())
+            ),
+            Verdict::Invalid(fault) => fault.reason().code().into(),
+        }
+    }
+
+    const T: &str = r#""timestamp":"2024-01-01T00:00:00Z""#;
+
+    #[test]
+    fn blank_is_white_space_of_json() {
+        for line in ["", " ", "\t", "\r", " \t \r"] {
+            assert_eq!(shown(line), "blank");
+        }
+        for line in ["\u{c}", "\u{b}", "\u{a0}", "\0", "\u{feff}"] {
+            assert_eq!(shown(line), "invalid_json", "{line:?}");
+        }
+    }
+
+    #[test]
+    fn each_rule_in_its_order() {
+        // Each line breaks the rule it is listed under and every later one that it can.
+        let too_long = "[".repeat(2_000_001);
+        for (line, expected) in [
+            (too_long.as_str(), Reason::LineTooLong),
+            ("{nope}", Reason::InvalidJson),
+            (r#"{"x":"\ud800"}"#, Reason::InvalidJson),
+            ("[]", Reason::NotAnObject),
+            ("1e400", Reason::NotAnObject),
+            ("{}", Reason::MissingUserId),
+            (r#"{"User_id":1}"#, Reason::MissingUserId),
+            (r#"{"x":{"user_id":1}}"#, Reason::MissingUserId),
+            (r#"{"user_id":"1"}"#, Reason::InvalidUserId),
+            (r#"{"user_id":true}"#, Reason::InvalidUserId),
+            (r#"{"user_id":null}"#, Reason::InvalidUserId),
+            (r#"{"user_id":1.0}"#, Reason::InvalidUserId),
+            (r#"{"user_id":1e3}"#, Reason::InvalidUserId),
+            (r#"{"user_id":1e400}"#, Reason::InvalidUserId),
+            (
+                r#"{"user_id":18446744073709551616}"#,
+                Reason::UserIdOutOfRange,
+            ),
+            (
+                r#"{"user_id":-9223372036854775809}"#,
+                Reason::UserIdOutOfRange,
+            ),
+            (r#"{"user_id":1}"#, Reason::MissingEventType),
+            (r#"{"user_id":1,"event_type":7}"#, Reason::InvalidEventType),
+            (r#"{"user_id":1,"event_type":""}"#, Reason::EmptyEventType),
+            (
+                r#"{"user_id":1,"event_type":"a"}"#,
+                Reason::MissingTimestamp,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"a","timestamp":0}"#,
+                Reason::InvalidTimestamp,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"x"}"#,
+                Reason::InvalidTimestamp,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T00"}"#,
+                Reason::TimestampNotUtc,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T00Z"}"#,
+                Reason::MissingAmount,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T00Z","amount":"1"}"#,
+                Reason::InvalidAmount,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T00Z","amount":-0.0}"#,
+                Reason::NonPositiveAmount,
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T00Z","amount":1e15}"#,
+                Reason::AmountOutOfRange,
+            ),
+        ] {
+            assert_eq!(
+                shown(line),
+                expected.code(),
+                "{}",
+                &line[..line.len().min(99)]
+            );
+        }
+        assert_eq!(shown(b"{\"\xff\":}"), "invalid_utf8");
+        assert_eq!(shown(b"\xef\xbf\xbe \xed\xa0\x80"), "invalid_utf8");
+    }
+
+    #[test]
+    fn what_is_valid_and_what_it_counts() {
+        for (line, expected) in [
+            (
+                format!(r#"{{"user_id":1,"event_type":"view",{T}}}"#),
+                "2024-01-01 1 -",
+            ),
+            (
+                format!(r#"{{"user_id":-0,"event_type":" ",{T}}}"#),
+                "2024-01-01 0 -",
+            ),
+            (
+                format!(r#"{{"user_id":1,"event_type":"Purchase",{T}}}"#),
+                "2024-01-01 1 -",
+            ),
+            (
+                format!(r#"{{"user_id":1,"event_type":"view","amount":"x",{T}}}"#),
+                "2024-01-01 1 -",
+            ),
+            (
+                format!(r#"{{"user_id":18446744073709551615,"event_type":"view",{T}}}"#),
+                "2024-01-01 18446744073709551615 -",
+            ),
+            (
+                format!(r#"{{"user_id":-9223372036854775808,"event_type":"view",{T}}}"#),
+                "2024-01-01 -9223372036854775808 -",
+            ),
+            (
+                format!(r#"{{"amount" : 19.99 ,"user_id":1,"event_type":"purchase",{T}}}"#),
+                "2024-01-01 1 19990000000000000000",
+            ),
+            (
+                format!(r#"{{"user_id":1,"event_type":"purchase",{T},"\u0061mount":	1e-18}}"#),
+                "2024-01-01 1 1",
+            ),
+            (
+                format!(
+                    r#"{{"amount":"x","user_id":null,"user_id":1,"event_type":"purch\u0061se",{T},"amount":2}}"#
+                ),
+                "2024-01-01 1 2000000000000000000",
+            ),
+            (
+                format!(
+                    r#"{{"user\u005fid":1,"event_type":"purchase",{T},"amount":1e-400,"x":[1e400,{{"amount":3}}]}}"#
+                ),
+                "2024-01-01 1 0",
+            ),
+            (
+                r#"{"user_id":1,"event_type":"view","timestamp":"2024-01-01\u005400:00:00\u005a"}"#
+                    .into(),
+                "2024-01-01 1 -",
+            ),
+            (
+                format!("\t{{\"user_id\"\r: 1,\"event_type\":\"view\",{T}}}\r"),
+                "2024-01-01 1 -",
+            ),
+            (
+                format!(
+                    r#"{{"user_id":1,"event_type":"view",{T},"x":"{}"}}"#,
+                    "x".repeat(1 << 20)
+                ),
+                "2024-01-01 1 -",
+            ),
+        ] {
+            assert_eq!(shown(&line), expected, "{}", &line[..line.len().min(99)]);
+        }
+    }
+
+    #[test]
+    fn the_depth_limit_holds_in_both_readers() {
+        for pad in [0, SIMD_JSON_LIMIT] {
+            let event = |levels: usize| {
+                format!(
+                    r#"{{"user_id":1,"event_type":"view",{T},"x":{}{},"y":"{}"}}"#,
+                    "[".repeat(levels - 1),
+                    "]".repeat(levels - 1),
+                    " ".repeat(pad)
+                )
+            };
+            assert_eq!(shown(event(1024)), "2024-01-01 1 -");
+            assert_eq!(shown(event(1025)), "invalid_json");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_from_one_line_to_the_next() {
+        let mut decoder = Decoder::default();
+        let good = format!(r#"{{"user_id":1,"event_type":"purchase",{T},"amount":1}}"#);
+        let first = decoder.decode(good.as_bytes());
+        for line in ["{", "", "[1,2,3]", r#"{"user_id":2}"#, "\u{feff}"] {
+            decoder.decode(line.as_bytes());
+            assert_eq!(decoder.decode(good.as_bytes()), first);
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! What is wrong with an invalid line: the reason, the place, and a sentence for a person.
+//!
+//! A fault is made while lines stream past, so it only notes positions; the sentence is written
+//! when somebody asks for it, from the line itself.
+
+use std::fmt;
+
+use super::field::Field;
+use super::json::{self, JsonFault, Problem, Span};
+use super::reason::Reason;
+use super::timestamp::TimestampFault;
+use crate::text;
+
+/// Why a line is invalid. The [`Reason`] is for programs, [`Fault::message`] for people.
+///
+/// ```
+/// use daytally::event::{Decoder, Reason, Verdict};
+///
+/// let line = br#"{"user_id": 7, "event_type": "click", "timestamp": "yesterday"}"#;
+/// let Verdict::Invalid(fault) = Decoder::default().decode(line) else { unreachable!() };
+/// assert_eq!(fault.reason(), Reason::InvalidTimestamp);
+/// assert_eq!(
+///     fault.message(line).to_string(),
+///     r#"timestamp "yesterday" is not an ISO 8601 date-time"#
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    reason: Reason,
+    detail: Detail,
+}
+
+/// The place of a fault, as much as its message needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// The line is longer than this many bytes.
+    Limit(usize),
+    /// The line is UTF-8 up to this byte.
+    Utf8(usize),
+    Json(JsonFault),
+    /// The line's one value.
+    Document(Span),
+    Missing(Field),
+    /// A field's value.
+    Value(Field, Span),
+    Timestamp(Span, TimestampFault),
+}
+
+impl Fault {
+    pub(crate) fn line_too_long(limit: usize) -> Fault {
+        Fault {
+            reason: Reason::LineTooLong,
+            detail: Detail::Limit(limit),
+        }
+    }
+
+    pub(crate) fn invalid_utf8(valid_up_to: usize) -> Fault {
+        Fault {
+            reason: Reason::InvalidUtf8,
+            detail: Detail::Utf8(valid_up_to),
+        }
+    }
+
+    pub(crate) fn invalid_json(fault: JsonFault) -> Fault {
+        Fault {
+            reason: Reason::InvalidJson,
+            detail: Detail::Json(fault),
+        }
+    }
+
+    pub(crate) fn not_an_object(span: Span) -> Fault {
+        Fault {
+            reason: Reason::NotAnObject,
+            detail: Detail::Document(span),
+        }
+    }
+
+    pub(crate) fn missing(reason: Reason, field: Field) -> Fault {
+        Fault {
+            reason,
+            detail: Detail::Missing(field),
+        }
+    }
+
+    pub(crate) fn value(reason: Reason, field: Field, span: Span) -> Fault {
+        Fault {
+            reason,
+            detail: Detail::Value(field, span),
+        }
+    }
+
+    pub(crate) fn timestamp(span: Span, fault: TimestampFault) -> Fault {
+        Fault {
+            reason: match fault {
+                TimestampFault::NotADateTime => Reason::InvalidTimestamp,
+                TimestampFault::HasOffset | TimestampFault::HasNoOffset => Reason::TimestampNotUtc,
+            },
+            detail: Detail::Timestamp(span, fault),
+        }
+    }
+
+    /// The first rule that the line breaks.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// One sentence that says what is wrong, with the value or the column at fault.
+    ///
+    /// `line` is the line that was decoded. Text from the line is escaped and bounded (see
+    /// [`text::quoted`]), so the sentence can be shown on a terminal. Columns count characters
+    /// from 1, as editors do; in a line that is not UTF-8, up to the first wrong byte.
+    #[must_use]
+    pub fn message<'a>(&'a self, line: &'a [u8]) -> impl fmt::Display + 'a {
+        Message { fault: self, line }
+    }
+}
+
+struct Message<'a> {
+    fault: &'a Fault,
+    line: &'a [u8],
+}
+
+impl Message<'_> {
+    /// The part of the line that is UTF-8: all of it, but for the two reasons that come before.
+    fn text(&self) -> &str {
+        match std::str::from_utf8(self.line) {
+            Ok(text) => text,
+            Err(error) => {
+                std::str::from_utf8(&self.line[..error.valid_up_to()]).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The column of a byte, from 1.
+    fn column(&self, at: usize) -> usize {
+        let before = self.line.get(..at).unwrap_or(self.line);
+        String::from_utf8_lossy(before).chars().count() + 1
+    }
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fault.detail {
+            Detail::Limit(limit) => write!(
+                f,
+                "the line is {} bytes long, more than the limit of {limit} (--max-line-bytes)",
+                self.line.len()
+            ),
+            Detail::Utf8(at) => {
+                write!(f, "the byte at column {} is not UTF-8", self.column(at))?;
+                match self.line.get(at) {
+                    Some(byte) => write!(f, " (0x{byte:02X})"),
+                    None => Ok(()),
+                }
+            }
+            Detail::Json(fault) => self.json(f, fault),
+            Detail::Document(span) => {
+                let value = span.of(self.text());
+                write!(f, "the line is {}, not an object", kind(value))
+            }
+            Detail::Missing(field) => match self.fault.reason {
+                Reason::MissingAmount => {
+                    f.write_str("a purchase needs an amount, and there is no key \"amount\"")
+                }
+                _ => write!(f, "there is no key \"{}\"", field.key()),
+            },
+            Detail::Value(field, span) => self.value(f, field, span.of(self.text())),
+            Detail::Timestamp(span, fault) => {
+                let value = json::unescape(span.of(self.text()));
+                write!(f, "timestamp {} ", text::quoted(&value))?;
+                f.write_str(match fault {
+                    TimestampFault::NotADateTime => "is not an ISO 8601 date-time",
+                    TimestampFault::HasOffset => "is not in UTC: its offset is not zero",
+                    TimestampFault::HasNoOffset => {
+                        "has no offset: in UTC it would end with `Z` or `+00:00`"
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Message<'_> {
+    fn value(&self, f: &mut fmt::Formatter<'_>, field: Field, value: &str) -> fmt::Result {
+        if self.fault.reason == Reason::EmptyEventType {
+            return f.write_str("event_type is empty");
+        }
+        write!(f, "{} {} ", field.key(), text::excerpt(value))?;
+        let kind = kind(value);
+        match self.fault.reason {
+            Reason::InvalidUserId if kind == "a number" => {
+                f.write_str("is not written as an integer")
+            }
+            Reason::InvalidUserId => write!(f, "is {kind}, not an integer"),
+            Reason::UserIdOutOfRange => {
+                write!(f, "is outside {} to {}", i64::MIN, u64::MAX)
+            }
+            Reason::InvalidEventType | Reason::InvalidTimestamp => {
+                write!(f, "is {kind}, not a string")
+            }
+            Reason::InvalidAmount => write!(f, "is {kind}, not a number"),
+            Reason::NonPositiveAmount => f.write_str("is not greater than zero"),
+            Reason::AmountOutOfRange => f.write_str("is 1000000000000000 (10^15) or more"),
+            // The other reasons have no value to quote.
+            reason => f.write_str(reason.code()),
+        }
+    }
+
+    fn json(&self, f: &mut fmt::Formatter<'_>, fault: JsonFault) -> fmt::Result {
+        let column = self.column(fault.at);
+        let expected = match fault.problem {
+            Problem::ExpectedValue => "a value",
+            Problem::ExpectedKey => "a key in double quotes",
+            Problem::ExpectedKeyOrEnd => "a key in double quotes, or `}`,",
+            Problem::ExpectedColon => "`:`",
+            Problem::ExpectedCommaOrBrace => "`,` or `}`",
+            Problem::ExpectedCommaOrBracket => "`,` or `]`",
+            Problem::ExpectedEnd => "the end of the line",
+            Problem::ExpectedLiteral(literal) => {
+                return write!(f, "expected `{literal}` at column {column}");
+            }
+            Problem::ExpectedDigit => "a digit",
+            Problem::ExpectedHexDigit => "a hexadecimal digit of a `\\u` escape",
+            Problem::LeadingZero => {
+                return write!(f, "the number at column {column} has a leading zero");
+            }
+            Problem::ControlCharacter => {
+                let byte = self.line.get(fault.at).copied().unwrap_or_default();
+                return write!(
+                    f,
+                    "the control character U+{byte:04X} at column {column} is not escaped"
+                );
+            }
+            Problem::UnknownEscape => {
+                return write!(f, "the backslash at column {column} starts no JSON escape");
+            }
+            Problem::LoneSurrogate => {
+                return write!(
+                    f,
+                    "the escape at column {column} is half of a surrogate pair without the other"
+                );
+            }
+            Problem::UnterminatedString => {
+                return write!(
+                    f,
+                    "the string that starts at column {column} has no closing quote"
+                );
+            }
+            Problem::TooDeep => {
+                return write!(
+                    f,
+                    "the value at column {column} is nested deeper than {} levels",
+                    json::MAX_DEPTH
+                );
+            }
+        };
+        write!(f, "expected {expected} at column {column}")?;
+        match self
+            .text()
+            .get(fault.at..)
+            .and_then(|rest| rest.chars().next())
+        {
+            Some(found) => {
+                let mut buffer = [0; 4];
+                let found = found.encode_utf8(&mut buffer);
+                write!(f, ", found `{}`", text::excerpt(found))
+            }
+            None => f.write_str(", found the end of the line"),
+        }
+    }
+}
+
+/// What kind of JSON value a text is, with its article.
+fn kind(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Decoder, Verdict};
+
+    #[track_caller]
+    fn message(line: impl AsRef<[u8]>) -> String {
+        let line = line.as_ref();
+        match Decoder::new(200).decode(line) {
+            Verdict::Invalid(fault) => fault.message(line).to_string(),
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn every_message_says_what_is_wrong_and_where() {
+        let event = |fields: &str| format!(r#"{{"event_type":"purchase",{fields}}}"#);
+        let rest = r#""timestamp":"2024-01-01T00Z""#;
+        for (line, expected) in [
+            (
+                "x".repeat(201),
+                "the line is 201 bytes long, more than the limit of 200 (--max-line-bytes)",
+            ),
+            (
+                r#"{"user_id": 1, "a" 2}"#.into(),
+                "expected `:` at column 20, found `2`",
+            ),
+            (
+                r#"{"é": 1, "a" 2}"#.into(),
+                "expected `:` at column 14, found `2`",
+            ),
+            (
+                "{".into(),
+                "expected a key in double quotes, or `}`, at column 2, found the end of the line",
+            ),
+            (
+                "{} x".into(),
+                "expected the end of the line at column 4, found `x`",
+            ),
+            (
+                "{} \u{202e}".into(),
+                "expected the end of the line at column 4, found `\\u202e`",
+            ),
+            (
+                "[1,\u{1b}]".into(),
+                "expected a value at column 4, found `\\u001b`",
+            ),
+            (
+                "\"\u{1b}\"".into(),
+                "the control character U+001B at column 2 is not escaped",
+            ),
+            ("[nul]".into(), "expected `null` at column 2"),
+            ("[007]".into(), "the number at column 2 has a leading zero"),
+            (
+                r#"["\ud800"]"#.into(),
+                "the escape at column 3 is half of a surrogate pair without the other",
+            ),
+            (
+                r#"["\x"]"#.into(),
+                "the backslash at column 3 starts no JSON escape",
+            ),
+            (
+                r#"["\u00g0"]"#.into(),
+                "expected a hexadecimal digit of a `\\u` escape at column 7, found `g`",
+            ),
+            (
+                r#"{"a":"b"#.into(),
+                "the string that starts at column 6 has no closing quote",
+            ),
+            ("[]".into(), "the line is an array, not an object"),
+            ("1".into(), "the line is a number, not an object"),
+            ("{}".into(), "there is no key \"user_id\""),
+            (
+                event(r#""user_id":"1""#),
+                "user_id \"1\" is a string, not an integer",
+            ),
+            (
+                event(r#""user_id":null"#),
+                "user_id null is null, not an integer",
+            ),
+            (
+                event(r#""user_id":1.0"#),
+                "user_id 1.0 is not written as an integer",
+            ),
+            (
+                event(r#""user_id":18446744073709551616"#),
+                "user_id 18446744073709551616 is outside -9223372036854775808 to 18446744073709551615",
+            ),
+            (
+                r#"{"user_id":1,"event_type":[]}"#.into(),
+                "event_type [] is an array, not a string",
+            ),
+            (
+                r#"{"user_id":1,"event_type":""}"#.into(),
+                "event_type is empty",
+            ),
+            (event(r#""user_id":1"#), "there is no key \"timestamp\""),
+            (
+                event(r#""user_id":1,"timestamp":17"#),
+                "timestamp 17 is a number, not a string",
+            ),
+            (
+                event(r#""user_id":1,"timestamp":"a\u001b[0m""#),
+                "timestamp \"a\\u001b[0m\" is not an ISO 8601 date-time",
+            ),
+            (
+                event(r#""user_id":1,"timestamp":"2024-01-01T00:00:00+01:00""#),
+                "timestamp \"2024-01-01T00:00:00+01:00\" is not in UTC: its offset is not zero",
+            ),
+            (
+                event(r#""user_id":1,"timestamp":"2024-01-01T00:00:00""#),
+                "timestamp \"2024-01-01T00:00:00\" has no offset: in UTC it would end with `Z` or `+00:00`",
+            ),
+            (
+                event(&format!(r#""user_id":1,{rest}"#)),
+                "a purchase needs an amount, and there is no key \"amount\"",
+            ),
+            (
+                event(&format!(r#""user_id":1,"amount":"9.99",{rest}"#)),
+                "amount \"9.99\" is a string, not a number",
+            ),
+            (
+                event(&format!(r#""user_id":1,"amount":-5.00,{rest}"#)),
+                "amount -5.00 is not greater than zero",
+            ),
+            (
+                event(&format!(r#""user_id":1,"amount":1e15,{rest}"#)),
+                "amount 1e15 is 1000000000000000 (10^15) or more",
+            ),
+        ] {
+            assert_eq!(message(&line), expected, "{line}");
+        }
+        assert_eq!(
+            message(b"{\"\xc3\xa9\": \xff}"),
+            "the byte at column 7 is not UTF-8 (0xFF)"
+        );
+        assert!(message("[".repeat(100) + "x").ends_with("column 101, found `x`"));
+    }
+}

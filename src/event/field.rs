@@ -1,0 +1,43 @@
+//! The four fields of an event that are read.
+
+/// A field of an event. Other keys are ignored, whatever they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    UserId,
+    EventType,
+    Timestamp,
+    Amount,
+}
+
+impl Field {
+    /// How many fields there are.
+    pub(crate) const COUNT: usize = 4;
+
+    /// The field a key names, the key's escapes undone.
+    #[inline]
+    pub(crate) fn from_key(key: &[u8]) -> Option<Field> {
+        match key {
+            b"user_id" => Some(Field::UserId),
+            b"event_type" => Some(Field::EventType),
+            b"timestamp" => Some(Field::Timestamp),
+            b"amount" => Some(Field::Amount),
+            _ => None,
+        }
+    }
+
+    /// The key of the field.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Field::UserId => "user_id",
+            Field::EventType => "event_type",
+            Field::Timestamp => "timestamp",
+            Field::Amount => "amount",
+        }
+    }
+
+    /// The place of the field in an array of [`Field::COUNT`].
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}

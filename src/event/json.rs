@@ -1,0 +1,591 @@
+//! A strict JSON reader: whether a line is one RFC 8259 text, where it stops being one, and where
+//! the values of an event's fields stand.
+//!
+//! simd-json is the first to read a line, but it refuses valid JSON whose numbers do not fit a
+//! machine word, reports errors without a usable place, and needs several times a line's length in
+//! memory. This reader has none of these limits: it reads in one pass, byte by byte, keeps nothing
+//! but positions, and is the last word on any line that simd-json did not take.
+
+use super::field::Field;
+
+/// How many levels of arrays and objects may be open at once; the outermost is the first.
+pub(crate) const MAX_DEPTH: usize = 1024;
+
+/// A piece of a line: from the byte at `start` up to, and without, the byte at `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Span {
+    /// The piece itself; empty should the span not be of this line.
+    pub(crate) fn of(self, line: &str) -> &str {
+        line.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Where each field's value stands in the line, if its key is there. Of duplicate keys, the last.
+pub(crate) type FieldSpans = [Option<Span>; Field::COUNT];
+
+/// A line that is valid JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Document {
+    /// An object, and where the fields' values stand in it.
+    Object(FieldSpans),
+    /// Any other value.
+    Other(Span),
+}
+
+/// Where a line stops being JSON, and what stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JsonFault {
+    /// The byte of the line, from 0; the line's length where it ends too early.
+    pub(crate) at: usize,
+    /// What is wrong there.
+    pub(crate) problem: Problem,
+}
+
+/// What can be wrong at a place of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    ExpectedValue,
+    ExpectedKey,
+    ExpectedKeyOrEnd,
+    ExpectedColon,
+    ExpectedCommaOrBrace,
+    ExpectedCommaOrBracket,
+    ExpectedEnd,
+    ExpectedLiteral(&'static str),
+    ExpectedDigit,
+    LeadingZero,
+    ControlCharacter,
+    UnknownEscape,
+    ExpectedHexDigit,
+    LoneSurrogate,
+    UnterminatedString,
+    TooDeep,
+}
+
+type Read<T> = Result<T, JsonFault>;
+
+/// Reads a line as one JSON text.
+///
+/// # Errors
+///
+/// [`JsonFault`], the first one in the line.
+pub(crate) fn read(line: &str) -> Read<Document> {
+    let mut reader = Reader {
+        bytes: line.as_bytes(),
+        at: 0,
+    };
+    reader.skip_white_space();
+    let start = reader.at;
+    let document = if reader.peek() == Some(b'{') {
+        Document::Object(reader.event()?)
+    } else {
+        reader.value()?;
+        let end = reader.at;
+        Document::Other(Span { start, end })
+    };
+    reader.skip_white_space();
+    match reader.peek() {
+        None => Ok(document),
+        Some(_) => reader.fault(Problem::ExpectedEnd),
+    }
+}
+
+/// The text of a JSON string, its escapes undone. `literal` is the string as it is written, quotes
+/// included, and has been read by [`read`].
+pub(crate) fn unescape(literal: &str) -> std::borrow::Cow<'_, str> {
+    let inner = literal
+        .get(1..literal.len().saturating_sub(1))
+        .unwrap_or_default();
+    if !inner.contains('\\') {
+        return inner.into();
+    }
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        let (character, length) = unescape_one(&rest.as_bytes()[at..]);
+        text.push(character);
+        rest = rest.get(at + length..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text.into()
+}
+
+/// The character of the escape at the start of `escape`, and the escape's length in bytes.
+fn unescape_one(escape: &[u8]) -> (char, usize) {
+    let character = match escape.get(1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => {
+            let first = hex4(escape.get(2..6));
+            if let Some(character) = char::from_u32(first) {
+                return (character, 6);
+            }
+            // A pair of surrogates (RFC 8259 section 7): the reader let no lone one pass.
+            let second = hex4(escape.get(8..12));
+            let code = 0x1_0000 + ((first & 0x3ff) << 10) + (second & 0x3ff);
+            let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+            return (character, 12);
+        }
+        Some(&byte) => char::from(byte),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (character, 2)
+}
+
+/// Four hexadecimal digits as a number; they have been checked to be such.
+fn hex4(digits: Option<&[u8]>) -> u32 {
+    digits
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|&digit| char::from(digit).to_digit(16))
+        .fold(0, |number, digit| number * 16 + digit)
+}
+
+/// Whether a byte may stand in a string as it is: not a quote, a backslash or a control character.
+const PLAIN_IN_STRING: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = false;
+        byte += 1;
+    }
+    table[b'"' as usize] = false;
+    table[b'\\' as usize] = false;
+    table
+};
+
+/// The containers that are open: one bit each, set for an object.
+struct Nesting {
+    depth: usize,
+    is_object: [u64; MAX_DEPTH / 64],
+}
+
+impl Nesting {
+    fn new() -> Nesting {
+        Nesting {
+            depth: 0,
+            is_object: [0; MAX_DEPTH / 64],
+        }
+    }
+
+    /// Opens a container; false where it would be one too many.
+    fn open(&mut self, is_object: bool) -> bool {
+        if self.depth == MAX_DEPTH {
+            return false;
+        }
+        let word = &mut self.is_object[self.depth / 64];
+        let bit = 1 << (self.depth % 64);
+        *word = if is_object { *word | bit } else { *word & !bit };
+        self.depth += 1;
+        true
+    }
+
+    fn innermost_is_object(&self) -> bool {
+        let top = self.depth - 1;
+        self.is_object[top / 64] >> (top % 64) & 1 == 1
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn fault<T>(&self, problem: Problem) -> Read<T> {
+        Err(JsonFault {
+            at: self.at,
+            problem,
+        })
+    }
+
+    /// White space of RFC 8259 section 2; a line feed cannot be inside a line.
+    #[inline]
+    fn skip_white_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// The object at the start of an event, noting where the fields' values stand.
+    fn event(&mut self) -> Read<FieldSpans> {
+        let mut spans = [None; Field::COUNT];
+        let mut nesting = Nesting::new();
+        nesting.open(true);
+        self.at += 1;
+        self.skip_white_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(spans);
+        }
+        let mut if_no_key = Problem::ExpectedKeyOrEnd;
+        loop {
+            let key = self.key(if_no_key)?;
+            let start = self.at;
+            self.value_within(&mut nesting)?;
+            if let Some(field) = self.field(key) {
+                let end = self.at;
+                spans[field.index()] = Some(Span { start, end });
+            }
+            self.skip_white_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(spans);
+                }
+                _ => return self.fault(Problem::ExpectedCommaOrBrace),
+            }
+            self.skip_white_space();
+            if_no_key = Problem::ExpectedKey;
+        }
+    }
+
+    /// The field a key names, if any; `key` spans the literal with its quotes.
+    fn field(&self, key: Span) -> Option<Field> {
+        let literal = self.bytes.get(key.start..key.end)?;
+        let inner = literal.get(1..literal.len() - 1)?;
+        if inner.contains(&b'\\') {
+            Field::from_key(unescape(std::str::from_utf8(literal).ok()?).as_bytes())
+        } else {
+            Field::from_key(inner)
+        }
+    }
+
+    /// A key, its colon, and the white space up to the value.
+    fn key(&mut self, if_none: Problem) -> Read<Span> {
+        if self.peek() != Some(b'"') {
+            return self.fault(if_none);
+        }
+        let start = self.at;
+        self.string()?;
+        let end = self.at;
+        self.skip_white_space();
+        if self.peek() != Some(b':') {
+            return self.fault(Problem::ExpectedColon);
+        }
+        self.at += 1;
+        self.skip_white_space();
+        Ok(Span { start, end })
+    }
+
+    fn value(&mut self) -> Read<()> {
+        self.value_within(&mut Nesting::new())
+    }
+
+    /// One value, however deep. A loop over a stack of bits, not a recursion: hostile input must
+    /// not be able to exhaust the stack.
+    fn value_within(&mut self, nesting: &mut Nesting) -> Read<()> {
+        let outer = nesting.depth;
+        loop {
+            // At the start of a value.
+            match self.peek() {
+                Some(b'"') => self.string()?,
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.literal("true")?,
+                Some(b'f') => self.literal("false")?,
+                Some(b'n') => self.literal("null")?,
+                Some(open @ (b'{' | b'[')) => {
+                    let is_object = open == b'{';
+                    if !nesting.open(is_object) {
+                        return self.fault(Problem::TooDeep);
+                    }
+                    self.at += 1;
+                    self.skip_white_space();
+                    let close = if is_object { b'}' } else { b']' };
+                    if self.peek() == Some(close) {
+                        self.at += 1;
+                        nesting.depth -= 1;
+                    } else {
+                        if is_object {
+                            self.key(Problem::ExpectedKeyOrEnd)?;
+                        }
+                        continue;
+                    }
+                }
+                _ => return self.fault(Problem::ExpectedValue),
+            }
+            // After a value: close what ends here, up to the comma that starts the next one.
+            loop {
+                if nesting.depth == outer {
+                    return Ok(());
+                }
+                self.skip_white_space();
+                let is_object = nesting.innermost_is_object();
+                match (self.peek(), is_object) {
+                    (Some(b','), _) => {
+                        self.at += 1;
+                        self.skip_white_space();
+                        if is_object {
+                            self.key(Problem::ExpectedKey)?;
+                        }
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        self.at += 1;
+                        nesting.depth -= 1;
+                    }
+                    (_, true) => return self.fault(Problem::ExpectedCommaOrBrace),
+                    (_, false) => return self.fault(Problem::ExpectedCommaOrBracket),
+                }
+            }
+        }
+    }
+
+    /// `"` characters and escapes `"` (RFC 8259 section 7).
+    fn string(&mut self) -> Read<()> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            while let Some(byte) = self.peek() {
+                if !PLAIN_IN_STRING[usize::from(byte)] {
+                    break;
+                }
+                self.at += 1;
+            }
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape(start)?,
+                Some(_) => return self.fault(Problem::ControlCharacter),
+                None => {
+                    self.at = start;
+                    return self.fault(Problem::UnterminatedString);
+                }
+            }
+        }
+    }
+
+    /// `\` and what it escapes, in the string that starts at `string`.
+    fn escape(&mut self, string: usize) -> Read<()> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => {
+                let start = self.at;
+                match self.unicode_escape()? {
+                    0xdc00..=0xdfff => {
+                        self.at = start;
+                        return self.fault(Problem::LoneSurrogate);
+                    }
+                    0xd800..=0xdbff => {
+                        let is_pair = self.bytes.get(self.at..self.at + 2) == Some(b"\\u")
+                            && matches!(self.unicode_escape()?, 0xdc00..=0xdfff);
+                        if !is_pair {
+                            self.at = start;
+                            return self.fault(Problem::LoneSurrogate);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Some(_) => return self.fault(Problem::UnknownEscape),
+            None => {
+                self.at = string;
+                return self.fault(Problem::UnterminatedString);
+            }
+        }
+        Ok(())
+    }
+
+    /// `\uXXXX`: the number it stands for.
+    fn unicode_escape(&mut self) -> Read<u32> {
+        self.at += 2;
+        let start = self.at;
+        for _ in 0..4 {
+            match self.peek() {
+                Some(byte) if byte.is_ascii_hexdigit() => self.at += 1,
+                _ => return self.fault(Problem::ExpectedHexDigit),
+            }
+        }
+        Ok(hex4(self.bytes.get(start..self.at)))
+    }
+
+    /// `[ minus ] int [ frac ] [ exp ]` (RFC 8259 section 6): of any size and length.
+    fn number(&mut self) -> Read<()> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+            if let Some(b'0'..=b'9') = self.peek() {
+                self.at -= 1;
+                return self.fault(Problem::LeadingZero);
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Read<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at == start {
+            return self.fault(Problem::ExpectedDigit);
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, literal: &'static str) -> Read<()> {
+        let end = self.at + literal.len();
+        if self.bytes.get(self.at..end) == Some(literal.as_bytes()) {
+            self.at = end;
+            Ok(())
+        } else {
+            self.fault(Problem::ExpectedLiteral(literal))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fault_of(line: &str) -> (usize, Problem) {
+        match read(line) {
+            Err(fault) => (fault.at, fault.problem),
+            Ok(document) => panic!("{line} is {document:?}"),
+        }
+    }
+
+    #[test]
+    fn faults_name_the_place_and_the_problem() {
+        use Problem::*;
+        for (line, at, problem) in [
+            ("", 0, ExpectedValue),
+            ("  ", 2, ExpectedValue),
+            ("nope", 0, ExpectedLiteral("null")),
+            ("tru", 0, ExpectedLiteral("true")),
+            ("False", 0, ExpectedValue),
+            ("{", 1, ExpectedKeyOrEnd),
+            ("{,}", 1, ExpectedKeyOrEnd),
+            ("{\"a\":1,}", 7, ExpectedKey),
+            ("{\"a\":1,b:2}", 7, ExpectedKey),
+            ("{\"a\" 1}", 5, ExpectedColon),
+            ("{\"a\"}", 4, ExpectedColon),
+            ("{\"a\":}", 5, ExpectedValue),
+            ("{\"a\":1 \"b\":2}", 7, ExpectedCommaOrBrace),
+            ("{\"a\":1", 6, ExpectedCommaOrBrace),
+            ("{\"a\":{\"b\":1]}", 11, ExpectedCommaOrBrace),
+            ("[1 2]", 3, ExpectedCommaOrBracket),
+            ("[1,]", 3, ExpectedValue),
+            ("[1}", 2, ExpectedCommaOrBracket),
+            ("{} {}", 3, ExpectedEnd),
+            ("1 2", 2, ExpectedEnd),
+            ("01", 0, LeadingZero),
+            ("-", 1, ExpectedDigit),
+            ("-a", 1, ExpectedDigit),
+            ("1.", 2, ExpectedDigit),
+            ("1.e1", 2, ExpectedDigit),
+            ("1e", 2, ExpectedDigit),
+            ("1e+", 3, ExpectedDigit),
+            ("+1", 0, ExpectedValue),
+            (".1", 0, ExpectedValue),
+            ("NaN", 0, ExpectedValue),
+            ("\"a\u{1}\"", 2, ControlCharacter),
+            ("\"a\tb\"", 2, ControlCharacter),
+            ("\"a\\x\"", 2, UnknownEscape),
+            ("\"\\u12g4\"", 5, ExpectedHexDigit),
+            ("\"\\ud800\"", 1, LoneSurrogate),
+            ("\"\\udc00\\ud800\"", 1, LoneSurrogate),
+            ("\"\\ud800\\u0041\"", 1, LoneSurrogate),
+            ("\"\\ud800\\n\"", 1, LoneSurrogate),
+            ("[\"abc", 1, UnterminatedString),
+            ("[\"abc\\", 1, UnterminatedString),
+            ("\u{feff}{}", 0, ExpectedValue),
+            ("{}\0", 2, ExpectedEnd),
+            ("\u{c}{}", 0, ExpectedValue),
+            ("'a'", 0, ExpectedValue),
+        ] {
+            assert_eq!(fault_of(line), (at, problem), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_stops_at_1024_levels() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(read(&nested(1024)).is_ok());
+        assert_eq!(fault_of(&nested(1025)), (1024, Problem::TooDeep));
+        assert_eq!(fault_of(&"[".repeat(1_000_000)), (1024, Problem::TooDeep));
+        let in_field = |levels| format!("{{\"x\":{}}}", nested(levels));
+        assert!(read(&in_field(1023)).is_ok());
+        assert_eq!(fault_of(&in_field(1024)), (5 + 1023, Problem::TooDeep));
+        // Containers that were closed again do not count.
+        assert!(read(&format!("[{}]", vec!["[[{}]]"; 2000].join(","))).is_ok());
+    }
+
+    #[test]
+    fn fields_are_found_by_their_unescaped_keys_and_the_last_one_counts() {
+        let line = r#" {"user_id":1,"x":{"amount":9,"y":[{"user_id":2}]},"user\u005fid" : "a\"b" ,"amount":[1]} "#;
+        let Ok(Document::Object(spans)) = read(line) else {
+            panic!("not an object");
+        };
+        let text = |field: Field| spans[field.index()].map(|span| span.of(line));
+        assert_eq!(text(Field::UserId), Some(r#""a\"b""#));
+        assert_eq!(text(Field::Amount), Some("[1]"));
+        assert_eq!(text(Field::EventType), None);
+        assert_eq!(text(Field::Timestamp), None);
+    }
+
+    #[test]
+    fn other_documents_are_told_apart() {
+        for line in ["1e400", "[]", "\"{}\"", "null", " [ { } ] "] {
+            let Ok(Document::Other(span)) = read(line) else {
+                panic!("{line} is an object");
+            };
+            assert_eq!(span.of(line), line.trim());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn unescape_is_the_inverse_of_a_json_writer(text in any::<String>(), all in any::<bool>()) {
+            let literal = if all {
+                let units: String =
+                    text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+                format!("\"{units}\"")
+            } else {
+                serde_json::to_string(&text).unwrap()
+            };
+            prop_assert!(read(&literal).is_ok());
+            prop_assert_eq!(unescape(&literal), text);
+        }
+
+        #[test]
+        fn any_text_gets_the_verdict_of_serde_json(text in "[\\[\\]{}:,\"\\\\u0-9a-fe.+ntrulsE -]{0,24}") {
+            let expected = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            prop_assert_eq!(read(&text).is_ok(), expected);
+        }
+    }
+}

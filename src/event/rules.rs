@@ -1,0 +1,132 @@
+//! The rules of the verdict, in their order, over the places of the values: the plain reading.
+//!
+//! Every lane that takes a shortcut hands the lines it is not sure of to [`judge`].
+
+use super::amount::{Amount, AmountFault};
+use super::fault::Fault;
+use super::field::Field;
+use super::json::{self, Document, Span};
+use super::reason::Reason;
+use super::timestamp::{TimestampFault, parse_timestamp};
+use super::user_id::{UserId, UserIdFault};
+use super::{Event, PURCHASE};
+
+/// The verdict on a line that is neither blank nor too long.
+///
+/// # Errors
+///
+/// [`Fault`], for the first rule that fails.
+pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
+    let text =
+        std::str::from_utf8(line).map_err(|error| Fault::invalid_utf8(error.valid_up_to()))?;
+    let spans = match json::read(text).map_err(Fault::invalid_json)? {
+        Document::Object(spans) => spans,
+        Document::Other(span) => return Err(Fault::not_an_object(span)),
+    };
+    let value = |field: Field, missing: Reason| {
+        spans[field.index()]
+            .map(|span| (span, span.of(text)))
+            .ok_or_else(|| Fault::missing(missing, field))
+    };
+
+    let (span, number) = value(Field::UserId, Reason::MissingUserId)?;
+    let user_id = user_id(number).map_err(|reason| Fault::value(reason, Field::UserId, span))?;
+
+    let (span, literal) = value(Field::EventType, Reason::MissingEventType)?;
+    let is_purchase =
+        is_purchase(literal).map_err(|reason| Fault::value(reason, Field::EventType, span))?;
+
+    let (span, literal) = value(Field::Timestamp, Reason::MissingTimestamp)?;
+    if !is_string(literal) {
+        return Err(Fault::value(
+            Reason::InvalidTimestamp,
+            Field::Timestamp,
+            span,
+        ));
+    }
+    let date = timestamp(literal).map_err(|fault| Fault::timestamp(span, fault))?;
+
+    let purchase = if is_purchase {
+        let (span, number) = value(Field::Amount, Reason::MissingAmount)?;
+        Some(amount(number).map_err(|reason| Fault::value(reason, Field::Amount, span))?)
+    } else {
+        None
+    };
+    Ok(Event::new(date, user_id, purchase))
+}
+
+/// Rules `invalid_user_id` and `user_id_out_of_range`.
+fn user_id(value: &str) -> Result<UserId, Reason> {
+    if !is_number(value) {
+        return Err(Reason::InvalidUserId);
+    }
+    UserId::from_json_number(value).map_err(|fault| match fault {
+        UserIdFault::NotAnInteger => Reason::InvalidUserId,
+        UserIdFault::OutOfRange => Reason::UserIdOutOfRange,
+    })
+}
+
+/// Rules `invalid_event_type` and `empty_event_type`; whether the event is a purchase.
+fn is_purchase(value: &str) -> Result<bool, Reason> {
+    if !is_string(value) {
+        return Err(Reason::InvalidEventType);
+    }
+    let event_type = json::unescape(value);
+    if event_type.is_empty() {
+        return Err(Reason::EmptyEventType);
+    }
+    Ok(event_type == PURCHASE)
+}
+
+fn timestamp(literal: &str) -> Result<super::Date, TimestampFault> {
+    parse_timestamp(json::unescape(literal).as_bytes())
+}
+
+/// Rules `invalid_amount`, `non_positive_amount` and `amount_out_of_range`.
+fn amount(value: &str) -> Result<Amount, Reason> {
+    if !is_number(value) {
+        return Err(Reason::InvalidAmount);
+    }
+    Amount::from_json_number(value).map_err(|fault| match fault {
+        AmountFault::NonPositive => Reason::NonPositiveAmount,
+        AmountFault::OutOfRange => Reason::AmountOutOfRange,
+    })
+}
+
+/// Whether a JSON value is a number: what kind it is shows in its first byte.
+fn is_number(value: &str) -> bool {
+    value.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+}
+
+/// Whether a JSON value is a string.
+fn is_string(value: &str) -> bool {
+    value.starts_with('"')
+}
+
+/// The place of a number after the key whose literal starts at `key`, in a line that is valid JSON.
+///
+/// For a reader that knows where keys stand but not how values were written.
+pub(crate) fn number_after_key(line: &str, key: usize) -> Option<Span> {
+    let bytes = line.as_bytes();
+    let mut at = key + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => break,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    let start = at
+        + 1
+        + bytes
+            .get(at + 1..)?
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b':'))?;
+    let length = bytes[start..]
+        .iter()
+        .position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))?;
+    Some(Span {
+        start,
+        end: start + length,
+    })
+}

@@ -1,0 +1,390 @@
+//! Timestamps: ISO 8601-1:2019 date-times, and RFC 3339, down to the UTC date they fall on.
+//!
+//! ```text
+//! date-time = date ("T" / "t") time [offset]
+//! date      = YYYY-MM-DD / YYYY-DDD / YYYY-Www-D      extended
+//!           / YYYYMMDD   / YYYYDDD  / YYYYWwwD        basic
+//! time      = hh:mm:ss   / hh:mm    / hh  [fraction]  with an extended date
+//!           / hhmmss     / hhmm     / hh  [fraction]  with a basic date
+//! fraction  = ("." / ",") 1*DIGIT                     of the last component
+//! offset    = ("Z" / "z") / ("+" / "-") (hh:mm / hhmm / hh)
+//! ```
+//!
+//! ISO 8601-1:2019 sections 5.2 (dates), 5.3 (times) and 5.4 (date-times); RFC 3339 section 5.6 adds
+//! the lower-case letters and the leap second of section 5.7. ASCII digits only, nothing before or
+//! after. No clock arithmetic is needed: a date-time in UTC falls on the date it is written with,
+//! but for 24:00, the end of the day, which belongs to the next.
+
+use super::date::Date;
+
+/// Why a text is not a UTC date-time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampFault {
+    /// It is not a date-time at all.
+    NotADateTime,
+    /// It is a date-time whose offset from UTC is not zero.
+    HasOffset,
+    /// It is a date-time without an offset, so nobody can tell which day it falls on in UTC.
+    HasNoOffset,
+}
+
+/// The UTC date of an ISO 8601 or RFC 3339 date-time.
+///
+/// # Errors
+///
+/// [`TimestampFault`] where the text is not a date-time, or not one in UTC.
+///
+/// ```
+/// use daytally::event::{Date, parse_timestamp};
+/// assert_eq!(parse_timestamp(b"2024-01-31T24:00:00Z"), Ok(Date::from_ymd(2024, 2, 1).unwrap()));
+/// assert_eq!(parse_timestamp(b"2024W053T0405.5+00"), Ok(Date::from_ymd(2024, 1, 31).unwrap()));
+/// ```
+pub fn parse_timestamp(text: &[u8]) -> Result<Date, TimestampFault> {
+    let (date, offset) = date_time(text).ok_or(TimestampFault::NotADateTime)?;
+    match offset {
+        Offset::Zero => Ok(date),
+        Offset::NotZero => Err(TimestampFault::HasOffset),
+        Offset::Absent => Err(TimestampFault::HasNoOffset),
+    }
+}
+
+enum Offset {
+    Zero,
+    NotZero,
+    Absent,
+}
+
+/// Whether a date is written with hyphens; its time then has colons.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Extended,
+    Basic,
+}
+
+/// `date ("T" / "t") time [offset]`: the date it falls on in its own offset, and the offset.
+fn date_time(text: &[u8]) -> Option<(Date, Offset)> {
+    let designator = text.iter().position(|byte| matches!(byte, b'T' | b't'))?;
+    let (date, format) = date(&text[..designator])?;
+    let rest = &text[designator + 1..];
+    let end_of_time = rest
+        .iter()
+        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'))
+        .unwrap_or(rest.len());
+    let is_next_day = time(&rest[..end_of_time], format, date)?;
+    let offset = offset(&rest[end_of_time..])?;
+    let date = if is_next_day { date.next()? } else { date };
+    Some((date, offset))
+}
+
+/// `YYYY-MM-DD / YYYY-DDD / YYYY-Www-D / YYYYMMDD / YYYYDDD / YYYYWwwD`
+fn date(text: &[u8]) -> Option<(Date, Format)> {
+    use Format::{Basic, Extended};
+    let (year, rest) = text.split_at_checked(4)?;
+    let year = number(year)?;
+    let (date, format) = match rest {
+        [b'-', b'W', w1, w2, b'-', d] => (
+            Date::from_week(year, number(&[*w1, *w2])?, number(&[*d])?),
+            Extended,
+        ),
+        [b'-', m1, m2, b'-', d1, d2] => (
+            Date::from_ymd(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+            Extended,
+        ),
+        [b'-', day @ ..] if day.len() == 3 => (Date::from_ordinal(year, number(day)?), Extended),
+        [b'W', w1, w2, d] => (
+            Date::from_week(year, number(&[*w1, *w2])?, number(&[*d])?),
+            Basic,
+        ),
+        [m1, m2, d1, d2] => (
+            Date::from_ymd(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+            Basic,
+        ),
+        day if day.len() == 3 => (Date::from_ordinal(year, number(day)?), Basic),
+        _ => return None,
+    };
+    Some((date?, format))
+}
+
+/// `hh:mm:ss / hh:mm / hh / hhmmss / hhmm / hh`, with a fraction of the last component: whether it
+/// is the end of the day, 24:00.
+fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
+    let (components, fraction) = match text.iter().position(|byte| matches!(byte, b'.' | b',')) {
+        None => (text, &[][..]),
+        Some(at) => {
+            let digits = &text[at + 1..];
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            (&text[..at], digits)
+        }
+    };
+    let (hour, minute, second) = match (components, format) {
+        ([h1, h2], _) => ([*h1, *h2], *b"00", *b"00"),
+        ([h1, h2, b':', m1, m2], Format::Extended) | ([h1, h2, m1, m2], Format::Basic) => {
+            ([*h1, *h2], [*m1, *m2], *b"00")
+        }
+        ([h1, h2, b':', m1, m2, b':', s1, s2], Format::Extended)
+        | ([h1, h2, m1, m2, s1, s2], Format::Basic) => ([*h1, *h2], [*m1, *m2], [*s1, *s2]),
+        _ => return None,
+    };
+    let (hour, minute, second) = (number(&hour)?, number(&minute)?, number(&second)?);
+    match (hour, minute, second) {
+        // ISO 8601-1:2019 5.3.2: the end of the day, and nothing past it.
+        (24, 0, 0) => fraction.iter().all(|digit| *digit == b'0').then_some(true),
+        (0..=23, 0..=59, 0..=59) => Some(false),
+        // RFC 3339 section 5.7: leap seconds are inserted at the end of a month.
+        (23, 59, 60) => date.is_last_of_month().then_some(false),
+        _ => None,
+    }
+}
+
+/// `("Z" / "z") / ("+" / "-") (hh:mm / hhmm / hh)`, or nothing.
+fn offset(text: &[u8]) -> Option<Offset> {
+    let (hour, minute) = match text {
+        [] => return Some(Offset::Absent),
+        [b'Z' | b'z'] => return Some(Offset::Zero),
+        [b'+' | b'-', h1, h2] => ([*h1, *h2], *b"00"),
+        [b'+' | b'-', h1, h2, m1, m2] | [b'+' | b'-', h1, h2, b':', m1, m2] => {
+            ([*h1, *h2], [*m1, *m2])
+        }
+        _ => return None,
+    };
+    match (number(&hour)?, number(&minute)?) {
+        (0, 0) => Some(Offset::Zero),
+        (0..=23, 0..=59) => Some(Offset::NotZero),
+        _ => None,
+    }
+}
+
+/// A few ASCII digits as a number.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + u32::from(digit - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn falls_on(text: &str, date: &str) {
+        let parsed = parse_timestamp(text.as_bytes()).map(|date| date.to_string());
+        assert_eq!(parsed.as_deref(), Ok(date), "{text}");
+    }
+
+    #[track_caller]
+    fn fails(text: &str, fault: TimestampFault) {
+        assert_eq!(parse_timestamp(text.as_bytes()), Err(fault), "{text}");
+    }
+
+    #[test]
+    fn every_date_form_with_every_time_form() {
+        let forms = [
+            (
+                ["2024-02-29", "2024-060", "2024-W09-4"],
+                ["10:20:30", "10:20", "10"],
+            ),
+            (
+                ["20240229", "2024060", "2024W094"],
+                ["102030", "1020", "10"],
+            ),
+        ];
+        for (own, (dates, _)) in forms.iter().enumerate() {
+            for (other, (_, times)) in forms.iter().enumerate() {
+                for date in dates {
+                    for time in times {
+                        for fraction in ["", ".5", ",5", ".000000000000000000000000000001"] {
+                            for t in ["T", "t"] {
+                                let text = format!("{date}{t}{time}{fraction}");
+                                if own == other || *time == "10" {
+                                    falls_on(&format!("{text}Z"), "2024-02-29");
+                                    fails(&text, TimestampFault::HasNoOffset);
+                                    fails(&format!("{text}+01:00"), TimestampFault::HasOffset);
+                                } else {
+                                    fails(&format!("{text}Z"), TimestampFault::NotADateTime);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn offsets() {
+        for zero in ["Z", "z", "+00:00", "-00:00", "+0000", "-0000", "+00", "-00"] {
+            falls_on(&format!("2024-01-01T00:00:00{zero}"), "2024-01-01");
+            falls_on(&format!("20240101T00{zero}"), "2024-01-01");
+        }
+        for other in [
+            "+00:01", "-00:01", "+0100", "-01", "+23:59", "-23:59", "+14",
+        ] {
+            fails(
+                &format!("2024-01-01T00:00:00{other}"),
+                TimestampFault::HasOffset,
+            );
+        }
+        for wrong in [
+            "+24:00",
+            "+00:60",
+            "+0",
+            "+000",
+            "+00:0",
+            "+00:00:00",
+            "+-00",
+            "Z0",
+            "ZZ",
+            "Z ",
+            "+",
+            "-",
+            "+00000",
+            "+aa",
+            "\u{2212}00:00",
+            "UTC",
+            "GMT",
+        ] {
+            fails(
+                &format!("2024-01-01T00:00:00{wrong}"),
+                TimestampFault::NotADateTime,
+            );
+        }
+    }
+
+    #[test]
+    fn ends_of_the_day_and_of_the_calendar() {
+        for end in ["24:00:00", "24:00", "24", "24:00:00.000", "24:00,0", "24.0"] {
+            falls_on(&format!("2024-02-28T{end}Z"), "2024-02-29");
+            falls_on(&format!("2023-12-31T{end}Z"), "2024-01-01");
+            fails(&format!("9999-12-31T{end}Z"), TimestampFault::NotADateTime);
+            fails(
+                &format!("9999-12-31T{end}+01:00"),
+                TimestampFault::NotADateTime,
+            );
+            fails(
+                &format!("2024-02-28T{end}+01:00"),
+                TimestampFault::HasOffset,
+            );
+        }
+        falls_on("20240228T2400Z", "2024-02-29");
+        falls_on("20240228T240000Z", "2024-02-29");
+        for past in [
+            "24:00:01",
+            "24:01",
+            "24:00:00.001",
+            "24:00.01",
+            "24.01",
+            "25:00",
+            "24:00:60",
+        ] {
+            fails(&format!("2024-02-28T{past}Z"), TimestampFault::NotADateTime);
+        }
+        falls_on("2024-02-28T23:59:59.9999999999999999999999Z", "2024-02-28");
+        falls_on("2024-02-28T23:59.99999999999999999999999999Z", "2024-02-28");
+        falls_on("2024-02-28T23.99999999999999999999999999999Z", "2024-02-28");
+        falls_on("0000-01-01T00:00:00Z", "0000-01-01");
+        falls_on("9999-12-31T23:59:59Z", "9999-12-31");
+        falls_on("0000-W01-1T00Z", "0000-01-03");
+        falls_on("2020-W53-7T00Z", "2021-01-03");
+        falls_on("2026-W01-1T00Z", "2025-12-29");
+        fails("2021-W53-1T00Z", TimestampFault::NotADateTime);
+        fails("9999-W52-6T00Z", TimestampFault::NotADateTime);
+    }
+
+    #[test]
+    fn leap_seconds_end_a_month() {
+        falls_on("2016-12-31T23:59:60Z", "2016-12-31");
+        falls_on("2015-06-30T23:59:60.999Z", "2015-06-30");
+        falls_on("20240229T235960z", "2024-02-29");
+        falls_on("2024-060T23:59:60Z", "2024-02-29");
+        fails("2016-12-31T23:59:60+01:00", TimestampFault::HasOffset);
+        for wrong in [
+            "2016-12-30T23:59:60Z",
+            "2016-12-31T22:59:60Z",
+            "2016-12-31T23:58:60Z",
+            "2016-12-31T23:59:61Z",
+            "2016-12-31T00:00:60Z",
+            "2016-12-31T15:59:60-08:00",
+        ] {
+            fails(wrong, TimestampFault::NotADateTime);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_date_time() {
+        for wrong in [
+            "",
+            "T",
+            "Z",
+            "TZ",
+            "INVALID_TIMESTAMP",
+            "2024-01-01",
+            "2024-01-01Z",
+            "20240101",
+            "2024-01-01T",
+            "2024-01-01TZ",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01_00:00:00Z",
+            " 2024-01-01T00:00:00Z",
+            "2024-01-01T00:00:00Z ",
+            "2024-01-01T00:00:00Z\n",
+            "2024-01-01T00:00:00\0Z",
+            "2024-1-01T00:00:00Z",
+            "2024-01-1T00:00:00Z",
+            "24-01-01T00:00:00Z",
+            "02024-01-01T00:00:00Z",
+            "+2024-01-01T00:00:00Z",
+            "-2024-01-01T00:00:00Z",
+            "2024/01/01T00:00:00Z",
+            "2024-0101T00:00:00Z",
+            "202401-01T00:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "2024-00-01T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2024-01-00T00:00:00Z",
+            "2023-366T00Z",
+            "2024-000T00Z",
+            "2024-367T00Z",
+            "2024-W00-1T00Z",
+            "2024-W01-0T00Z",
+            "2024-W01-8T00Z",
+            "2024-W01T00Z",
+            "2024W01T00Z",
+            "2024-w01-1T00Z",
+            "2024-W011T00Z",
+            "2024W01-1T00Z",
+            "2024-01T00Z",
+            "202401T00Z",
+            "2024T00Z",
+            "2024-01-01T0:00:00Z",
+            "2024-01-01T00:0:00Z",
+            "2024-01-01T00:00:0Z",
+            "2024-01-01T00:60Z",
+            "2024-01-01T00:00:60Z",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00,Z",
+            "2024-01-01T00:00:00.1.1Z",
+            "2024-01-01T00.5:00Z",
+            "2024-01-01T00:00.5:00Z",
+            "2024-01-01T.5Z",
+            "2024-01-01T00:00:00.5aZ",
+            "2024-01-01T0000Z",
+            "20240101T00:00Z",
+            "2024-01-01T00:0000Z",
+            "2024-01-01T0000:00Z",
+            "2024-01-01TT00:00Z",
+            "２０２４-01-01T00:00:00Z",
+            "2024-01-01T00:00:0٠Z",
+            "2024-01-01T00:00:00 Z",
+            "1704067200",
+            "1704067200000",
+            "Mon, 01 Jan 2024 00:00:00 GMT",
+        ] {
+            fails(wrong, TimestampFault::NotADateTime);
+        }
+    }
+}

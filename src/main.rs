@@ -1,0 +1,3 @@
+//! The `daytally` program.
+
+fn main() {}

@@ -1,0 +1,223 @@
+//! Making text from outside safe to show: escaping and bounding.
+//!
+//! Event logs are written by strangers. A value that reaches a terminal or a log unescaped can
+//! forge log lines (CWE-117), move the cursor (CWE-150) or reorder what a reader sees
+//! (CVE-2021-42574). Everything that came from an input, file names included, passes through here
+//! on its way to a message, and through [`push_json_string`] on its way to a JSON line.
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
+/// The longest piece of an input value that a message quotes, in characters.
+pub const QUOTE_LIMIT: usize = 80;
+
+/// Whether `c` can be shown as it is: visible, and without power over a terminal or text direction.
+///
+/// False for control characters (C0, DEL, C1), format characters (bidirectional overrides and
+/// isolates, zero-width characters, byte-order marks), line and paragraph separators, blanks other
+/// than U+0020, and code points that are private or unassigned: the general categories C and Z of
+/// the Unicode Character Database.
+///
+/// ```
+/// assert!(daytally::text::is_showable('é'));
+/// assert!(!daytally::text::is_showable('\u{202e}'));
+/// ```
+#[must_use]
+pub fn is_showable(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        '\0'..='\u{9f}' => false,
+        _ => !matches!(
+            c.general_category_group(),
+            GeneralCategoryGroup::Other | GeneralCategoryGroup::Separator
+        ),
+    }
+}
+
+/// Text in double quotes, escaped as JSON would and cut after [`QUOTE_LIMIT`] characters (then
+/// followed by `…`).
+///
+/// ```
+/// assert_eq!(daytally::text::quoted("a\u{1b}[31m\"").to_string(), r#""a\u001b[31m\"""#);
+/// ```
+#[must_use]
+pub fn quoted(text: &str) -> impl fmt::Display + '_ {
+    Quoted(text)
+}
+
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        let mut chars = self.0.chars();
+        for c in chars.by_ref().take(QUOTE_LIMIT) {
+            write_escaped(f, c)?;
+        }
+        f.write_char('"')?;
+        if chars.next().is_some() {
+            f.write_char('…')?;
+        }
+        Ok(())
+    }
+}
+
+/// A piece of a line as it is written there, without quotes around it, escaped and cut after
+/// [`QUOTE_LIMIT`] characters. Quotes and backslashes stay as they are, so JSON still reads as JSON.
+///
+/// ```
+/// assert_eq!(daytally::text::excerpt(r#"["a"]"#).to_string(), r#"["a"]"#);
+/// ```
+#[must_use]
+pub fn excerpt(text: &str) -> impl fmt::Display + '_ {
+    Excerpt(text)
+}
+
+struct Excerpt<'a>(&'a str);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chars = self.0.chars();
+        for c in chars.by_ref().take(QUOTE_LIMIT) {
+            if c == '"' || c == '\\' {
+                f.write_char(c)?;
+            } else {
+                write_escaped(f, c)?;
+            }
+        }
+        if chars.next().is_some() {
+            f.write_char('…')?;
+        }
+        Ok(())
+    }
+}
+
+/// An absolute form of `path` for a message, escaped where it holds anything that is not showable.
+///
+/// The path is made absolute without touching the file system, so it works for files that do not
+/// exist. Bytes that are not UTF-8 show as U+FFFD.
+#[must_use]
+pub fn path(path: &Path) -> impl fmt::Display {
+    PathText(
+        std::path::absolute(path)
+            .unwrap_or_else(|_| path.to_path_buf())
+            .to_string_lossy()
+            .into_owned(),
+    )
+}
+
+struct PathText(String);
+
+impl fmt::Display for PathText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '"' | '\\' => f.write_char(c),
+            _ => write_escaped(f, c),
+        })
+    }
+}
+
+/// A name as the user typed it, escaped where it holds anything that is not showable.
+#[must_use]
+pub fn name(text: &str) -> impl fmt::Display + '_ {
+    PathText(text.to_owned())
+}
+
+/// `c` as a message shows it: itself, or a JSON escape.
+fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
+    match c {
+        '"' => f.write_str("\\\""),
+        '\\' => f.write_str("\\\\"),
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        _ if is_showable(c) => f.write_char(c),
+        _ => {
+            let mut units = [0_u16; 2];
+            for unit in c.encode_utf16(&mut units) {
+                write!(f, "\\u{unit:04x}")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Appends `text` as a JSON string (RFC 8259 section 7), quotes included.
+///
+/// Unlike most JSON writers this one also escapes what is legal in JSON but unsafe on a terminal
+/// (see [`is_showable`]); a JSON reader gets the same text back.
+///
+/// ```
+/// let mut out = Vec::new();
+/// daytally::text::push_json_string(&mut out, "a\u{202e}b\n");
+/// assert_eq!(out, br#""a\u202eb\n""#);
+/// ```
+pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
+    struct Bytes<'a>(&'a mut Vec<u8>);
+    impl fmt::Write for Bytes<'_> {
+        fn write_str(&mut self, s: &str) -> fmt::Result {
+            self.0.extend_from_slice(s.as_bytes());
+            Ok(())
+        }
+    }
+
+    out.push(b'"');
+    let mut plain_from = 0;
+    for (at, c) in text.char_indices() {
+        // Nearly all of a log is printable ASCII: copied in runs, not a character at a time.
+        if matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') {
+            continue;
+        }
+        out.extend_from_slice(&text.as_bytes()[plain_from..at]);
+        // Writing to a vector cannot fail.
+        let _ = write_escaped(&mut Bytes(out), c);
+        plain_from = at + c.len_utf8();
+    }
+    out.extend_from_slice(&text.as_bytes()[plain_from..]);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_characters_are_escaped_and_ordinary_text_is_not() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let bidi = matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}'
+                | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let separator = matches!(c, '\u{2028}' | '\u{2029}');
+            if c.is_control() || bidi || separator || c == '\u{feff}' || c == '\u{fffe}' {
+                assert!(!is_showable(c), "U+{:04X} shown", u32::from(c));
+            }
+        }
+        for c in "azAZ09 ~éß漢字ไทย😀\u{301}".chars() {
+            assert!(is_showable(c), "U+{:04X} escaped", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_quote_is_bounded() {
+        let long = "x".repeat(QUOTE_LIMIT + 1);
+        let shown = quoted(&long).to_string();
+        assert_eq!(shown.chars().count(), QUOTE_LIMIT + 3);
+        assert!(shown.ends_with("\"…"));
+        assert_eq!(quoted("x").to_string(), "\"x\"");
+        assert!(excerpt(&long).to_string().ends_with("x…"));
+    }
+
+    #[test]
+    fn json_strings_read_back_as_they_were() {
+        let text: String = (0..0x3000)
+            .chain(0xfff0..0x1_0010)
+            .chain(0x1_f600..0x1_f610)
+            .filter_map(char::from_u32)
+            .collect();
+        let mut out = Vec::new();
+        push_json_string(&mut out, &text);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        assert!(std::str::from_utf8(&out).unwrap().chars().all(is_showable));
+    }
+}
