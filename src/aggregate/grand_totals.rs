@@ -1,0 +1,119 @@
+//! What all groups of a run come to.
+
+use super::revenue::GrandTotal;
+use super::sorted::SortedGroups;
+use crate::error::{Error, Result, TooLarge};
+use crate::event::Date;
+
+/// The sums over all groups, and the dates they span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GrandTotals {
+    /// How many groups there are: the rows of the result.
+    pub groups: u64,
+    /// The sum of the groups' event counts.
+    pub event_count: u64,
+    /// The sum of the groups' purchase counts.
+    pub purchase_count: u64,
+    /// The sum of the groups' revenues.
+    pub total_revenue: GrandTotal,
+    /// The earliest and the latest date of a group.
+    pub dates: Option<(Date, Date)>,
+}
+
+impl GrandTotals {
+    /// Adds up the groups.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TotalTooLarge`] if the revenue of a group is 10^20 or more: it names the first such
+    /// group in the order of the result.
+    pub fn of(groups: &SortedGroups) -> Result<GrandTotals> {
+        let mut totals = GrandTotals::default();
+        let mut too_large = None;
+        for group in groups.unordered() {
+            totals.groups += 1;
+            totals.event_count += group.totals.event_count;
+            totals.purchase_count += group.totals.purchase_count;
+            totals.total_revenue.add(group.totals.revenue);
+            let date = group.key.date();
+            let (first, last) = totals.dates.unwrap_or((date, date));
+            totals.dates = Some((first.min(date), last.max(date)));
+            if group.totals.revenue.is_too_large()
+                && too_large.is_none_or(|(key, _)| group.key < key)
+            {
+                too_large = Some((group.key, group.totals.revenue));
+            }
+        }
+        match too_large {
+            None => Ok(totals),
+            Some((key, revenue)) => Err(Error::TotalTooLarge {
+                date: key.date(),
+                user_id: key.user_id(),
+                total: TooLarge(revenue),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Group, GroupKey, Partitions, Revenue, Scratch, Totals};
+    use crate::event::{Amount, Event, UserId};
+
+    fn groups(amounts: &[(u32, u64, &str, u32)]) -> SortedGroups {
+        let partitions = Partitions::default();
+        let mut table = partitions.table();
+        for (day, user, amount, times) in amounts {
+            let amount = Amount::from_json_number(amount).unwrap();
+            let date = Date::from_days(*day).unwrap();
+            for _ in 0..*times {
+                table.add(&Event::new(date, UserId::from(*user), Some(amount)));
+            }
+        }
+        partitions.absorb(&mut table, &mut Scratch::default());
+        partitions.finish_sorted()
+    }
+
+    #[test]
+    fn totals_are_those_of_all_groups() {
+        let totals = GrandTotals::of(&groups(&[(9, 1, "0.5", 3), (2, 1, "1", 1), (9, 2, "2", 1)]));
+        let totals = totals.unwrap();
+        assert_eq!(
+            (totals.groups, totals.event_count, totals.purchase_count),
+            (3, 5, 5)
+        );
+        assert_eq!(totals.total_revenue.to_string(), "4.50");
+        assert_eq!(totals.dates, Date::from_days(2).zip(Date::from_days(9)));
+        assert_eq!(
+            GrandTotals::of(&SortedGroups::default()).unwrap(),
+            GrandTotals::default()
+        );
+    }
+
+    #[test]
+    fn the_first_group_that_is_too_large_is_named() {
+        let mut revenue = Revenue::default();
+        for _ in 0..100_001 {
+            revenue.add(Amount::from_json_number("999999999999999").unwrap());
+        }
+        let group = |day, user, revenue| Group {
+            key: GroupKey::new(Date::from_days(day).unwrap(), UserId::from(user)),
+            totals: Totals {
+                event_count: 1,
+                purchase_count: 1,
+                revenue,
+            },
+        };
+        let small = Revenue::default();
+        let groups = SortedGroups::new(vec![
+            vec![group(1, 9_u64, small), group(2, 8, revenue)],
+            vec![group(2, 7, revenue), group(3, 1, revenue)],
+        ]);
+        let error = GrandTotals::of(&groups).unwrap_err().to_string();
+        assert!(
+            error.contains("user 7 on 0000-01-03 is 100000999999999899999.00"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! Exact sums of money.
+
+use std::fmt;
+
+use crate::event::{Amount, DECIMALS};
+
+/// Units of 10^-18 in one unit of money.
+const ONE: u128 = 10_u128.pow(DECIMALS);
+
+/// The first total, in units, that is too large for a group: 10^20.
+const TOO_LARGE: u128 = 10_u128.pow(20) * ONE;
+
+/// A sum of amounts: an exact integer of 10^-18, so the order of adding cannot show.
+///
+/// Amounts are positive, so a sum only grows: once it is too large it stays so, in whatever order
+/// and pieces it was added up. It saturates instead of overflowing, and
+/// [`is_too_large`](Revenue::is_too_large) tells.
+///
+/// Shown as a plain decimal with at least two and at most eighteen decimals, without trailing zeros
+/// past the second.
+///
+/// ```
+/// use daytally::aggregate::Revenue;
+/// use daytally::event::Amount;
+///
+/// let mut revenue = Revenue::default();
+/// assert_eq!(revenue.to_string(), "0.00");
+/// revenue.add(Amount::from_json_number("0.1").unwrap());
+/// revenue.add(Amount::from_json_number("0.2").unwrap());
+/// assert_eq!(revenue.to_string(), "0.30");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revenue(u128);
+
+impl Revenue {
+    /// Adds an amount.
+    #[inline]
+    pub fn add(&mut self, amount: Amount) {
+        self.0 = self.0.saturating_add(amount.units());
+    }
+
+    /// Adds another sum.
+    #[inline]
+    pub fn merge(&mut self, other: Revenue) {
+        self.0 = self.0.saturating_add(other.0);
+    }
+
+    /// The sum in units of 10^-18.
+    #[must_use]
+    pub const fn units(self) -> u128 {
+        self.0
+    }
+
+    /// Whether the sum is 10^20 or more, which no group's total may be.
+    #[must_use]
+    pub const fn is_too_large(self) -> bool {
+        self.0 >= TOO_LARGE
+    }
+
+    /// Whether the sum stands for anything past the largest number it can hold, about 3.4 × 10^20.
+    pub(crate) const fn is_saturated(self) -> bool {
+        self.0 == u128::MAX
+    }
+}
+
+impl fmt::Display for Revenue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(f, self.0 / ONE, self.0 % ONE)
+    }
+}
+
+/// The sum of many groups' revenues: wider than a [`Revenue`], since it has no limit to keep to.
+///
+/// Whole units and 10^-18 apart: 2^64 groups of just under 10^20 are below 2 × 10^39, and
+/// 3.4 × 10^38 whole units fit, so for it to overflow takes more groups than memory has bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GrandTotal {
+    whole: u128,
+    rest: u128,
+}
+
+impl GrandTotal {
+    /// Adds a group's revenue.
+    pub fn add(&mut self, revenue: Revenue) {
+        let rest = self.rest + revenue.0 % ONE;
+        self.whole = self.whole.saturating_add(revenue.0 / ONE + rest / ONE);
+        self.rest = rest % ONE;
+    }
+}
+
+impl fmt::Display for GrandTotal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(f, self.whole, self.rest)
+    }
+}
+
+/// `whole.rest`, where `rest` is below [`ONE`].
+fn write_decimal(f: &mut fmt::Formatter<'_>, whole: u128, rest: u128) -> fmt::Result {
+    let decimals = format!("{rest:018}");
+    let kept = decimals.trim_end_matches('0').len().max(2);
+    write!(f, "{whole}.{}", &decimals[..kept])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn revenue(amounts: &[&str]) -> Revenue {
+        let mut sum = Revenue::default();
+        for amount in amounts {
+            sum.add(Amount::from_json_number(amount).unwrap());
+        }
+        sum
+    }
+
+    #[test]
+    fn sums_are_exact_and_shown_with_two_to_eighteen_decimals() {
+        for (amounts, shown) in [
+            (&[][..], "0.00"),
+            (&["19.99"], "19.99"),
+            (&["0.1", "0.2"], "0.30"),
+            (&["0.125"], "0.125"),
+            (&["100"], "100.00"),
+            (&["1.10"], "1.10"),
+            (&["0.000000000000000001"], "0.000000000000000001"),
+            (&["0.123456789012345678"], "0.123456789012345678"),
+            (&["123456789012345.67"], "123456789012345.67"),
+            (&["999999999999999", "1"], "1000000000000000.00"),
+            (&["0.99", "0.01"], "1.00"),
+        ] {
+            assert_eq!(revenue(amounts).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_total_of_ten_to_the_twentieth_is_too_large() {
+        let just_below = Revenue(TOO_LARGE - 1);
+        assert!(!just_below.is_too_large());
+        assert_eq!(
+            just_below.to_string(),
+            "99999999999999999999.999999999999999999"
+        );
+        let mut sum = just_below;
+        sum.merge(Revenue(1));
+        assert!(sum.is_too_large() && !sum.is_saturated());
+        for _ in 0..4 {
+            sum.merge(just_below);
+        }
+        assert!(sum.is_too_large() && sum.is_saturated());
+    }
+
+    proptest! {
+        #[test]
+        fn a_grand_total_is_the_sum(units in proptest::collection::vec(0..TOO_LARGE, 0..40)) {
+            let mut total = GrandTotal::default();
+            let mut halves = (0_u128, 0_u128);
+            for units in units {
+                total.add(Revenue(units));
+                // Long addition in base 10^19, apart from the code under test.
+                let base = 10_u128.pow(19);
+                let low = halves.1 + units % base;
+                halves = (halves.0 + units / base + low / base, low % base);
+            }
+            let digits = format!("{}{:019}", halves.0, halves.1);
+            let digits = format!("{:0>20}", digits.trim_start_matches('0'));
+            let (whole, decimals) = digits.split_at(digits.len() - 18);
+            let whole = whole.trim_start_matches('0');
+            let decimals = &decimals[..decimals.trim_end_matches('0').len().max(2)];
+            let whole = if whole.is_empty() { "0" } else { whole };
+            prop_assert_eq!(total.to_string(), format!("{whole}.{decimals}"));
+        }
+    }
+}

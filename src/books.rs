@@ -1,0 +1,127 @@
+//! The books of a run: what became of every line, and the check that nothing is missing.
+
+use crate::aggregate::GrandTotals;
+use crate::error::{Error, Result};
+use crate::event::Reason;
+
+/// What became of the lines of a run, or of a part of it.
+///
+/// ```
+/// use daytally::Books;
+/// use daytally::event::Reason;
+///
+/// let mut books = Books::default();
+/// books.blank += 1;
+/// books.count_invalid(Reason::InvalidJson);
+/// assert_eq!(books.lines(), 2);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Lines of nothing but white space.
+    pub blank: u64,
+    /// Valid events.
+    pub valid: u64,
+    invalid: [u64; Reason::ALL.len()],
+}
+
+impl Books {
+    /// Counts an invalid event.
+    pub fn count_invalid(&mut self, reason: Reason) {
+        self.invalid[reason.index()] += 1;
+    }
+
+    /// The invalid events of all reasons.
+    #[must_use]
+    pub fn invalid(&self) -> u64 {
+        self.invalid.iter().sum()
+    }
+
+    /// The invalid events of each reason that occurred, in the order of the rules.
+    pub fn invalid_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        Reason::ALL
+            .into_iter()
+            .zip(self.invalid)
+            .filter(|(_, count)| *count > 0)
+    }
+
+    /// All lines that got a verdict.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.blank + self.valid + self.invalid()
+    }
+
+    /// Adds the books of another part of the run.
+    pub fn merge(&mut self, other: &Books) {
+        self.blank += other.blank;
+        self.valid += other.valid;
+        for (count, more) in self.invalid.iter_mut().zip(other.invalid) {
+            *count += more;
+        }
+    }
+
+    /// Checks the books against what was counted elsewhere: the lines that were read, and the
+    /// result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unbalanced`] where they differ: a fault of this program that must not be published.
+    pub fn check(&self, lines_read: u64, result: &GrandTotals) -> Result<()> {
+        let unbalanced = |what: String| Err(Error::Unbalanced { what });
+        if lines_read != self.lines() {
+            return unbalanced(format!(
+                "{lines_read} lines were read, {} blank + {} valid + {} invalid were counted",
+                self.blank,
+                self.valid,
+                self.invalid()
+            ));
+        }
+        if result.event_count != self.valid {
+            return unbalanced(format!(
+                "the rows hold {} events, {} were valid",
+                result.event_count, self.valid
+            ));
+        }
+        if result.purchase_count > result.event_count {
+            return unbalanced(format!(
+                "the rows hold {} purchases in {} events",
+                result.purchase_count, result.event_count
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_that_do_not_balance_are_an_error() {
+        let mut books = Books {
+            blank: 1,
+            valid: 2,
+            ..Books::default()
+        };
+        books.count_invalid(Reason::InvalidJson);
+        let mut more = Books::default();
+        more.count_invalid(Reason::InvalidJson);
+        more.count_invalid(Reason::LineTooLong);
+        books.merge(&more);
+        let by_reason: Vec<_> = books.invalid_by_reason().collect();
+        assert_eq!(
+            by_reason,
+            [(Reason::LineTooLong, 1), (Reason::InvalidJson, 2)]
+        );
+
+        let result = |event_count, purchase_count| GrandTotals {
+            event_count,
+            purchase_count,
+            ..GrandTotals::default()
+        };
+        books.check(6, &result(2, 2)).unwrap();
+        for (lines, events, purchases) in [(7, 2, 0), (5, 2, 0), (6, 1, 0), (6, 3, 0), (6, 2, 3)] {
+            let error = books.check(lines, &result(events, purchases)).unwrap_err();
+            assert!(error.to_string().contains("do not add up"), "{error}");
+        }
+    }
+}

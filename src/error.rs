@@ -1,0 +1,267 @@
+//! The ways a run can fail: program faults, each with the path it happened at.
+//!
+//! An invalid event is not an error: it is a counted value with a [`Reason`](crate::event::Reason).
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::aggregate::Revenue;
+use crate::event::{Date, UserId};
+use crate::text;
+
+/// A result with the crate's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a run could not do what it was asked to.
+///
+/// The message is one sentence that names the absolute path, the cause, and what to do where that
+/// is not plain from the cause.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused an operation on a file.
+    #[error("cannot {action} {}: {}{}", text::path(path), plain(source), advice(*action, source))]
+    Io {
+        /// What was tried.
+        action: Action,
+        /// The file or folder it was tried on.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Standard output took no more.
+    #[error("cannot write to standard output: {}", plain(source))]
+    Stdout {
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// An input is a folder.
+    #[error(
+        "{} is a folder, and an input has to be a file; name the files in it",
+        text::path(path)
+    )]
+    InputIsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An input is a pipe, a socket or a device.
+    #[error(
+        "{} is {kind}, and an input has to be a regular file; write it to a file first",
+        text::path(path)
+    )]
+    InputNotRegular {
+        /// The input.
+        path: PathBuf,
+        /// What it is, with its article.
+        kind: &'static str,
+    },
+    /// An input was changed by somebody else between the start and the end of the run.
+    #[error(
+        "{} changed while it was being read: {change}; nothing was published; run again when it is at rest",
+        text::path(path)
+    )]
+    InputChanged {
+        /// The input.
+        path: PathBuf,
+        /// What is different.
+        change: String,
+    },
+    /// An output would overwrite an input.
+    #[error(
+        "{} and {} are the same file: {role} would overwrite an input; choose another path",
+        text::path(path),
+        text::path(input)
+    )]
+    OverwritesInput {
+        /// Which output it is, with its article.
+        role: &'static str,
+        /// The output.
+        path: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
+    /// Two outputs would overwrite each other.
+    #[error("{first} and {second} both go to {place}; choose different paths")]
+    SameOutput {
+        /// One output, with its article.
+        first: &'static str,
+        /// The other output, with its article.
+        second: &'static str,
+        /// Where both would go.
+        place: String,
+    },
+    /// A group's revenue is 10^20 or more.
+    #[error(
+        "the total revenue of user {user_id} on {date} is {total}, and totals have to stay below 10^20; look for wrong amounts of this user"
+    )]
+    TotalTooLarge {
+        /// The day of the group.
+        date: Date,
+        /// The user of the group.
+        user_id: UserId,
+        /// The total, or as much of it as could be counted.
+        total: TooLarge,
+    },
+    /// More events were invalid than the run allows.
+    #[error(
+        "{invalid} of {events} events are invalid, more than the {limit} that --max-invalid allows; nothing was published"
+    )]
+    TooManyInvalid {
+        /// The invalid events.
+        invalid: u64,
+        /// All events, valid and invalid.
+        events: u64,
+        /// The limit, as it was given.
+        limit: String,
+    },
+    /// The counts of a run do not add up: a fault of this program.
+    #[error(
+        "the counts of this run do not add up ({what}), so nothing was published; this is a bug in daytally, please report it"
+    )]
+    Unbalanced {
+        /// The two sides that differ.
+        what: String,
+    },
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {source}; ask for fewer with --threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What went wrong.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// Signals could not be listened to.
+    #[error("cannot listen for signals: {source}")]
+    Signals {
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The run was asked to stop.
+    #[error("stopped by {}", match signal { 2 => "an interrupt (SIGINT)", 15 => "a request to end (SIGTERM)", _ => "a signal" })]
+    Stopped {
+        /// The number of the signal.
+        signal: i32,
+    },
+}
+
+/// What was tried on a file when the operating system refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Opening an input.
+    Open,
+    /// Mapping or reading an input.
+    Read,
+    /// Asking for the size or kind of a file.
+    Inspect,
+    /// Creating a file.
+    Create,
+    /// Writing to a file.
+    Write,
+    /// Bringing a file or folder to the disk.
+    Sync,
+    /// Renaming a finished file to its place.
+    Publish,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Open => "open",
+            Action::Read => "read",
+            Action::Inspect => "inspect",
+            Action::Create => "create",
+            Action::Write => "write",
+            Action::Sync => "sync",
+            Action::Publish => "put the finished file in place at",
+        })
+    }
+}
+
+/// A revenue past the range of totals: the number where it could be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge(pub(crate) Revenue);
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_saturated() {
+            write!(f, "more than {}", self.0)
+        } else {
+            write!(f, "{}", self.0)
+        }
+    }
+}
+
+impl Error {
+    /// An operation on a file that the operating system refused.
+    ///
+    /// ```
+    /// use daytally::error::{Action, Error};
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::NotFound);
+    /// let error = Error::io(Action::Open, "/data/events.jsonl".as_ref(), refused);
+    /// assert!(error.to_string().starts_with("cannot open /data/events.jsonl: no such file"));
+    /// ```
+    #[must_use]
+    pub fn io(action: Action, path: &Path, source: io::Error) -> Error {
+        Error::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// Whether the reader of standard output went away: a quiet end, not a failure.
+    #[must_use]
+    pub fn is_closed_stdout(&self) -> bool {
+        matches!(self, Error::Stdout { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// What the operating system said, without the number that Rust puts behind it.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::StorageFull => "no space left on the disk".into(),
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
+        io::ErrorKind::NotADirectory => "a part of the path is not a folder".into(),
+        io::ErrorKind::IsADirectory => "it is a folder".into(),
+        io::ErrorKind::InvalidFilename => "the name is too long".into(),
+        _ => {
+            let text = error.to_string();
+            match text.rfind(" (os error ") {
+                Some(at) => text[..at].to_lowercase(),
+                None => text,
+            }
+        }
+    }
+}
+
+/// What to do about it.
+fn advice(action: Action, error: &io::Error) -> &'static str {
+    let reads = matches!(action, Action::Open | Action::Read | Action::Inspect);
+    match error.kind() {
+        io::ErrorKind::NotFound if reads => {
+            "; check the path, it is relative to the folder daytally runs in"
+        }
+        io::ErrorKind::NotFound => "; create the folder first, or choose another path",
+        io::ErrorKind::PermissionDenied if reads => "; run as a user that may read it",
+        io::ErrorKind::PermissionDenied => {
+            "; run as a user that may write there, or choose another path"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some, or choose a path on another disk"
+        }
+        io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+            if !reads =>
+        {
+            "; choose another path"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,249 @@
+//! An input file: opened, inspected, mapped, and checked again when it has been read.
+
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use super::map::Mapping;
+use crate::error::{Action, Error, Result};
+
+/// A UTF-8 byte-order mark (RFC 3629 section 6), which may stand at the very start of an input.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Which file it is, whatever it is called: the numbers of its device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The identity of the file that `metadata` describes.
+    #[must_use]
+    pub fn new(metadata: &Metadata) -> FileId {
+        FileId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// A regular file of JSON Lines, mapped into memory.
+#[derive(Debug)]
+pub struct InputFile {
+    name: String,
+    path: PathBuf,
+    file: File,
+    before: Metadata,
+    mapping: Mapping,
+}
+
+impl InputFile {
+    /// Opens and maps a file.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file, it may not be read, or it is not a regular file.
+    pub fn open(path: &Path) -> Result<InputFile> {
+        let absolute =
+            std::path::absolute(path).map_err(|source| Error::io(Action::Open, path, source))?;
+        // Looked at before it is opened: opening a pipe waits for a writer.
+        let metadata = std::fs::metadata(&absolute)
+            .map_err(|source| Error::io(Action::Open, &absolute, source))?;
+        check_regular(&metadata, &absolute)?;
+        let file =
+            File::open(&absolute).map_err(|source| Error::io(Action::Open, &absolute, source))?;
+        let before = file
+            .metadata()
+            .map_err(|source| Error::io(Action::Inspect, &absolute, source))?;
+        check_regular(&before, &absolute)?;
+        check_size_is_real(&file, &before, &absolute)?;
+        let mapping = usize::try_from(before.len())
+            .map_err(|_| std::io::ErrorKind::FileTooLarge.into())
+            .and_then(|len| Mapping::new(&file, len))
+            .map_err(|source| Error::io(Action::Read, &absolute, source))?;
+        Ok(InputFile {
+            name: path.to_string_lossy().into_owned(),
+            path: absolute,
+            file,
+            before,
+            mapping,
+        })
+    }
+
+    /// The input as it was named; bytes that are not UTF-8 show as U+FFFD.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which file it is.
+    #[must_use]
+    pub fn id(&self) -> FileId {
+        FileId::new(&self.before)
+    }
+
+    /// All bytes of the file, as long as it was when it was opened.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+
+    /// Where the first line starts: after the byte-order mark, if there is one.
+    #[must_use]
+    pub fn text_start(&self) -> usize {
+        if self.bytes().starts_with(BOM) {
+            BOM.len()
+        } else {
+            0
+        }
+    }
+
+    /// Whether what was read is still there: the same inode behind the path, not shorter than it
+    /// was when it was opened, and not written to in place. Returns how many bytes have been added
+    /// at its end since, which is what an active log does and takes nothing from what was read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InputChanged`] with what is different.
+    pub fn check_unchanged(&self) -> Result<u64> {
+        let changed = |change: String| {
+            Err(Error::InputChanged {
+                path: self.path.clone(),
+                change,
+            })
+        };
+        let now = self
+            .file
+            .metadata()
+            .map_err(|source| Error::io(Action::Inspect, &self.path, source))?;
+        let Some(added) = now.len().checked_sub(self.before.len()) else {
+            return changed(format!(
+                "it was {} bytes long and is now {}",
+                self.before.len(),
+                now.len()
+            ));
+        };
+        let modified = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
+        if added == 0 && modified(&now) != modified(&self.before) {
+            return changed("it was written to".into());
+        }
+        match std::fs::metadata(&self.path) {
+            Ok(there) if FileId::new(&there) == self.id() => Ok(added),
+            _ => changed("it was moved, deleted or replaced".into()),
+        }
+    }
+}
+
+/// Refuses what cannot be mapped as a whole.
+fn check_regular(metadata: &Metadata, path: &Path) -> Result<()> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        return Ok(());
+    }
+    let path = path.to_path_buf();
+    if kind.is_dir() {
+        return Err(Error::InputIsFolder { path });
+    }
+    let kind = if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    };
+    Err(Error::InputNotRegular { path, kind })
+}
+
+/// Refuses files that say they are empty but are not, as those of `/proc` do: mapped, they would
+/// pass for inputs without events.
+fn check_size_is_real(mut file: &File, metadata: &Metadata, path: &Path) -> Result<()> {
+    if metadata.len() > 0 {
+        return Ok(());
+    }
+    match file.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(Error::InputNotRegular {
+            path: path.to_path_buf(),
+            kind: "a file that the kernel makes up as it is read",
+        }),
+        Err(source) => Err(Error::io(Action::Read, path, source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn file_with(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        for (bytes, start) in [
+            (&b""[..], 0),
+            (b"{}", 0),
+            (b"\xef\xbb", 0),
+            (b"\xef\xbb\xbf", 3),
+            (b"\xef\xbb\xbf\xef\xbb\xbf{}", 3),
+        ] {
+            let file = file_with(bytes);
+            let input = InputFile::open(file.path()).unwrap();
+            assert_eq!(input.bytes(), bytes);
+            assert_eq!(input.text_start(), start, "{bytes:?}");
+            input.check_unchanged().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        for (path, expected) in [
+            ("/", "is a folder"),
+            ("/dev/null", "is a device"),
+            ("/proc/self/status", "makes up as it is read"),
+            ("/no/such/file", "no such file or folder"),
+        ] {
+            let error = InputFile::open(Path::new(path)).unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn changes_are_noticed() {
+        let open = |file: &tempfile::NamedTempFile| InputFile::open(file.path()).unwrap();
+
+        let mut file = file_with(b"one");
+        let input = open(&file);
+        assert_eq!(input.check_unchanged().unwrap(), 0);
+        file.write_all(b"two").unwrap();
+        assert_eq!(input.check_unchanged().unwrap(), 3);
+        file.as_file().set_len(2).unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("was 3 bytes long and is now 2"), "{error}");
+
+        let file = file_with(b"one");
+        let input = open(&file);
+        file.as_file()
+            .set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("was written to"), "{error}");
+
+        let file = file_with(b"one");
+        let input = open(&file);
+        file.close().unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("moved, deleted or replaced"), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Inputs: opening and mapping files, cutting them into chunks, and chunks into lines.
+//!
+//! Knows nothing of events: a line is bytes.
+
+mod chunk;
+mod file;
+mod line;
+mod map;
+
+pub use chunk::{Chunk, Chunks};
+pub use file::{FileId, InputFile};
+pub use line::{Line, Lines};
+pub use map::Mapping;

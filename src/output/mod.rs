@@ -1,0 +1,12 @@
+//! Outputs: pure serialisers of what a run found, and the one publisher of files.
+//!
+//! Knows nothing of where rows and rejects come from.
+
+pub mod csv;
+mod publish;
+mod rejects;
+mod summary;
+
+pub use publish::{Draft, Finished, Target};
+pub use rejects::{RAW_LIMIT, Reject};
+pub use summary::{InputSummary, OutputSummary, Status, Summary, path_text};

@@ -1,0 +1,529 @@
+//! The publisher: a file appears at its place complete and on the disk, or not at all.
+//!
+//! A [`Draft`] is written without anybody seeing it, [finished](Draft::finish) (flushed and synced),
+//! and [published](Finished::publish): renamed over the target, and the folder synced. Until then
+//! the target is what it was. Where the file system can, the draft has no name at all before it is
+//! complete (`O_TMPFILE`), so that nothing is left behind however the process ends.
+//!
+//! Devices, pipes and standard output cannot be replaced; they are written as the bytes come.
+
+use std::fmt::Write as _;
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempPath;
+
+use crate::error::{Action, Error, Result};
+
+/// How many bytes are collected before they are written.
+const BUFFER: usize = 256 * 1024;
+
+/// How many symbolic links are followed from one to the next, as Linux does.
+const LINK_LIMIT: usize = 40;
+
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// The file, device or pipe at a path.
+    Path(PathBuf),
+}
+
+impl Target {
+    /// A target as it is typed: `-` is standard output, and so is its path.
+    #[must_use]
+    pub fn new(text: PathBuf) -> Target {
+        if text.as_os_str() == "-" || text.as_os_str() == "/dev/stdout" {
+            Target::Stdout
+        } else {
+            Target::Path(text)
+        }
+    }
+
+    /// The absolute path; `-` for standard output.
+    #[must_use]
+    pub fn absolute(&self) -> PathBuf {
+        match self {
+            Target::Stdout => PathBuf::from("-"),
+            Target::Path(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        }
+    }
+
+    /// The path that a new file would be put at: symbolic links followed, also one that leads to
+    /// where nothing is yet. `None` for what is written through instead.
+    ///
+    /// # Errors
+    ///
+    /// Where the path is a folder or cannot be looked at, or the links lead in a circle.
+    pub fn place(&self) -> Result<Option<PathBuf>> {
+        let Target::Path(path) = self else {
+            return Ok(None);
+        };
+        let create = |source: io::Error| Error::io(Action::Create, path, source);
+        match std::fs::metadata(path) {
+            Ok(there) if there.is_file() => path.canonicalize().map(Some).map_err(create),
+            Ok(there) if there.is_dir() => Err(create(io::ErrorKind::IsADirectory.into())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                follow_links(path).map(Some).map_err(create)
+            }
+            Err(error) => Err(create(error)),
+        }
+    }
+}
+
+/// The path at the end of symbolic links that lead to where nothing is.
+fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..LINK_LIMIT {
+        match std::fs::read_link(&path) {
+            // `join` keeps an absolute target as it is.
+            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// An output that is being written.
+#[derive(Debug)]
+pub struct Draft {
+    target: Target,
+    sink: Sink,
+    buffer: Vec<u8>,
+    bytes: u64,
+    digest: Option<Sha256>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    /// A file of its own, to be put in place when it is complete.
+    Staged(Box<Staged>),
+    /// Open, and written as the bytes come.
+    Through(File),
+    /// A named pipe, opened when there is something to write: opening waits for a reader.
+    Pipe,
+}
+
+#[derive(Debug)]
+struct Staged {
+    file: File,
+    /// The file's temporary name, if it has one.
+    name: Option<TempPath>,
+    place: PathBuf,
+    /// What the file will replace.
+    replaced: Option<Metadata>,
+}
+
+impl Draft {
+    /// Starts an output: creates its draft in the target's folder, or opens what is written
+    /// through. So a place that cannot be written to is found before any work is done.
+    ///
+    /// # Errors
+    ///
+    /// Where the target cannot be written, with its path.
+    pub fn create(target: &Target) -> Result<Draft> {
+        let sink = match (target.place()?, target) {
+            (Some(place), Target::Path(path)) => Sink::Staged(Box::new(
+                Staged::create(place).map_err(|source| Error::io(Action::Create, path, source))?,
+            )),
+            (_, Target::Stdout) => Sink::Through(
+                rustix::stdio::stdout()
+                    .try_clone_to_owned()
+                    .map(File::from)
+                    .map_err(|source| Error::Stdout { source })?,
+            ),
+            (None, Target::Path(path)) => {
+                let open = || {
+                    if std::fs::metadata(path)?.file_type().is_fifo() {
+                        rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?;
+                        return Ok(Sink::Pipe);
+                    }
+                    OpenOptions::new().write(true).open(path).map(Sink::Through)
+                };
+                open().map_err(|source: io::Error| Error::io(Action::Open, path, source))?
+            }
+        };
+        Ok(Draft {
+            target: target.clone(),
+            sink,
+            buffer: Vec::new(),
+            bytes: 0,
+            digest: None,
+        })
+    }
+
+    /// Computes the SHA-256 of the bytes as they are written.
+    #[must_use]
+    pub fn with_digest(mut self) -> Draft {
+        self.digest = Some(Sha256::new());
+        self
+    }
+
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written: a full disk, a reader that went away.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes += bytes.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        if self.buffer.len() + bytes.len() < BUFFER {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.flush()?;
+        self.write_now(bytes)
+    }
+
+    /// Completes the output: everything written, and a file's content on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Draft::write), and where the disk reports a fault. The draft is then gone.
+    pub fn finish(mut self) -> Result<Finished> {
+        self.flush()?;
+        if let Sink::Staged(staged) = &self.sink {
+            staged.take_over_mode();
+            staged
+                .file
+                .sync_all()
+                .map_err(|source| self.fault(Action::Sync, source))?;
+        }
+        Ok(Finished(self))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let buffer = std::mem::take(&mut self.buffer);
+        self.write_now(&buffer)?;
+        self.buffer = buffer;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> Result<()> {
+        if let (Sink::Pipe, Target::Path(path)) = (&self.sink, &self.target) {
+            let pipe = OpenOptions::new().write(true).open(path);
+            self.sink = Sink::Through(pipe.map_err(|source| self.fault(Action::Open, source))?);
+        }
+        let written = match &mut self.sink {
+            Sink::Staged(staged) => staged.file.write_all(bytes),
+            Sink::Through(file) => file.write_all(bytes),
+            Sink::Pipe => Ok(()),
+        };
+        written.map_err(|source| self.fault(Action::Write, source))
+    }
+
+    fn fault(&self, action: Action, source: io::Error) -> Error {
+        match &self.target {
+            Target::Stdout => Error::Stdout { source },
+            Target::Path(path) => Error::io(action, path, source),
+        }
+    }
+}
+
+impl Staged {
+    fn create(place: PathBuf) -> io::Result<Staged> {
+        let replaced = match std::fs::metadata(&place) {
+            Ok(there) => {
+                // A rename would get around the file's own protection.
+                rustix::fs::access(&place, rustix::fs::Access::WRITE_OK)?;
+                Some(there)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let folder = folder_of(&place);
+        if let Some(file) = create_nameless(folder) {
+            return Ok(Staged {
+                file,
+                name: None,
+                place,
+                replaced,
+            });
+        }
+        let (file, name) = temporary_name()
+            // Less the process's umask, as for any new file.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)?
+            .into_parts();
+        Ok(Staged {
+            file,
+            name: Some(name),
+            place,
+            replaced,
+        })
+    }
+
+    /// Gives the new file the mode and, where this user may, the owner of the one it replaces.
+    fn take_over_mode(&self) {
+        let Some(replaced) = &self.replaced else {
+            return;
+        };
+        // The owner first: changing it clears the set-id bits of the mode. Only root may give a
+        // file away; for others the file is then theirs, as with any other program that replaces
+        // files, and the mode is what matters.
+        let _ = rustix::fs::fchown(
+            self.file.as_fd(),
+            Some(Uid::from_raw(replaced.uid())),
+            Some(Gid::from_raw(replaced.gid())),
+        );
+        let _ = self
+            .file
+            .set_permissions(Permissions::from_mode(replaced.mode() & 0o7777));
+    }
+
+    fn publish(self) -> io::Result<()> {
+        let folder = folder_of(&self.place);
+        let name = match self.name {
+            Some(name) => name,
+            None => temporary_name()
+                .make_in(folder, |path| {
+                    rustix::fs::linkat(
+                        CWD,
+                        path_of_descriptor(&self.file),
+                        CWD,
+                        path,
+                        AtFlags::SYMLINK_FOLLOW,
+                    )?;
+                    Ok(())
+                })?
+                .into_temp_path(),
+        };
+        name.persist(&self.place).map_err(|error| error.error)?;
+        match File::open(folder)?.sync_all() {
+            // Some file systems have no such thing for folders.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        }
+    }
+}
+
+/// An output that is complete but, if it is a file, not yet to be seen. Dropping it discards it.
+#[derive(Debug)]
+pub struct Finished(Draft);
+
+impl Finished {
+    /// How many bytes were written.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    /// The SHA-256 of the bytes in lower-case hexadecimal; `None` unless it was asked for.
+    #[must_use]
+    pub fn sha256(&self) -> Option<String> {
+        let digest = self.0.digest.clone()?.finalize();
+        let mut hexadecimal = String::with_capacity(2 * digest.len());
+        for byte in digest {
+            // Writing to a string cannot fail.
+            let _ = write!(hexadecimal, "{byte:02x}");
+        }
+        Some(hexadecimal)
+    }
+
+    /// Puts the file in place, replacing what is there, and makes sure that it stays there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be renamed; the target is then what it was.
+    pub fn publish(self) -> Result<()> {
+        let Draft { target, sink, .. } = self.0;
+        match (sink, target) {
+            (Sink::Staged(staged), Target::Path(path)) => staged
+                .publish()
+                .map_err(|source| Error::io(Action::Publish, &path, source)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file without a name in a folder; `None` where the file system has no such thing.
+fn create_nameless(folder: &Path) -> Option<File> {
+    let file: File = rustix::fs::open(
+        folder,
+        OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
+        // Less the process's umask.
+        Mode::from_raw_mode(0o666),
+    )
+    .ok()?
+    .into();
+    // It gets its name through this path later.
+    std::fs::symlink_metadata(path_of_descriptor(&file)).ok()?;
+    Some(file)
+}
+
+fn path_of_descriptor(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// How temporary files are named: hidden, and recognisably ours.
+fn temporary_name() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".daytally-").suffix(".tmp");
+    builder
+}
+
+/// The folder that holds `path`, which is absolute.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn publish(path: &Path, content: &[u8]) -> Result<()> {
+        let mut draft = Draft::create(&Target::Path(path.into()))?;
+        draft.write(content)?;
+        draft.finish()?.publish()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_complete_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        std::fs::write(&path, "old").unwrap();
+
+        let mut draft = Draft::create(&Target::Path(path.clone()))
+            .unwrap()
+            .with_digest();
+        draft.write(&vec![b'x'; 3 * BUFFER]).unwrap();
+        draft.write(b"abc").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        drop(draft);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["out.csv"]);
+
+        let mut draft = Draft::create(&Target::Path(path.clone()))
+            .unwrap()
+            .with_digest();
+        draft.write(b"a").unwrap();
+        draft.write(b"bc").unwrap();
+        let finished = draft.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(finished.bytes(), 3);
+        // The example of FIPS 180-4.
+        assert_eq!(
+            finished.sha256().unwrap(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        finished.publish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+        assert_eq!(names(folder.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn drafts_with_a_name_behave_alike() {
+        // As on a file system without O_TMPFILE.
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out.csv");
+        let staged = || {
+            let (file, name) = temporary_name().tempfile_in(&folder).unwrap().into_parts();
+            Staged {
+                file,
+                name: Some(name),
+                place: place.clone(),
+                replaced: None,
+            }
+        };
+        drop(staged());
+        assert_eq!(names(folder.path()), [""; 0]);
+        let mut full = staged();
+        full.file.write_all(b"new").unwrap();
+        full.publish().unwrap();
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
+
+    #[test]
+    fn the_mode_of_a_replaced_file_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        std::fs::write(&path, "old").unwrap();
+        for mode in [0o600, 0o640, 0o666] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            publish(&path, b"new").unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+        }
+        // A new file is like any other new file.
+        let (new, plain) = (folder.path().join("new"), folder.path().join("plain"));
+        publish(&new, b"").unwrap();
+        std::fs::write(&plain, "").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode();
+        assert_eq!(mode(&new), mode(&plain));
+    }
+
+    #[test]
+    fn symbolic_links_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("real")).unwrap();
+        symlink("real/out.csv", at("dangling")).unwrap();
+        symlink(at("dangling"), at("link")).unwrap();
+        for content in [b"one", b"two"] {
+            publish(&at("link"), content).unwrap();
+            assert_eq!(std::fs::read(at("real/out.csv")).unwrap(), content);
+            assert!(std::fs::symlink_metadata(at("link")).unwrap().is_symlink());
+        }
+        symlink("circle", at("circle")).unwrap();
+        assert!(publish(&at("circle"), b"").is_err());
+    }
+
+    #[test]
+    fn places_that_cannot_be_written_are_found_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for (path, expected) in [
+            (
+                "missing/out.csv",
+                "no such file or folder; create the folder first",
+            ),
+            ("file/out.csv", "not a folder"),
+            ("", "it is a folder"),
+        ] {
+            let path = folder.path().join(path);
+            let error = Draft::create(&Target::Path(path.clone()))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+
+    #[test]
+    fn devices_are_written_through() {
+        publish(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(
+            std::fs::metadata("/dev/null")
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
+        let error = publish(Path::new("/dev/full"), b"x")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("cannot write /dev/full: no space left on the disk"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! The rejects file: one JSON object for each invalid line, so that none is lost sight of.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+
+use crate::event::Fault;
+use crate::text;
+
+/// How much of a line a reject holds, in bytes: 4 KiB.
+pub const RAW_LIMIT: usize = 4096;
+
+/// An invalid line, where it stands, and what is wrong with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reject<'a> {
+    /// The input, as it was named.
+    pub input: &'a str,
+    /// The number of the line in its input, from 1.
+    pub line: u64,
+    /// The byte of the input at which the line starts, from 0. After a byte-order mark the first
+    /// line starts at 3.
+    pub offset: u64,
+    /// What is wrong.
+    pub fault: Fault,
+    /// The line, without its `\n`.
+    pub raw: &'a [u8],
+}
+
+impl Reject<'_> {
+    /// Appends the reject as one JSON object and a `\n`.
+    ///
+    /// `raw` holds the line's text up to [`RAW_LIMIT`] bytes, whole characters only; `truncated` is
+    /// there, and true, if that is not all. A line that is not UTF-8 has its bytes in `raw_base64`
+    /// instead (RFC 4648 section 4).
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let mut number = String::new();
+        out.extend_from_slice(b"{\"input\":");
+        text::push_json_string(out, self.input);
+        // Writing to a string cannot fail.
+        let _ = write!(number, ",\"line\":{},\"offset\":{}", self.line, self.offset);
+        out.extend_from_slice(number.as_bytes());
+        out.extend_from_slice(b",\"reason\":\"");
+        out.extend_from_slice(self.fault.reason().code().as_bytes());
+        out.extend_from_slice(b"\",\"message\":");
+        text::push_json_string(out, &self.fault.message(self.raw).to_string());
+        let shown = if let Ok(text) = std::str::from_utf8(self.raw) {
+            let shown = &text[..text.floor_char_boundary(RAW_LIMIT)];
+            out.extend_from_slice(b",\"raw\":");
+            text::push_json_string(out, shown);
+            shown.len()
+        } else {
+            let shown = &self.raw[..self.raw.len().min(RAW_LIMIT)];
+            let encoded = base64::engine::general_purpose::STANDARD.encode(shown);
+            out.extend_from_slice(b",\"raw_base64\":\"");
+            out.extend_from_slice(encoded.as_bytes());
+            out.push(b'"');
+            shown.len()
+        };
+        if shown < self.raw.len() {
+            out.extend_from_slice(b",\"truncated\":true");
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Decoder, Verdict};
+    use serde_json::{Value, json};
+
+    fn json_of(raw: &[u8]) -> Value {
+        let Verdict::Invalid(fault) = Decoder::new(10_000).decode(raw) else {
+            panic!("valid");
+        };
+        let mut out = Vec::new();
+        Reject {
+            input: "a\u{1b}.jsonl",
+            line: 4,
+            offset: 312,
+            fault,
+            raw,
+        }
+        .write_json(&mut out);
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert!(out.ends_with(b"}\n"));
+        assert!(
+            std::str::from_utf8(&out[..out.len() - 1])
+                .unwrap()
+                .chars()
+                .all(text::is_showable)
+        );
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn a_reject_holds_the_place_the_reason_and_the_line() {
+        assert_eq!(
+            json_of(b"{\"user_id\":\"\x7f\\u001b\xe2\x80\xae\"}\r"),
+            json!({
+                "input": "a\u{1b}.jsonl",
+                "line": 4,
+                "offset": 312,
+                "reason": "invalid_user_id",
+                "message": "user_id \"\\u007f\\u001b\\u202e\" is a string, not an integer",
+                "raw": "{\"user_id\":\"\u{7f}\\u001b\u{202e}\"}\r",
+            })
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_kept_in_base64() {
+        let reject = json_of(b"{\"a\":\"\xff\"}");
+        assert_eq!(reject["reason"], "invalid_utf8");
+        assert_eq!(reject["raw_base64"], "eyJhIjoi/yJ9");
+        assert_eq!(reject.get("raw"), None);
+        assert_eq!(reject.get("truncated"), None);
+    }
+
+    #[test]
+    fn long_lines_are_cut_at_4_kib() {
+        let at_the_limit = "x".repeat(RAW_LIMIT);
+        assert_eq!(json_of(at_the_limit.as_bytes()).get("truncated"), None);
+
+        let reject = json_of(&[b'x'; RAW_LIMIT + 1]);
+        assert_eq!(reject["raw"], at_the_limit);
+        assert_eq!(reject["truncated"], true);
+
+        // A character that does not fit whole is left out whole.
+        let reject = json_of(format!("{}é", "x".repeat(RAW_LIMIT - 1)).as_bytes());
+        assert_eq!(reject["raw"].as_str().unwrap().len(), RAW_LIMIT - 1);
+        assert_eq!(reject["truncated"], true);
+
+        // What is not UTF-8 past the cut is not UTF-8 all the same.
+        let mut bytes = vec![b'x'; RAW_LIMIT];
+        bytes.push(0xff);
+        let reject = json_of(&bytes);
+        assert_eq!(
+            reject["raw_base64"].as_str().unwrap().len(),
+            RAW_LIMIT.div_ceil(3) * 4
+        );
+        assert_eq!(reject["truncated"], true);
+
+        assert_eq!(json_of(&[b'x'; 10_001])["reason"], "line_too_long");
+    }
+}

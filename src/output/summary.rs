@@ -1,0 +1,345 @@
+//! The summary of a run: for programs as one JSON object, for people as a few lines.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::aggregate::GrandTotals;
+use crate::books::Books;
+use crate::text;
+
+/// Everything there is to say about a run. Serialises as one JSON object.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Whether the result was published: `published`, or `too_many_invalid`.
+    pub status: Status,
+    /// The inputs, in order.
+    pub inputs: Vec<InputSummary>,
+    /// Lines of all inputs: `blank` + `valid` + `invalid`.
+    pub lines: u64,
+    /// Lines of nothing but white space.
+    pub blank: u64,
+    /// Valid events.
+    pub valid: u64,
+    /// Invalid events.
+    pub invalid: u64,
+    /// The invalid events by reason code; reasons that did not occur are left out.
+    pub invalid_by_reason: BTreeMap<&'static str, u64>,
+    /// Groups: users and days, the rows of the result.
+    pub groups: u64,
+    /// The sum of the rows' `event_count`, equal to `valid`.
+    pub event_count: u64,
+    /// The sum of the rows' `purchase_count`.
+    pub purchase_count: u64,
+    /// The sum of the rows' `total_revenue`, a decimal.
+    pub total_revenue: String,
+    /// The first date with a valid event; null if there is none.
+    pub first_date: Option<String>,
+    /// The last date with a valid event; null if there is none.
+    pub last_date: Option<String>,
+    /// Wall-clock seconds from the start to the finished result.
+    pub elapsed_seconds: f64,
+    /// Bytes of input per second.
+    pub bytes_per_second: f64,
+    /// The result file; null if nothing was published.
+    pub output: Option<OutputSummary>,
+    /// The rejects file, if there is one: its absolute path, or `-`.
+    pub rejects: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The result was published.
+    Published,
+    /// More events were invalid than allowed; nothing was published.
+    TooManyInvalid,
+}
+
+/// What was read of an input.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputSummary {
+    /// The input as it was named.
+    pub input: String,
+    /// Its absolute path.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its lines.
+    pub lines: u64,
+    /// Bytes that were added at its end during the run, and not read; left out if none were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bytes_added_since: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputSummary {
+    /// The absolute path, or `-` for standard output.
+    pub path: String,
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Bytes, the header included.
+    pub bytes: u64,
+    /// The SHA-256 of the bytes (FIPS 180-4), in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl Summary {
+    /// The summary of a run, from its parts.
+    #[must_use]
+    pub fn new(
+        books: &Books,
+        totals: &GrandTotals,
+        inputs: Vec<InputSummary>,
+        elapsed: Duration,
+    ) -> Summary {
+        let seconds = elapsed.as_secs_f64();
+        let bytes: u64 = inputs.iter().map(|input| input.bytes).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a speed of 16 digits is enough")]
+        let bytes_per_second = if seconds > 0.0 {
+            bytes as f64 / seconds
+        } else {
+            0.0
+        };
+        Summary {
+            status: Status::TooManyInvalid,
+            inputs,
+            lines: books.lines(),
+            blank: books.blank,
+            valid: books.valid,
+            invalid: books.invalid(),
+            invalid_by_reason: books
+                .invalid_by_reason()
+                .map(|(reason, count)| (reason.code(), count))
+                .collect(),
+            groups: totals.groups,
+            event_count: totals.event_count,
+            purchase_count: totals.purchase_count,
+            total_revenue: totals.total_revenue.to_string(),
+            first_date: totals.dates.map(|(first, _)| first.to_string()),
+            last_date: totals.dates.map(|(_, last)| last.to_string()),
+            elapsed_seconds: seconds,
+            bytes_per_second,
+            output: None,
+            rejects: None,
+        }
+    }
+
+    /// The summary as one line of JSON, its `\n` included.
+    #[must_use]
+    pub fn to_json_line(&self) -> Vec<u8> {
+        // Numbers, strings and string keys: nothing here can fail to serialise.
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+}
+
+/// For people: a few aligned lines, safe to show on a terminal.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: u64 = self.inputs.iter().map(|input| input.bytes).sum();
+        let inputs = match &self.inputs[..] {
+            [input] => text::path(input.path.as_ref()).to_string(),
+            inputs => format!("{} files", inputs.len()),
+        };
+        let label = |f: &mut fmt::Formatter<'_>, label: &str| write!(f, "{label:>10}  ");
+        label(f, "input")?;
+        writeln!(
+            f,
+            "{inputs}: {} in {} lines",
+            Bytes(bytes),
+            Count(self.lines)
+        )?;
+        for input in &self.inputs {
+            if input.bytes_added_since > 0 {
+                label(f, "")?;
+                writeln!(
+                    f,
+                    "{} grew by {} meanwhile, which were not read",
+                    text::path(input.path.as_ref()),
+                    Bytes(input.bytes_added_since)
+                )?;
+            }
+        }
+        label(f, "events")?;
+        writeln!(
+            f,
+            "{} valid, {} invalid, {} blank lines",
+            Count(self.valid),
+            Count(self.invalid),
+            Count(self.blank)
+        )?;
+        let mut by_reason: Vec<_> = self.invalid_by_reason.iter().collect();
+        by_reason.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
+        let width = by_reason
+            .first()
+            .map_or(0, |(_, count)| Count(**count).to_string().len());
+        for (code, count) in by_reason {
+            label(f, "")?;
+            writeln!(f, "{:>width$} {code}", Count(*count).to_string())?;
+        }
+        label(f, "result")?;
+        write!(
+            f,
+            "{} groups, {} purchases, revenue {}",
+            Count(self.groups),
+            Count(self.purchase_count),
+            self.total_revenue
+        )?;
+        if let (Some(first), Some(last)) = (&self.first_date, &self.last_date) {
+            write!(f, ", {first} to {last}")?;
+        }
+        writeln!(f)?;
+        label(f, "output")?;
+        match &self.output {
+            Some(output) if output.path == "-" => f.write_str("standard output")?,
+            Some(output) => write!(f, "{}", text::path(output.path.as_ref()))?,
+            None => f.write_str("nothing was published")?,
+        }
+        if let Some(output) = &self.output {
+            write!(f, ": {}", Bytes(output.bytes))?;
+        }
+        writeln!(f)?;
+        if let Some(rejects) = self.rejects.as_deref() {
+            label(f, "rejects")?;
+            match rejects {
+                "-" => writeln!(f, "standard output")?,
+                path => writeln!(f, "{}", text::path(path.as_ref()))?,
+            }
+        }
+        label(f, "time")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a speed is positive and far below 2^64"
+        )]
+        let speed = Bytes(self.bytes_per_second as u64);
+        writeln!(f, "{:.3} s, {speed}/s", self.elapsed_seconds)
+    }
+}
+
+/// A number with its digits in groups of three.
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A size in the unit that suits it (powers of 1,000, as disks are sold).
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+        if self.0 < 1000 {
+            return write!(f, "{} bytes", self.0);
+        }
+        // In hundredths of the next unit, rounded down, so that no rounding can say 1000.00.
+        let mut hundredths = u128::from(self.0) * 100;
+        let mut unit = "";
+        for next in UNITS {
+            if hundredths < 100_000 {
+                break;
+            }
+            hundredths /= 1000;
+            unit = next;
+        }
+        write!(f, "{}.{:02} {unit}", hundredths / 100, hundredths % 100)
+    }
+}
+
+/// A path as a program reads it: exactly, where it is UTF-8.
+#[must_use]
+pub fn path_text(path: PathBuf) -> String {
+    path.into_os_string()
+        .into_string()
+        .unwrap_or_else(|path| path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Reason;
+
+    #[test]
+    fn counts_and_sizes_read_well() {
+        for (count, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345_678, "12,345,678"),
+        ] {
+            assert_eq!(Count(count).to_string(), shown);
+        }
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1.00 kB"),
+            (999_999, "999.99 kB"),
+            (1_000_000, "1.00 MB"),
+            (4_123_456_789, "4.12 GB"),
+            (u64::MAX, "18446.74 PB"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_summary_is_one_json_object_and_a_few_lines() {
+        let mut books = Books::default();
+        books.blank += 1;
+        books.count_invalid(Reason::InvalidJson);
+        let input = InputSummary {
+            input: "a.jsonl".into(),
+            path: "/x/a\u{1b}.jsonl".into(),
+            bytes: 12,
+            lines: 2,
+            bytes_added_since: 0,
+        };
+        let summary = Summary::new(
+            &books,
+            &GrandTotals::default(),
+            vec![input],
+            Duration::from_secs(2),
+        );
+        let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
+        assert_eq!(json["lines"], 2);
+        assert_eq!(
+            json["invalid_by_reason"],
+            serde_json::json!({"invalid_json": 1})
+        );
+        assert_eq!(json["total_revenue"], "0.00");
+        assert_eq!(json["first_date"], serde_json::Value::Null);
+        assert_eq!(json["bytes_per_second"].to_string(), "6.0");
+        assert_eq!(json["inputs"][0].get("bytes_added_since"), None);
+        let text = summary.to_string();
+        assert!(
+            text.contains("/x/a\\u001b.jsonl: 12 bytes in 2 lines"),
+            "{text}"
+        );
+        assert!(text.contains("nothing was published"), "{text}");
+    }
+}

@@ -1,0 +1,322 @@
+//! The wiring: input → chunk → event → aggregate → output. The only place that knows all of them,
+//! and the only one that names rayon.
+
+mod queue;
+mod sequencer;
+mod stop;
+
+use std::num::NonZeroUsize;
+
+use rayon::prelude::*;
+
+use crate::aggregate::{GrandTotals, Partitions, Scratch, SortedGroups, Table};
+use crate::books::Books;
+use crate::error::{Error, Result};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Verdict};
+use crate::input::{InputFile, Lines};
+use crate::output::{Reject, csv};
+use queue::{ChunkQueue, Task};
+use sequencer::{Batch, Sequencer};
+pub use stop::Stop;
+
+/// The default size of a chunk, in bytes: 1 MiB. Large enough that handing one out costs nothing
+/// beside working on it, small enough that many cores end at about the same time.
+pub const DEFAULT_CHUNK_SIZE: usize = 1024 * 1024;
+
+/// How many groups a worker's own table may hold before it is absorbed into the shared partitions.
+const TABLE_LIMIT: usize = 1 << 16;
+
+/// How many lines a worker takes between looking at its table and at [`Stop`].
+const LINES_BETWEEN_LOOKS: usize = 1024;
+
+/// How many rejects a worker collects before it hands them over in mid-chunk.
+const BATCH_LIMIT: usize = 4096;
+
+/// How many rows are formatted at a time by one worker.
+const ROWS_PER_RANGE: usize = 1 << 15;
+
+/// How a run is to be done. None of it shows in the result.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many worker threads; by default as many as the machine, or the process's cgroup, allows.
+    pub threads: NonZeroUsize,
+    /// How many bytes a chunk has at least; see [`Chunks`](crate::input::Chunks).
+    pub chunk_size: usize,
+    /// A line of more bytes, its `\n` not counted, is invalid. This one shows.
+    pub max_line_bytes: usize,
+    /// A way to stop the run from outside.
+    pub stop: Stop,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            chunk_size: DEFAULT_CHUNK_SIZE,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// Takes the invalid lines of a run, one by one, in input order.
+///
+/// ```
+/// use daytally::{Reject, RejectSink, Result};
+///
+/// struct Count(u64);
+///
+/// impl RejectSink for Count {
+///     fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
+///         self.0 += 1;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait RejectSink: Send {
+    /// Takes the next invalid line.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the run, which then fails with it.
+    fn reject(&mut self, reject: &Reject<'_>) -> Result<()>;
+}
+
+/// Drops the rejects; they are still counted in the [`Books`].
+impl RejectSink for () {
+    fn reject(&mut self, _: &Reject<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What became of the lines.
+    pub books: Books,
+    /// The inputs, in order.
+    pub inputs: Vec<InputOutcome>,
+    /// The groups.
+    pub groups: SortedGroups,
+    /// What the groups come to.
+    pub totals: GrandTotals,
+}
+
+/// What was read of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputOutcome {
+    /// Its lines.
+    pub lines: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Bytes that were added at its end during the run, and not read.
+    pub bytes_added_since: u64,
+}
+
+/// The worker threads, and how they work.
+///
+/// ```
+/// use daytally::{InputFile, Options, Pipeline};
+///
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let inputs = [InputFile::open("tests/data/events.jsonl".as_ref())?];
+/// let outcome = pipeline.aggregate(&inputs, &mut ())?;
+/// assert_eq!((outcome.books.valid, outcome.books.invalid()), (3, 2));
+///
+/// let mut csv = Vec::new();
+/// pipeline.write_csv(&outcome.groups, |bytes| Ok(csv.extend_from_slice(bytes)))?;
+/// assert_eq!(
+///     String::from_utf8_lossy(&csv),
+///     "date,user_id,event_count,purchase_count,total_revenue\n\
+///      2024-01-01,123,2,1,19.99\n\
+///      2024-01-01,456,1,0,0.00\n"
+/// );
+/// # Ok::<(), daytally::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Pipeline {
+    options: Options,
+    pool: rayon::ThreadPool,
+}
+
+impl Pipeline {
+    /// Starts the worker threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Threads`] where the operating system does not allow so many.
+    pub fn new(options: Options) -> Result<Pipeline> {
+        let threads = options.threads.get();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("daytally-{index}"))
+            .build()
+            .map_err(|source| Error::Threads { threads, source })?;
+        Ok(Pipeline { options, pool })
+    }
+
+    /// Aggregates the events of the inputs. The invalid ones go to `rejects`, in input order.
+    ///
+    /// Nothing is returned unless the books balance and the inputs are what they were at the start.
+    ///
+    /// # Errors
+    ///
+    /// Where a group's total is too large, an input changed, `rejects` failed, or the run was
+    /// stopped.
+    pub fn aggregate(&self, inputs: &[InputFile], rejects: &mut dyn RejectSink) -> Result<Outcome> {
+        let queue = ChunkQueue::new(inputs, self.options.chunk_size);
+        let sequencer = Sequencer::new(inputs, rejects);
+        let partitions = Partitions::default();
+
+        let workers = self.pool.broadcast(|_| {
+            let _guard = sequencer.abort_on_panic();
+            Worker::new(self, &sequencer, &partitions).run(&queue)
+        });
+        // The reduction: each worker's books into one.
+        let mut books = Books::default();
+        for worker in &workers {
+            books.merge(worker);
+        }
+        let lines = sequencer.finish()?;
+        self.check_stop()?;
+
+        let mut inputs_read = Vec::with_capacity(inputs.len());
+        for (input, lines) in inputs.iter().zip(lines) {
+            inputs_read.push(InputOutcome {
+                lines,
+                bytes: input.bytes().len() as u64,
+                bytes_added_since: input.check_unchanged()?,
+            });
+        }
+
+        let groups = self.sort(partitions);
+        let totals = GrandTotals::of(&groups)?;
+        let lines_read = inputs_read.iter().map(|input| input.lines).sum();
+        books.check(lines_read, &totals)?;
+        Ok(Outcome {
+            books,
+            inputs: inputs_read,
+            groups,
+            totals,
+        })
+    }
+
+    /// Formats the result file, piece by piece: the header, and a row for each group in order.
+    /// Returns the number of rows.
+    ///
+    /// # Errors
+    ///
+    /// What `write` says, or [`Error::Stopped`].
+    pub fn write_csv(
+        &self,
+        groups: &SortedGroups,
+        mut write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<u64> {
+        write(csv::HEADER)?;
+        let ranges = groups.ranges(groups.len().div_ceil(ROWS_PER_RANGE));
+        // A few ranges at a time: formatted side by side, written one after the other.
+        for some in ranges.chunks(2 * self.options.threads.get()) {
+            let formatted: Vec<Vec<u8>> = self
+                .pool
+                .install(|| some.par_iter().map(csv::rows).collect());
+            for rows in formatted {
+                self.check_stop()?;
+                write(&rows)?;
+            }
+        }
+        Ok(groups.len() as u64)
+    }
+
+    fn sort(&self, partitions: Partitions) -> SortedGroups {
+        let mut partitions = partitions.finish();
+        self.pool.install(|| {
+            partitions
+                .par_iter_mut()
+                .for_each(|groups| groups.sort_unstable_by_key(|group| group.key));
+        });
+        SortedGroups::new(partitions)
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        match self.options.stop.signal() {
+            None => Ok(()),
+            Some(signal) => Err(Error::Stopped { signal }),
+        }
+    }
+}
+
+/// One thread's share of the work: its decoder, its table, its books.
+struct Worker<'run, 'data> {
+    stop: &'run Stop,
+    sequencer: &'run Sequencer<'data>,
+    partitions: &'run Partitions,
+    decoder: Decoder,
+    table: Table,
+    scratch: Scratch,
+    books: Books,
+}
+
+impl<'run, 'data> Worker<'run, 'data> {
+    fn new(
+        pipeline: &'run Pipeline,
+        sequencer: &'run Sequencer<'data>,
+        partitions: &'run Partitions,
+    ) -> Self {
+        Worker {
+            stop: &pipeline.options.stop,
+            sequencer,
+            partitions,
+            decoder: Decoder::new(pipeline.options.max_line_bytes),
+            table: partitions.table(),
+            scratch: Scratch::default(),
+            books: Books::default(),
+        }
+    }
+
+    /// Takes chunks until there are none left, or the run ends early.
+    fn run(mut self, queue: &ChunkQueue<'data>) -> Books {
+        while let Some(task) = queue.next() {
+            if self.chunk(&task).is_err() {
+                break;
+            }
+        }
+        self.partitions.absorb(&mut self.table, &mut self.scratch);
+        self.books
+    }
+
+    fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
+        let mut batch = Batch::default();
+        let mut until_look = LINES_BETWEEN_LOOKS;
+        if self.stop.signal().is_some() {
+            return Err(self.sequencer.abort());
+        }
+        for line in Lines::new(task.chunk.bytes) {
+            batch.count_line();
+            match self.decoder.decode(line.bytes) {
+                Verdict::Valid(event) => {
+                    self.books.valid += 1;
+                    self.table.add(&event);
+                }
+                Verdict::Blank => self.books.blank += 1,
+                Verdict::Invalid(fault) => {
+                    self.books.count_invalid(fault.reason());
+                    batch.reject(task.chunk.offset + line.offset, fault, line.bytes);
+                    if batch.rejects() >= BATCH_LIMIT {
+                        self.sequencer.submit_part(task, &mut batch)?;
+                    }
+                }
+            }
+            until_look -= 1;
+            if until_look == 0 {
+                until_look = LINES_BETWEEN_LOOKS;
+                if self.stop.signal().is_some() {
+                    return Err(self.sequencer.abort());
+                }
+                if self.table.len() > TABLE_LIMIT {
+                    self.partitions.absorb(&mut self.table, &mut self.scratch);
+                }
+            }
+        }
+        self.sequencer.submit_rest(task, batch)
+    }
+}
