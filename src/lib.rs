@@ -3,6 +3,7 @@ pub mod aggregate;
 mod books;
 pub mod error;
 pub mod event;
+pub mod generate;
 pub mod input;
 pub mod output;
 mod pipeline;
