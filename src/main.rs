@@ -1,3 +1,9 @@
-//! The `daytally` program.
+//! The `daytally` program: parse what was typed, run it, and end with the right exit code.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,213 @@
+//! The command `daytally aggregate`.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use super::args::LogFormat;
+use super::config::AggregateConfig;
+use super::exit::Exit;
+use super::log::{Log, LoggedRejects, path_field};
+use super::{places, report, signals};
+use daytally::error::{Error, Result};
+use daytally::input::InputFile;
+use daytally::output::{
+    Draft, Finished, InputSummary, OutputSummary, Status, Summary, Target, path_text,
+};
+use daytally::{Outcome, Pipeline};
+
+/// Runs the command and tells how it went.
+pub(super) fn run(config: AggregateConfig) -> Exit {
+    let tells_people =
+        !config.log.is_quiet && (config.log.format == LogFormat::Text || config.log.file.is_some());
+    let started = Started::new(config);
+    let ended = match &started {
+        Ok(started) => started.run(),
+        Err(error) => Ended::failed(error),
+    };
+    if let Some(summary) = &ended.summary
+        && tells_people
+    {
+        // Nobody reads a standard error that is closed.
+        let _ = write!(std::io::stderr(), "{summary}");
+    }
+    if let Some(message) = &ended.message {
+        report(message);
+    }
+    ended.exit
+}
+
+/// How the command ended, and what is left to say.
+struct Ended {
+    exit: Exit,
+    message: Option<String>,
+    summary: Option<Summary>,
+}
+
+impl Ended {
+    fn failed(error: &Error) -> Ended {
+        Ended {
+            exit: Exit::from(error),
+            message: (!error.is_closed_stdout()).then(|| error.to_string()),
+            summary: None,
+        }
+    }
+}
+
+/// A run whose log is open.
+struct Started {
+    config: AggregateConfig,
+    log: Log,
+    at: Instant,
+}
+
+impl Started {
+    /// Checks the places before anything is written to any of them, the log included.
+    fn new(config: AggregateConfig) -> Result<Started> {
+        let at = Instant::now();
+        places::check(&config)?;
+        let log = Log::start(&config.log)?;
+        Ok(Started { config, log, at })
+    }
+
+    fn run(&self) -> Ended {
+        let mut summary = None;
+        let ended = match self.aggregate(&mut summary) {
+            Ok(()) => Ended {
+                exit: Exit::Done,
+                message: None,
+                summary: None,
+            },
+            Err(error) => {
+                if self.config.log.file.is_some() && !error.is_closed_stdout() {
+                    tracing::error!("{error}");
+                }
+                Ended::failed(&error)
+            }
+        };
+        // After a failure the log's own would only hide it.
+        let _ = self.log.finish();
+        Ended { summary, ..ended }
+    }
+
+    /// From inputs to published outputs. The summary is left in `told` once it is final.
+    fn aggregate(&self, told: &mut Option<Summary>) -> Result<()> {
+        let config = &self.config;
+        signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
+        let inputs: Vec<InputFile> = config
+            .inputs
+            .iter()
+            .map(|path| InputFile::open(path))
+            .collect::<Result<_>>()?;
+
+        // Every place is tried before the work starts.
+        let result = Draft::create(&config.output)?.with_digest();
+        let mut rejects = LoggedRejects::new(draft(config.rejects.as_ref())?);
+        let summary_file = draft(config.summary.as_ref())?;
+
+        for input in &inputs {
+            tracing::info!(
+                input = %path_field(input.path()),
+                bytes = input.bytes().len(),
+                "reading"
+            );
+        }
+        let pipeline = Pipeline::new(config.options.clone())?;
+        let outcome = pipeline.aggregate(&inputs, &mut rejects)?;
+        tracing::debug!(
+            seconds = self.at.elapsed().as_secs_f64(),
+            groups = outcome.totals.groups,
+            "aggregated"
+        );
+        let rejects = rejects.file.map(Draft::finish).transpose()?;
+        let too_many = self.check_limit(&outcome);
+
+        let (result, output) = if too_many.is_ok() {
+            let (result, output) = write_result(&pipeline, &outcome, result, &config.output)?;
+            (Some(result), Some(output))
+        } else {
+            (None, None)
+        };
+        let mut summary = self.summary(&inputs, &outcome);
+        if output.is_some() {
+            summary.status = Status::Published;
+        }
+        summary.output = output;
+        let summary_file = match summary_file {
+            Some(mut file) => {
+                file.write(&summary.to_json_line())?;
+                Some(file.finish()?)
+            }
+            None => None,
+        };
+        self.log.finish()?;
+        if let Some(signal) = config.options.stop.signal() {
+            return Err(Error::Stopped { signal });
+        }
+
+        // The result last: it is only replaced when nothing else can go wrong.
+        for finished in [rejects, summary_file, result].into_iter().flatten() {
+            finished.publish()?;
+        }
+        tracing::info!(output = %path_field(&config.output.absolute()), "finished");
+        *told = Some(summary);
+        too_many
+    }
+
+    /// Whether the invalid events are within the limit.
+    fn check_limit(&self, outcome: &Outcome) -> Result<()> {
+        let invalid = outcome.books.invalid();
+        let events = invalid + outcome.books.valid;
+        match &self.config.max_invalid {
+            Some(limit) if limit.is_exceeded(invalid, events) => Err(Error::TooManyInvalid {
+                invalid,
+                events,
+                limit: limit.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn summary(&self, inputs: &[InputFile], outcome: &Outcome) -> Summary {
+        let inputs = inputs
+            .iter()
+            .zip(&outcome.inputs)
+            .map(|(input, read)| InputSummary {
+                input: input.name().to_owned(),
+                path: path_text(input.path().to_path_buf()),
+                bytes: read.bytes,
+                lines: read.lines,
+                bytes_added_since: read.bytes_added_since,
+            })
+            .collect();
+        let mut summary = Summary::new(&outcome.books, &outcome.totals, inputs, self.at.elapsed());
+        summary.rejects = self
+            .config
+            .rejects
+            .as_ref()
+            .map(|target| path_text(target.absolute()));
+        summary
+    }
+}
+
+/// A draft for an output that may not be wanted.
+fn draft(target: Option<&Target>) -> Result<Option<Draft>> {
+    target.map(Draft::create).transpose()
+}
+
+/// Writes the whole result file, without putting it in place.
+fn write_result(
+    pipeline: &Pipeline,
+    outcome: &Outcome,
+    mut draft: Draft,
+    target: &Target,
+) -> Result<(Finished, OutputSummary)> {
+    let rows = pipeline.write_csv(&outcome.groups, |bytes| draft.write(bytes))?;
+    let finished = draft.finish()?;
+    let output = OutputSummary {
+        path: path_text(target.absolute()),
+        rows,
+        bytes: finished.bytes(),
+        sha256: finished.sha256().unwrap_or_default(),
+    };
+    Ok((finished, output))
+}

@@ -1,0 +1,333 @@
+//! What was typed: the commands and their options.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, which is no Markdown"
+)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use super::limit::InvalidLimit;
+use super::size;
+
+/// Daily per-user statistics from JSON Lines event logs.
+///
+/// Every option can also be set in the environment, as DAYTALLY_ and its long name in upper case
+/// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins.
+#[derive(Debug, Parser)]
+#[command(name = "daytally", version, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Aggregate(AggregateArgs),
+    Generate(GenerateArgs),
+}
+
+/// Count events and purchases and add up revenue, per user and UTC day.
+///
+/// Reads JSON Lines, checks every event, and writes a CSV with the columns date, user_id,
+/// event_count, purchase_count and total_revenue, sorted by date and user. An invalid event is
+/// skipped, logged with its place and the reason, and counted; it does not fail the run unless
+/// --max-invalid says so.
+///
+/// Exit codes: 0 the result was written; 1 it could not be; 2 wrong use; 3 too many invalid events;
+/// 130 and 143 stopped by SIGINT or SIGTERM. In every case but 0 the output file is what it was
+/// before.
+#[derive(Debug, Parser)]
+pub(super) struct AggregateArgs {
+    /// Files of JSON Lines; several give one result.
+    #[arg(value_name = "INPUT", default_value = "events.jsonl")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Where the result goes; - is standard output.
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        env = "DAYTALLY_OUTPUT",
+        default_value = "daily_user_stats.csv",
+        hide_env = true
+    )]
+    pub(super) output: PathBuf,
+
+    /// Write every invalid line there, as JSON Lines with its place, reason and text.
+    #[arg(long, value_name = "PATH", env = "DAYTALLY_REJECTS", hide_env = true)]
+    pub(super) rejects: Option<PathBuf>,
+
+    /// Write one JSON object about the run there; - prints it as the last line of standard output.
+    #[arg(long, value_name = "PATH", env = "DAYTALLY_SUMMARY", hide_env = true)]
+    pub(super) summary: Option<PathBuf>,
+
+    /// With more invalid events than N, or than P% of all events, publish nothing and exit with 3.
+    #[arg(
+        long,
+        value_name = "N|P%",
+        env = "DAYTALLY_MAX_INVALID",
+        hide_env = true
+    )]
+    pub(super) max_invalid: Option<InvalidLimit>,
+
+    /// How many threads to work with [default: as many as the machine or its cgroup allows].
+    #[arg(
+        short = 'j',
+        long,
+        value_name = "N",
+        env = "DAYTALLY_THREADS",
+        value_parser = parse_threads,
+        hide_env = true
+    )]
+    pub(super) threads: Option<NonZeroUsize>,
+
+    /// How much input a thread takes at a time; for tests and tuning, the result is the same.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_CHUNK_SIZE",
+        value_parser = size::parse_positive,
+        default_value = "1MiB",
+        hide_env = true
+    )]
+    pub(super) chunk_size: usize,
+
+    /// A longer line is an invalid event.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_MAX_LINE_BYTES",
+        value_parser = size::parse_positive,
+        default_value = "16MiB",
+        hide_env = true
+    )]
+    pub(super) max_line_bytes: usize,
+
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// How the run tells what it does.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Log options")]
+pub(super) struct LogArgs {
+    /// How log lines are written.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "DAYTALLY_LOG_FORMAT",
+        default_value = "text",
+        hide_env = true
+    )]
+    pub(super) log_format: LogFormat,
+
+    /// Write the log there, instead of to standard error; replaces the file.
+    #[arg(long, value_name = "PATH", env = "DAYTALLY_LOG_FILE", hide_env = true)]
+    pub(super) log_file: Option<PathBuf>,
+
+    /// What to log; every invalid event is a warning [default: warn].
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "DAYTALLY_LOG_LEVEL",
+        hide_env = true
+    )]
+    pub(super) log_level: Option<LogLevel>,
+
+    /// Nothing but errors on standard error; a log file is written all the same.
+    #[arg(
+        short,
+        long,
+        env = "DAYTALLY_QUIET",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) quiet: bool,
+
+    /// Log more: -v what the run does, -vv how.
+    #[arg(short, long, env = "DAYTALLY_VERBOSE", action = ArgAction::Count, hide_env = true)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people, with key=value fields.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Write sample events to standard output, the same for the same options.
+///
+/// For trying the program out and for benchmarks: daytally generate --size 1GiB > events.jsonl
+#[derive(Debug, Parser)]
+pub(super) struct GenerateArgs {
+    /// How many lines [default: 1000000].
+    #[arg(long, value_name = "N", env = "DAYTALLY_LINES", hide_env = true)]
+    pub(super) lines: Option<u64>,
+
+    /// How many bytes, instead of --lines; the last line is finished.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_SIZE",
+        value_parser = size::parse,
+        hide_env = true
+    )]
+    pub(super) size: Option<u64>,
+
+    /// What the random choices start from.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DAYTALLY_SEED",
+        default_value_t = 42,
+        hide_env = true
+    )]
+    pub(super) seed: u64,
+
+    /// How many users there are.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DAYTALLY_USERS",
+        default_value_t = 1000,
+        hide_env = true
+    )]
+    pub(super) users: u64,
+
+    /// How many days the events span, from 2024-01-01.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DAYTALLY_DAYS",
+        default_value_t = 31,
+        hide_env = true
+    )]
+    pub(super) days: u32,
+
+    /// What the lines look like.
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        env = "DAYTALLY_PROFILE",
+        default_value = "narrow",
+        hide_env = true
+    )]
+    pub(super) profile: ProfileArg,
+
+    /// The share of lines that are not valid events, from 0 to 1.
+    #[arg(
+        long,
+        value_name = "R",
+        env = "DAYTALLY_INVALID_RATE",
+        default_value_t = 0.001,
+        hide_env = true
+    )]
+    pub(super) invalid_rate: f64,
+
+    /// Whether the timestamps rise from line to line.
+    #[arg(
+        long,
+        value_name = "ORDER",
+        env = "DAYTALLY_ORDER",
+        default_value = "random",
+        hide_env = true
+    )]
+    pub(super) order: OrderArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProfileArg {
+    /// The four fields and nothing else, about 80 bytes a line.
+    Narrow,
+    /// Many more fields, nested ones too, about 315 bytes a line.
+    Wide,
+    /// Every way of writing an event that is allowed, another from line to line.
+    Mixed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OrderArg {
+    /// As a log is written.
+    Time,
+    /// Any day at any place.
+    Random,
+}
+
+/// More threads than that are a typing error on any machine.
+const MAX_THREADS: usize = 1024;
+
+fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .ok()
+        .filter(|threads: &NonZeroUsize| threads.get() <= MAX_THREADS)
+        .ok_or_else(|| format!("give a whole number from 1 to {MAX_THREADS}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_option_has_its_environment_twin() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands() {
+            for option in command.get_arguments().filter(|arg| !arg.is_positional()) {
+                let name = option.get_long().unwrap();
+                if matches!(name, "help" | "version") {
+                    continue;
+                }
+                let twin = format!("DAYTALLY_{}", name.to_uppercase().replace('-', "_"));
+                assert_eq!(option.get_env().unwrap().to_str(), Some(twin.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_library() {
+        let cli = Cli::try_parse_from(["daytally", "aggregate"]).unwrap();
+        let Command::Aggregate(args) = cli.command else {
+            panic!()
+        };
+        assert_eq!(args.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
+        assert_eq!(args.max_line_bytes, daytally::event::DEFAULT_MAX_LINE_BYTES);
+        let cli = Cli::try_parse_from(["daytally", "generate"]).unwrap();
+        let Command::Generate(args) = cli.command else {
+            panic!()
+        };
+        let settings = daytally::generate::Settings::default();
+        assert_eq!(
+            (
+                args.seed,
+                args.users,
+                args.days,
+                args.invalid_rate.to_bits()
+            ),
+            (
+                settings.seed,
+                settings.users,
+                settings.days,
+                settings.invalid_rate.to_bits()
+            )
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! What was typed resolves to: every choice made, nothing optional that has a default.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::args::{
+    AggregateArgs, Cli, GenerateArgs, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
+};
+use super::limit::InvalidLimit;
+use daytally::Options;
+use daytally::generate::{Length, Order, Profile, Settings};
+use daytally::output::Target;
+
+/// What `daytally aggregate` is to do.
+#[derive(Debug)]
+pub(super) struct AggregateConfig {
+    pub(super) inputs: Vec<PathBuf>,
+    pub(super) output: Target,
+    pub(super) rejects: Option<Target>,
+    pub(super) summary: Option<Target>,
+    pub(super) max_invalid: Option<InvalidLimit>,
+    pub(super) options: Options,
+    pub(super) log: LogConfig,
+}
+
+/// Where the log goes and what is in it.
+#[derive(Debug)]
+pub(super) struct LogConfig {
+    pub(super) format: LogFormat,
+    pub(super) level: LevelFilter,
+    /// A file instead of standard error.
+    pub(super) file: Option<PathBuf>,
+    /// Nothing but errors on standard error.
+    pub(super) is_quiet: bool,
+}
+
+impl AggregateConfig {
+    pub(super) fn resolve(args: AggregateArgs) -> AggregateConfig {
+        let mut options = Options {
+            chunk_size: args.chunk_size,
+            max_line_bytes: args.max_line_bytes,
+            ..Options::default()
+        };
+        if let Some(threads) = args.threads {
+            options.threads = threads;
+        }
+        AggregateConfig {
+            inputs: args.inputs,
+            output: Target::new(args.output),
+            rejects: args.rejects.map(Target::new),
+            summary: args.summary.map(Target::new),
+            max_invalid: args.max_invalid,
+            options,
+            log: LogConfig::resolve(args.log),
+        }
+    }
+}
+
+impl LogConfig {
+    fn resolve(args: LogArgs) -> LogConfig {
+        let level = match (args.log_level, args.verbose) {
+            (Some(LogLevel::Off), _) => LevelFilter::OFF,
+            (Some(LogLevel::Error), _) => LevelFilter::ERROR,
+            (Some(LogLevel::Warn), _) | (None, 0) => LevelFilter::WARN,
+            (Some(LogLevel::Info), _) | (None, 1) => LevelFilter::INFO,
+            (Some(LogLevel::Debug), _) | (None, 2) => LevelFilter::DEBUG,
+            (Some(LogLevel::Trace) | None, _) => LevelFilter::TRACE,
+        };
+        let quiets_the_log = args.quiet && args.log_file.is_none();
+        LogConfig {
+            format: args.log_format,
+            level: if quiets_the_log {
+                level.min(LevelFilter::ERROR)
+            } else {
+                level
+            },
+            file: args.log_file,
+            is_quiet: args.quiet,
+        }
+    }
+}
+
+/// What `daytally generate` is to do.
+#[derive(Debug)]
+pub(super) struct GenerateConfig {
+    pub(super) settings: Settings,
+}
+
+impl GenerateConfig {
+    pub(super) fn resolve(
+        args: &GenerateArgs,
+        matches: &ArgMatches,
+    ) -> Result<GenerateConfig, clap::Error> {
+        let wrong = |kind: ErrorKind, message: String| {
+            let mut cli = Cli::command();
+            let command = cli.find_subcommand_mut("generate").map(|command| {
+                // So that the usage line of the message is whole.
+                command.clone().bin_name("daytally generate")
+            });
+            Err(command.unwrap_or(cli).error(kind, message))
+        };
+        let is_typed = |name: &str| {
+            matches
+                .subcommand_matches("generate")
+                .and_then(|matches| matches.value_source(name))
+                == Some(ValueSource::CommandLine)
+        };
+        let length = match (args.lines, args.size) {
+            // One from the environment gives way to the other typed; two of a kind contradict.
+            (Some(_), Some(_)) if is_typed("lines") == is_typed("size") => {
+                return wrong(
+                    ErrorKind::ArgumentConflict,
+                    "give either --lines or --size, not both".into(),
+                );
+            }
+            (Some(lines), Some(_)) if is_typed("lines") => Length::Lines(lines),
+            (_, Some(size)) => Length::Bytes(size),
+            (Some(lines), None) => Length::Lines(lines),
+            (None, None) => Settings::default().length,
+        };
+        let settings = Settings {
+            length,
+            seed: args.seed,
+            users: args.users,
+            days: args.days,
+            profile: match args.profile {
+                ProfileArg::Narrow => Profile::Narrow,
+                ProfileArg::Wide => Profile::Wide,
+                ProfileArg::Mixed => Profile::Mixed,
+            },
+            invalid_rate: args.invalid_rate,
+            order: match args.order {
+                OrderArg::Time => Order::Time,
+                OrderArg::Random => Order::Random,
+            },
+        };
+        match settings.validate() {
+            Ok(()) => Ok(GenerateConfig { settings }),
+            Err(error) => wrong(ErrorKind::ValueValidation, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The command line: what was typed, what it resolves to, and one file for each command.
+//!
+//! A thin user of the library: nothing here knows of JSON or of tables.
+
+mod aggregate;
+mod args;
+mod config;
+mod exit;
+mod generate;
+mod limit;
+mod log;
+mod places;
+mod signals;
+mod size;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use args::{Cli, Command};
+use config::{AggregateConfig, GenerateConfig};
+use exit::Exit;
+
+/// Runs the program with the arguments and the environment of the process.
+///
+/// All it has to say has been said when it returns; the exit code is for the caller to end with.
+pub(crate) fn main() -> ExitCode {
+    run(std::env::args_os()).into()
+}
+
+/// Typed → resolved → run.
+fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let matches = match Cli::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(said) => return say(&said),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(said) => return say(&said.format(&mut Cli::command())),
+    };
+    match cli.command {
+        Command::Aggregate(args) => aggregate::run(AggregateConfig::resolve(args)),
+        Command::Generate(args) => match GenerateConfig::resolve(&args, &matches) {
+            Ok(config) => generate::run(&config),
+            Err(said) => say(&said),
+        },
+    }
+}
+
+/// Lets clap say what it has to: help and version on standard output, wrong use on standard error.
+fn say(said: &clap::Error) -> Exit {
+    // Whoever closed the stream does not want to read it.
+    let _ = said.print();
+    if said.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}
+
+/// Tells a person why the run failed, in one line.
+fn report(error: &dyn std::fmt::Display) {
+    // There is nowhere left to report that standard error is closed.
+    let _ = writeln!(std::io::stderr(), "error: {error}");
+}

@@ -1,0 +1,102 @@
+//! The files a run reads and writes, and that none of them is two things at once.
+
+use std::path::{Path, PathBuf};
+
+use super::config::AggregateConfig;
+use daytally::error::{Error, Result};
+use daytally::input::FileId;
+use daytally::output::Target;
+
+/// An output of the run.
+struct Output<'a> {
+    /// What it is, with its article.
+    role: &'static str,
+    target: &'a Target,
+}
+
+/// Refuses to write over an input, and to write two outputs to one place.
+///
+/// Files are compared by device and inode, so links and different spellings do not deceive; places
+/// where nothing is yet, by folder and name. Devices and pipes may be shared.
+pub(super) fn check(config: &AggregateConfig) -> Result<()> {
+    let log = config.log.file.clone().map(Target::Path);
+    let outputs: Vec<Output<'_>> = [
+        ("the result (--output)", Some(&config.output)),
+        ("the rejects file (--rejects)", config.rejects.as_ref()),
+        ("the summary (--summary)", config.summary.as_ref()),
+        ("the log file (--log-file)", log.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(role, target)| target.map(|target| Output { role, target }))
+    .collect();
+
+    let inputs: Vec<(&Path, FileId)> = config
+        .inputs
+        .iter()
+        // What is not there is for the opening of the inputs to report.
+        .filter_map(|input| Some((input.as_path(), regular_file(input)?)))
+        .collect();
+    for output in &outputs {
+        let id = match output.target {
+            Target::Path(path) => regular_file(path),
+            // Redirected to a file, which the shell has already emptied, or appends to.
+            Target::Stdout => regular_file(Path::new("/dev/stdout")),
+        };
+        if let Some((input, _)) = inputs.iter().find(|(_, input)| Some(*input) == id) {
+            return Err(Error::OverwritesInput {
+                role: output.role,
+                path: output.target.absolute(),
+                input: input.to_path_buf(),
+            });
+        }
+    }
+    for (at, second) in outputs.iter().enumerate() {
+        for first in &outputs[..at] {
+            // The summary comes after the result on standard output, as its last line.
+            let follows =
+                second.target == &Target::Stdout && second.role.starts_with("the summary");
+            if is_same_place(first.target, second.target) && !follows {
+                return Err(Error::SameOutput {
+                    first: first.role,
+                    second: second.role,
+                    place: match first.target {
+                        Target::Stdout => "standard output".into(),
+                        Target::Path(path) => daytally::text::path(path).to_string(),
+                    },
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_same_place(a: &Target, b: &Target) -> bool {
+    match (a, b) {
+        (Target::Stdout, Target::Stdout) => true,
+        (Target::Path(a), Target::Path(b)) => match (std::fs::metadata(a), std::fs::metadata(b)) {
+            (Ok(a), Ok(b)) => a.is_file() && FileId::new(&a) == FileId::new(&b),
+            (Err(_), Err(_)) => place_of_new_file(a) == place_of_new_file(b),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Which regular file is at a path, if any.
+fn regular_file(path: &Path) -> Option<FileId> {
+    let metadata = std::fs::metadata(path).ok()?;
+    metadata.is_file().then(|| FileId::new(&metadata))
+}
+
+/// Where a file that is not there yet would be created.
+fn place_of_new_file(path: &Path) -> Option<PathBuf> {
+    let target = Target::Path(path.into());
+    let place = target.place().ok().flatten()?;
+    Some(
+        place
+            .parent()?
+            .canonicalize()
+            .ok()?
+            .join(place.file_name()?),
+    )
+}
