@@ -125,6 +125,27 @@ pub fn name(text: &str) -> impl fmt::Display + '_ {
     PathText(text.to_owned())
 }
 
+/// Text of several lines with everything escaped that is not showable, line feeds aside.
+///
+/// ```
+/// assert_eq!(daytally::text::lines("a\u{1b}[1m\nb").to_string(), "a\\u001b[1m\nb");
+/// ```
+#[must_use]
+pub fn lines(text: &str) -> impl fmt::Display + '_ {
+    LinesText(text)
+}
+
+struct LinesText<'a>(&'a str);
+
+impl fmt::Display for LinesText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '"' | '\\' | '\n' => f.write_char(c),
+            _ => write_escaped(f, c),
+        })
+    }
+}
+
 /// `c` as a message shows it: itself, or a JSON escape.
 fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
     match c {

@@ -51,8 +51,15 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Lets clap say what it has to: help and version on standard output, wrong use on standard error.
 fn say(said: &clap::Error) -> Exit {
+    let text = said.render().to_string();
+    let safe = daytally::text::lines(&text).to_string();
     // Whoever closed the stream does not want to read it.
-    let _ = said.print();
+    let _ = if text == safe {
+        said.print()
+    } else {
+        // It quotes what was typed, and that came from who knows where.
+        write!(std::io::stderr(), "{safe}")
+    };
     if said.use_stderr() {
         Exit::Usage
     } else {

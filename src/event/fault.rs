@@ -297,6 +297,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of one row a message")]
     fn every_message_says_what_is_wrong_and_where() {
         let event = |fields: &str| format!(r#"{{"event_type":"purchase",{fields}}}"#);
         let rest = r#""timestamp":"2024-01-01T00Z""#;

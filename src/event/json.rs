@@ -572,8 +572,9 @@ mod tests {
         #[test]
         fn unescape_is_the_inverse_of_a_json_writer(text in any::<String>(), all in any::<bool>()) {
             let literal = if all {
-                let units: String =
+                let units: Vec<String> =
                     text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+                let units = units.concat();
                 format!("\"{units}\"")
             } else {
                 serde_json::to_string(&text).unwrap()

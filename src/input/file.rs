@@ -106,6 +106,12 @@ impl InputFile {
         }
     }
 
+    /// Whether a part of the file could not be read; what was read of it means nothing.
+    #[must_use]
+    pub fn has_faulted(&self) -> bool {
+        self.mapping.has_faulted()
+    }
+
     /// Whether what was read is still there: the same inode behind the path, not shorter than it
     /// was when it was opened, and not written to in place. Returns how many bytes have been added
     /// at its end since, which is what an active log does and takes nothing from what was read.
@@ -131,6 +137,12 @@ impl InputFile {
                 now.len()
             ));
         };
+        if self.has_faulted() {
+            return changed(
+                "a part of it could not be read; it was cut shorter, or its disk has a fault"
+                    .into(),
+            );
+        }
         let modified = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
         if added == 0 && modified(&now) != modified(&self.before) {
             return changed("it was written to".into());
@@ -204,6 +216,17 @@ mod tests {
             assert_eq!(input.text_start(), start, "{bytes:?}");
             input.check_unchanged().unwrap();
         }
+    }
+
+    #[test]
+    fn a_part_that_could_not_be_read_is_noticed_even_if_it_came_back() {
+        let file = file_with(&vec![b'x'; 100_000]);
+        let input = InputFile::open(file.path()).unwrap();
+        file.as_file().set_len(0).unwrap();
+        assert_eq!(input.bytes().last(), Some(&0));
+        file.as_file().set_len(100_001).unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("a part of it could not be read"), "{error}");
     }
 
     #[test]

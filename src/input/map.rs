@@ -1,7 +1,16 @@
 //! A read-only memory map of a whole input: the one place that needs `unsafe` for it.
+//!
+//! A file can be cut shorter by somebody else while it is mapped. Touching a page past its new end
+//! then raises SIGBUS, which ends a process that is not prepared. So the first map installs a
+//! handler: a fault within one of our maps puts pages of zeros there, and notes it, and the run that
+//! reads the map ends with an error instead. A fault anywhere else goes to the handler that was there
+//! before.
 
 use std::fs::File;
 use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use memmap2::{Advice, Mmap, MmapOptions};
 
@@ -12,16 +21,17 @@ use memmap2::{Advice, Mmap, MmapOptions};
 #[derive(Debug)]
 pub struct Mapping {
     // An empty file cannot be mapped.
-    map: Option<Mmap>,
+    map: Option<(Mmap, &'static Watched)>,
 }
 
 impl Mapping {
     /// Maps the first `len` bytes of `file`.
     ///
-    /// What others do to the file meanwhile shows through. Bytes they overwrite may be seen before
-    /// or after; a file they cut shorter ends the process with SIGBUS when a page past its new end
-    /// is touched. [`InputFile::check_unchanged`](super::InputFile::check_unchanged) tells
-    /// afterwards whether the file stayed as it was.
+    /// What others do to the file meanwhile shows through: bytes they overwrite may be seen before
+    /// or after, and what they cut off reads as zeros. [`has_faulted`](Mapping::has_faulted) and
+    /// [`InputFile::check_unchanged`](super::InputFile::check_unchanged) tell afterwards.
+    ///
+    /// The first map of a process installs a handler for SIGBUS.
     ///
     /// # Errors
     ///
@@ -30,26 +40,198 @@ impl Mapping {
         if len == 0 {
             return Ok(Mapping { map: None });
         }
-        debug_assert!(
-            file.metadata().is_ok_and(|now| now.len() >= len as u64),
-            "a map past the end of the file would fault when it is read"
-        );
+        install_handler()?;
         // SAFETY: the map is private and read-only and never written through, so no other safe code
         // in this process can change the bytes under a `&[u8]`. What remains is other processes
         // changing the file, which no safe interface over a map can rule out: the readers of the
         // bytes treat them as untrusted data read once (no length or index taken from them is used
-        // unchecked later), and the file is checked for changes before anything is published.
+        // unchecked later), pages that vanish are replaced by the handler above, and the file is
+        // checked for changes before anything is published.
         let map = unsafe { MmapOptions::new().len(len).map(file)? };
+        debug_assert_eq!(map.len(), len);
+        debug_assert!(map.as_ptr().addr().is_multiple_of(page_size()));
+        let watched = Watched::register(map.as_ptr().addr(), len);
         // Read from front to back: more read-ahead, and pages behind may go first. Only advice, so a
         // kernel that does not take it is as good.
         let _ = map.advise(Advice::Sequential);
-        Ok(Mapping { map: Some(map) })
+        Ok(Mapping {
+            map: Some((map, watched)),
+        })
     }
 
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+        self.map.as_ref().map_or(&[], |(map, _)| map)
+    }
+
+    /// Whether pages of the map could not be read and show zeros instead: the file was cut shorter,
+    /// or its disk failed.
+    #[must_use]
+    pub fn has_faulted(&self) -> bool {
+        self.map
+            .as_ref()
+            .is_some_and(|(_, watched)| watched.has_faulted.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if let Some((_, watched)) = &self.map {
+            watched.release();
+        }
+    }
+}
+
+/// A range of addresses that the handler looks after. A node of a list that only ever grows, so that
+/// the handler can walk it at any moment; nodes are used again.
+#[derive(Debug)]
+struct Watched {
+    /// The first address; 0 while the node is not in use.
+    start: AtomicUsize,
+    /// The address after the last.
+    end: AtomicUsize,
+    has_faulted: AtomicBool,
+    next: *const Watched,
+}
+
+// SAFETY: `next` is set before the node is shared and never changed; it points to a node that is
+// never freed. All else is atomic.
+unsafe impl Sync for Watched {}
+
+/// The nodes, newest first.
+static WATCHED: AtomicPtr<Watched> = AtomicPtr::new(ptr::null_mut());
+
+/// Held while a node is taken into use; never by the handler.
+static REGISTERING: Mutex<()> = Mutex::new(());
+
+impl Watched {
+    /// Looks after the map of `len` bytes at `start`.
+    fn register(start: usize, len: usize) -> &'static Watched {
+        let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = Watched::all().find(|node| node.start.load(Ordering::Relaxed) == 0);
+        let node = unused.unwrap_or_else(|| {
+            let head = WATCHED.load(Ordering::Relaxed);
+            let node: &'static mut Watched = Box::leak(Box::new(Watched {
+                start: AtomicUsize::new(0),
+                end: AtomicUsize::new(0),
+                has_faulted: AtomicBool::new(false),
+                next: head,
+            }));
+            WATCHED.store(node, Ordering::Release);
+            node
+        });
+        node.has_faulted.store(false, Ordering::Relaxed);
+        node.end.store(start + len, Ordering::Relaxed);
+        // Last: with a start the node is in use.
+        node.start.store(start, Ordering::Release);
+        node
+    }
+
+    /// Stops looking after the map; to be called before it is unmapped.
+    fn release(&self) {
+        self.start.store(0, Ordering::Release);
+    }
+
+    /// All nodes, in use or not.
+    fn all() -> impl Iterator<Item = &'static Watched> {
+        let mut next: *const Watched = WATCHED.load(Ordering::Acquire);
+        std::iter::from_fn(move || {
+            // SAFETY: the head and every `next` are null or point to a leaked, hence valid, node
+            // whose content was written before the head was stored with release ordering.
+            let node = unsafe { next.as_ref()? };
+            next = node.next;
+            Some(node)
+        })
+    }
+
+    /// The node in whose range an address lies, and the end of that range.
+    fn containing(address: usize) -> Option<(&'static Watched, usize)> {
+        Watched::all().find_map(|node| {
+            let start = node.start.load(Ordering::Acquire);
+            let end = node.end.load(Ordering::Relaxed);
+            (start != 0 && (start..end).contains(&address)).then_some((node, end))
+        })
+    }
+}
+
+/// What handled SIGBUS before: the standard library's, which tells of overflowing stacks.
+static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// The size of a page in bytes; 0 until the handler is installed.
+static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+
+fn page_size() -> usize {
+    PAGE_SIZE.load(Ordering::Relaxed).max(1)
+}
+
+/// Installs the handler, once.
+fn install_handler() -> io::Result<()> {
+    let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    if PREVIOUS.get().is_some() {
+        return Ok(());
+    }
+    PAGE_SIZE.store(rustix::param::page_size(), Ordering::Relaxed);
+    // SAFETY: a `sigaction` of zeros is a valid value (the default action, no flags, no mask).
+    let mut previous: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a valid place for the answer; asking changes nothing.
+    if unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut previous) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // Before the handler can run.
+    let _ = PREVIOUS.set(previous);
+
+    // SAFETY: as above.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = on_sigbus as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+    // SAFETY: `action` is a whole, valid action whose handler has the signature that SA_SIGINFO asks
+    // for and does only what a handler may do (see there).
+    if unsafe { libc::sigaction(libc::SIGBUS, &raw const action, ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Handles SIGBUS: replaces what can no longer be read of one of our maps by zeros.
+///
+/// Only does what is allowed at any moment: atomic loads and stores, and two system calls.
+extern "C" fn on_sigbus(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the kernel calls a handler with SA_SIGINFO with a valid `info`, and for SIGBUS the
+    // address is set.
+    let address = unsafe { (*info).si_addr() }.addr();
+    if let Some((node, end)) = Watched::containing(address) {
+        node.has_faulted.store(true, Ordering::Release);
+        // The file ends before this page, so all that follows is gone too.
+        let page = address - address % page_size();
+        debug_assert!(page < end);
+        // SAFETY: `errno` is the thread's own.
+        let errno = unsafe { *libc::__errno_location() };
+        // SAFETY: the pages from `page` to `end` belong to a map that is in use: it is released
+        // before it is unmapped, and the thread that faulted holds a reference to its bytes, which
+        // keeps it from being dropped. They are replaced, in one step, by pages of the same length
+        // and protection that read as zeros.
+        let replaced = unsafe {
+            libc::mmap(
+                ptr::without_provenance_mut(page),
+                end - page,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                -1,
+                0,
+            )
+        };
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = errno };
+        if replaced != libc::MAP_FAILED {
+            return;
+        }
+    }
+    // Not ours, or past help: as if this handler had never been. The access is made again, and fails
+    // again.
+    if let Some(previous) = PREVIOUS.get() {
+        // SAFETY: `previous` is the action as the system gave it.
+        unsafe { libc::sigaction(libc::SIGBUS, ptr::from_ref(previous), ptr::null_mut()) };
     }
 }
 
@@ -58,18 +240,69 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
+    fn file_of(len: usize) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; len]).unwrap();
+        file
+    }
+
     #[test]
     fn a_map_shows_the_bytes_of_the_file() {
-        let mut file = tempfile::tempfile().unwrap();
+        let file = file_of(10_000);
         assert_eq!(Mapping::new(&file, 0).unwrap().bytes(), b"");
-        file.write_all(&[7; 10_000]).unwrap();
-        assert_eq!(Mapping::new(&file, 10_000).unwrap().bytes(), [7; 10_000]);
-        assert_eq!(Mapping::new(&file, 9).unwrap().bytes(), [7; 9]);
+        for len in [9, 10_000] {
+            let mapping = Mapping::new(&file, len).unwrap();
+            assert_eq!(mapping.bytes(), vec![7; len]);
+            assert!(!mapping.has_faulted());
+        }
     }
 
     #[test]
     fn what_cannot_be_mapped_is_an_error() {
         let folder = File::open("/").unwrap();
         assert!(Mapping::new(&folder, 1).is_err());
+    }
+
+    #[test]
+    fn what_is_cut_off_reads_as_zeros_and_is_noticed() {
+        install_handler().unwrap();
+        let page = page_size();
+        let len = 8 * page + 100;
+        for kept in [0, page, 3 * page + 1, 8 * page] {
+            let (file, other) = (file_of(len), file_of(len));
+            let mapping = Mapping::new(&file, len).unwrap();
+            let bystander = Mapping::new(&other, len).unwrap();
+            file.set_len(kept as u64).unwrap();
+            let expected: Vec<u8> = (0..len).map(|at| if at < kept { 7 } else { 0 }).collect();
+            // From the back, so that a fault comes before the pages that can be read.
+            assert!(mapping.bytes().iter().rev().eq(expected.iter().rev()));
+            assert!(mapping.has_faulted());
+            assert_eq!(bystander.bytes(), vec![7; len]);
+            assert!(!bystander.has_faulted());
+        }
+    }
+
+    #[test]
+    fn many_threads_may_fault_at_the_same_place() {
+        let page = rustix::param::page_size();
+        let file = file_of(64 * page);
+        let mapping = Mapping::new(&file, 64 * page).unwrap();
+        file.set_len(0).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(mapping.bytes().iter().all(|byte| *byte == 0)));
+            }
+        });
+        assert!(mapping.has_faulted());
+    }
+
+    #[test]
+    fn nodes_are_used_again() {
+        let file = file_of(10);
+        for _ in 0..1000 {
+            drop(Mapping::new(&file, 10).unwrap());
+        }
+        // Other tests of this process have maps of their own, but never hundreds.
+        assert!(Watched::all().count() < 100);
     }
 }

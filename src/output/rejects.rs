@@ -82,7 +82,7 @@ mod tests {
             raw,
         }
         .write_json(&mut out);
-        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1);
         assert!(out.ends_with(b"}\n"));
         assert!(
             std::str::from_utf8(&out[..out.len() - 1])

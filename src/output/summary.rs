@@ -142,9 +142,9 @@ impl Summary {
     #[must_use]
     pub fn to_json_line(&self) -> Vec<u8> {
         // Numbers, strings and string keys: nothing here can fail to serialise.
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
-        line.push(b'\n');
-        line
+        let json = serde_json::to_string(self).unwrap_or_default();
+        // What is not showable can only be in a string, where an escape means the same.
+        format!("{}\n", text::lines(&json)).into_bytes()
     }
 }
 
@@ -314,7 +314,7 @@ mod tests {
         books.count_invalid(Reason::InvalidJson);
         let input = InputSummary {
             input: "a.jsonl".into(),
-            path: "/x/a\u{1b}.jsonl".into(),
+            path: "/x/a\u{1b}\u{202e}.jsonl".into(),
             bytes: 12,
             lines: 2,
             bytes_added_since: 0,
@@ -327,6 +327,8 @@ mod tests {
         );
         let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
         assert_eq!(json["lines"], 2);
+        assert_eq!(json["inputs"][0]["path"], "/x/a\u{1b}\u{202e}.jsonl");
+        assert!(!summary.to_json_line().contains(&0xe2));
         assert_eq!(
             json["invalid_by_reason"],
             serde_json::json!({"invalid_json": 1})
@@ -337,7 +339,7 @@ mod tests {
         assert_eq!(json["inputs"][0].get("bytes_added_since"), None);
         let text = summary.to_string();
         assert!(
-            text.contains("/x/a\\u001b.jsonl: 12 bytes in 2 lines"),
+            text.contains("/x/a\\u001b\\u202e.jsonl: 12 bytes in 2 lines"),
             "{text}"
         );
         assert!(text.contains("nothing was published"), "{text}");

@@ -287,7 +287,9 @@ impl<'run, 'data> Worker<'run, 'data> {
     fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
         let mut batch = Batch::default();
         let mut until_look = LINES_BETWEEN_LOOKS;
-        if self.stop.signal().is_some() {
+        // What follows a page that could not be read is not worth reading: the input's check at the
+        // end fails the run.
+        if self.stop.signal().is_some() || task.file.has_faulted() {
             return Err(self.sequencer.abort());
         }
         for line in Lines::new(task.chunk.bytes) {

@@ -11,6 +11,8 @@ pub(super) struct Task<'a> {
     pub(super) sequence: u64,
     /// The place of the chunk's input among the inputs.
     pub(super) input: usize,
+    /// The input itself.
+    pub(super) file: &'a InputFile,
     pub(super) chunk: Chunk<'a>,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct ChunkQueue<'a> {
 #[derive(Debug)]
 struct State<'a> {
     inputs: std::iter::Enumerate<std::slice::Iter<'a, InputFile>>,
-    current: Option<(usize, Chunks<'a>)>,
+    current: Option<(usize, &'a InputFile, Chunks<'a>)>,
     chunk_size: usize,
     sequence: u64,
 }
@@ -44,21 +46,22 @@ impl<'a> ChunkQueue<'a> {
     pub(super) fn next(&self) -> Option<Task<'a>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some((input, chunks)) = &mut state.current
+            if let Some((input, file, chunks)) = &mut state.current
                 && let Some(chunk) = chunks.next()
             {
-                let input = *input;
+                let (input, file) = (*input, *file);
                 let sequence = state.sequence;
                 state.sequence += 1;
                 return Some(Task {
                     sequence,
                     input,
+                    file,
                     chunk,
                 });
             }
-            let (index, input) = state.inputs.next()?;
-            let chunks = Chunks::starting_at(input.bytes(), input.text_start(), state.chunk_size);
-            state.current = Some((index, chunks));
+            let (index, file) = state.inputs.next()?;
+            let chunks = Chunks::starting_at(file.bytes(), file.text_start(), state.chunk_size);
+            state.current = Some((index, file, chunks));
         }
     }
 }

@@ -1,0 +1,91 @@
+//! Memory: what a run keeps does not grow with its input.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::harness::{CLICK, CLICK_CSV, Sandbox};
+
+/// A field of `/proc/PID/status`, in KiB; `None` when the process is gone.
+fn status_field(pid: u32, field: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim_start_matches(':')
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .ok()
+}
+
+/// The most anonymous memory, in KiB, seen while a run lasts. Mapped input is not anonymous: the system
+/// may drop it whenever it likes.
+fn peak(sandbox: &Sandbox, args: &[&str]) -> Option<u64> {
+    let mut child = sandbox
+        .program()
+        .arg("aggregate")
+        .args(args)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut most = None;
+    let status = loop {
+        most = most.max(status_field(child.id(), "RssAnon"));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::yield_now();
+    };
+    assert!(status.success(), "{status:?}");
+    most
+}
+
+fn expect_modest(megabytes: usize, most: u64) {
+    if !cfg!(target_os = "linux") {
+        eprintln!("the test skips: there is no /proc");
+        return;
+    }
+    let line = format!("{CLICK}\n");
+    let count = megabytes * 1_000_000 / line.len();
+    let sandbox = Sandbox::with_events(line.repeat(count));
+    let anonymous = peak(&sandbox, &["--threads=2"]).expect("the run was seen at least once");
+    assert!(anonymous < most, "{anonymous} KiB for {megabytes} MB");
+    assert_eq!(
+        sandbox.csv(),
+        CLICK_CSV.replace(",1,1,0,", &format!(",1,{count},0,"))
+    );
+}
+
+#[test]
+fn a_modest_input() {
+    expect_modest(40, 24 * 1024);
+}
+
+#[test]
+#[ignore = "for a release build"]
+fn a_big_input() {
+    expect_modest(2000, 64 * 1024);
+}
+
+/// Rejects are written as they come and not kept.
+#[test]
+fn many_rejects() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("many_rejects skips: there is no /proc");
+        return;
+    }
+    let sandbox = Sandbox::with_events("{\"user_id\":1}\n".repeat(200_000));
+    let anonymous = peak(&sandbox, &["--rejects=r.jsonl", "--threads=2"])
+        .expect("the run was seen at least once");
+    assert!(anonymous < 64 * 1024, "{anonymous} KiB");
+}
+
+/// A line past the limit is not copied anywhere.
+#[test]
+fn a_line_past_the_limit() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("a_line_past_the_limit skips: there is no /proc");
+        return;
+    }
+    let sandbox = Sandbox::with_events("x".repeat(100_000_000));
+    let anonymous = peak(&sandbox, &["--rejects=r.jsonl"]).expect("the run was seen at least once");
+    assert!(anonymous < 48 * 1024, "{anonymous} KiB");
+}

@@ -1,0 +1,328 @@
+//! Publishing: where results land, what they replace, and what they must never replace.
+
+use std::fs::{self, File, Permissions};
+use std::io::Read;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, fifo, json_lines, snapshot};
+
+const BAD: &str = "not json\n";
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn the_default_names() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let run = sandbox.aggregate([] as [&str; 0]);
+    run.expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    assert_eq!(run.stdout, b"");
+    assert_eq!(sandbox.names(), ["daily_user_stats.csv", "events.jsonl"]);
+}
+
+#[test]
+fn named_outputs() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    fs::create_dir(sandbox.path("out")).unwrap();
+    sandbox
+        .aggregate([
+            "-o",
+            "out/stats.csv",
+            "--rejects",
+            "out/bad.jsonl",
+            "--summary",
+            "out/run.json",
+        ])
+        .expect_code(0);
+    assert_eq!(sandbox.text("out/stats.csv"), CLICK_CSV);
+    assert_eq!(json_lines(&sandbox.text("out/bad.jsonl")).len(), 1);
+    assert_eq!(json_lines(&sandbox.text("out/run.json")).len(), 1);
+    assert_eq!(sandbox.names(), ["events.jsonl", "out"]);
+    let mut inside: Vec<_> = fs::read_dir(sandbox.path("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    inside.sort();
+    assert_eq!(inside, ["bad.jsonl", "run.json", "stats.csv"]);
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let run = sandbox.aggregate(["-o", "-"]);
+    run.expect_code(0);
+    assert_eq!(run.stdout_text(), CLICK_CSV);
+    assert_eq!(sandbox.names(), ["events.jsonl"]);
+}
+
+#[test]
+fn a_replaced_file_keeps_its_mode() {
+    for bits in [0o600, 0o640, 0o644, 0o666, 0o755] {
+        let sandbox = Sandbox::with_events(BAD);
+        for name in ["daily_user_stats.csv", "rejects.jsonl"] {
+            let path = sandbox.write(name, "before");
+            fs::set_permissions(&path, Permissions::from_mode(bits)).unwrap();
+        }
+        sandbox
+            .aggregate(["--rejects", "rejects.jsonl"])
+            .expect_code(0);
+        for name in ["daily_user_stats.csv", "rejects.jsonl"] {
+            assert_ne!(sandbox.text(name), "before");
+            assert_eq!(mode(&sandbox.path(name)), bits, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_new_file_follows_the_umask() {
+    for (umask, bits) in [
+        ("022", 0o644),
+        ("027", 0o640),
+        ("077", 0o600),
+        ("000", 0o666),
+    ] {
+        let sandbox = Sandbox::with_events(BAD);
+        let program = sandbox.program();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]);
+        shell.arg(program.get_program()).args([
+            "aggregate",
+            "--rejects=r.jsonl",
+            "--summary=s.json",
+        ]);
+        shell.current_dir(sandbox.root());
+        for (name, _) in program.get_envs() {
+            shell.env_remove(name);
+        }
+        Run::of(shell).expect_code(0);
+        for name in ["daily_user_stats.csv", "r.jsonl", "s.json"] {
+            assert_eq!(
+                mode(&sandbox.path(name)),
+                bits,
+                "{name} under umask {umask}"
+            );
+        }
+    }
+}
+
+/// The link stays, and the file at its end is replaced, where it is.
+#[test]
+fn symlinks_are_followed() {
+    let sandbox = Sandbox::with_events(BAD);
+    fs::create_dir(sandbox.path("far")).unwrap();
+    sandbox.write("far/target.csv", "before");
+    sandbox.write("far/bad.jsonl", "before");
+    symlink("far/target.csv", sandbox.path("near.csv")).unwrap();
+    symlink("near.csv", sandbox.path("out.csv")).unwrap();
+    symlink(sandbox.path("far/bad.jsonl"), sandbox.path("bad.jsonl")).unwrap();
+    sandbox
+        .aggregate(["-o", "out.csv", "--rejects", "bad.jsonl"])
+        .expect_code(0);
+    for link in ["out.csv", "near.csv", "bad.jsonl"] {
+        assert!(
+            fs::symlink_metadata(sandbox.path(link))
+                .unwrap()
+                .is_symlink(),
+            "{link}"
+        );
+    }
+    assert_eq!(sandbox.text("far/target.csv"), crate::reference::HEADER);
+    assert_eq!(json_lines(&sandbox.text("far/bad.jsonl")).len(), 1);
+    assert_eq!(
+        sandbox.names(),
+        ["bad.jsonl", "events.jsonl", "far", "near.csv", "out.csv"]
+    );
+    assert_eq!(fs::read_dir(sandbox.path("far")).unwrap().count(), 2);
+}
+
+/// A link that leads nowhere yet leads to the result afterwards.
+#[test]
+fn a_dangling_symlink_is_followed() {
+    let sandbox = Sandbox::with_events(CLICK);
+    symlink("later.csv", sandbox.path("out.csv")).unwrap();
+    sandbox.aggregate(["-o", "out.csv"]).expect_code(0);
+    assert!(
+        fs::symlink_metadata(sandbox.path("out.csv"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert_eq!(sandbox.text("later.csv"), CLICK_CSV);
+}
+
+/// A reader that has the old file open keeps it whole: the result is renamed into place.
+#[test]
+fn an_open_old_file_stays_whole() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let path = sandbox.write("daily_user_stats.csv", "before");
+    let mut old = File::open(&path).unwrap();
+    sandbox.aggregate([] as [&str; 0]).expect_code(0);
+    let mut text = String::new();
+    old.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "before");
+    assert_ne!(
+        fs::metadata(&path).unwrap().ino(),
+        old.metadata().unwrap().ino()
+    );
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+}
+
+#[test]
+fn a_named_pipe_is_written_through() {
+    let sandbox = Sandbox::with_events(CLICK);
+    fifo(&sandbox, "pipe");
+    let path = sandbox.path("pipe");
+    let reader = thread::spawn(move || fs::read_to_string(path).unwrap());
+    sandbox.aggregate(["-o", "pipe"]).expect_code(0);
+    assert!(
+        fs::symlink_metadata(sandbox.path("pipe"))
+            .unwrap()
+            .file_type()
+            .is_fifo()
+    );
+    assert_eq!(reader.join().unwrap(), CLICK_CSV);
+    assert_eq!(sandbox.names(), ["events.jsonl", "pipe"]);
+}
+
+#[test]
+fn devices_are_written_through() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    sandbox.aggregate(["-o", "/dev/null"]).expect_code(0);
+    assert!(
+        fs::symlink_metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+    let run = sandbox.aggregate(["-o", "/dev/stdout"]);
+    run.expect_code(0);
+    assert_eq!(run.stdout_text(), CLICK_CSV);
+    assert_eq!(sandbox.names(), ["events.jsonl"]);
+}
+
+/// Standard output that is a file gets the result too, by either name.
+#[test]
+fn standard_output_may_be_a_file() {
+    for name in ["-", "/dev/stdout"] {
+        let sandbox = Sandbox::with_events(CLICK);
+        let mut command = sandbox.program();
+        command.args(["aggregate", "-q", "-o", name]);
+        command.stdout(File::create(sandbox.path("out.csv")).unwrap());
+        assert!(command.status().unwrap().success());
+        assert_eq!(sandbox.text("out.csv"), CLICK_CSV, "{name}");
+        assert_eq!(sandbox.names(), ["events.jsonl", "out.csv"]);
+    }
+}
+
+/// Runs with `args`, expects a usage error about `name`, and nothing in the folder to change.
+#[track_caller]
+fn expect_refused(sandbox: &Sandbox, args: &[&str]) {
+    let before = (sandbox.names(), snapshot(sandbox));
+    sandbox.aggregate(args).expect_code(2);
+    assert_eq!((sandbox.names(), snapshot(sandbox)), before, "{args:?}");
+}
+
+#[test]
+fn an_output_that_is_an_input_is_refused() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    sandbox.write("other.jsonl", CLICK);
+    fs::hard_link(sandbox.path("events.jsonl"), sandbox.path("hard")).unwrap();
+    symlink("events.jsonl", sandbox.path("soft")).unwrap();
+    fs::create_dir(sandbox.path("sub")).unwrap();
+    let absolute = sandbox.path("events.jsonl");
+    let absolute = absolute.to_str().unwrap();
+    for option in ["--output", "--rejects", "--summary", "--log-file"] {
+        for name in [
+            "events.jsonl",
+            "./events.jsonl",
+            "sub/../events.jsonl",
+            absolute,
+            "hard",
+            "soft",
+        ] {
+            expect_refused(&sandbox, &["other.jsonl", "events.jsonl", option, name]);
+            expect_refused(&sandbox, &["hard", option, name]);
+            expect_refused(&sandbox, &["soft", option, name]);
+        }
+    }
+    // The default input and the default output are no exceptions.
+    expect_refused(&sandbox, &["-o", "events.jsonl"]);
+    symlink("events.jsonl", sandbox.path("daily_user_stats.csv")).unwrap();
+    expect_refused(&sandbox, &[]);
+}
+
+#[test]
+fn two_outputs_at_one_path_are_refused() {
+    let options = ["--output", "--rejects", "--summary", "--log-file"];
+    for (index, first) in options.iter().enumerate() {
+        for second in &options[index + 1..] {
+            // The file is new.
+            let sandbox = Sandbox::with_events(BAD);
+            fs::create_dir(sandbox.path("sub")).unwrap();
+            expect_refused(&sandbox, &[first, "out", second, "out"]);
+            expect_refused(&sandbox, &[first, "out", second, "./sub/../out"]);
+            expect_refused(
+                &sandbox,
+                &[first, "out", second, sandbox.path("out").to_str().unwrap()],
+            );
+            // The file is there already, under other names too.
+            sandbox.write("out", "before");
+            symlink("out", sandbox.path("soft")).unwrap();
+            expect_refused(&sandbox, &[first, "out", second, "out"]);
+            expect_refused(&sandbox, &[first, "out", second, "soft"]);
+            expect_refused(&sandbox, &[first, "soft", second, "out"]);
+        }
+    }
+    let sandbox = Sandbox::with_events(BAD);
+    expect_refused(&sandbox, &["--rejects", "daily_user_stats.csv"]);
+}
+
+/// `| head`: nobody reads on, and that is no failure.
+#[test]
+fn a_closed_standard_output_is_a_quiet_end() {
+    let sandbox = Sandbox::new();
+    // Far more than a pipe holds.
+    let events = sandbox.generate(["--lines=20000", "--users=20000", "--invalid-rate=0"]);
+    sandbox.write("events.jsonl", events);
+    let cases: [&[&str]; 3] = [
+        &["aggregate", "-o", "-"],
+        &["aggregate", "--summary", "-"],
+        &["generate", "--lines", "100000"],
+    ];
+    for args in cases {
+        let mut child = sandbox
+            .program()
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !stderr.to_lowercase().contains("pipe") && !stderr.contains("panicked"),
+            "{args:?}: {stderr}"
+        );
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_second_run_replaces_the_first() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{CLICK}\n{BAD}"));
+    sandbox
+        .aggregate(["--rejects=r.jsonl", "--summary=s.json"])
+        .expect_code(0);
+    sandbox.write("events.jsonl", CLICK);
+    sandbox
+        .aggregate(["--rejects=r.jsonl", "--summary=s.json"])
+        .expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    assert_eq!(sandbox.text("r.jsonl"), "");
+    assert_eq!(json_lines(&sandbox.text("s.json")).len(), 1);
+}

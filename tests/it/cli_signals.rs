@@ -1,0 +1,149 @@
+//! What happens to a run from outside: signals, and an input that shrinks under it.
+//!
+//! The run is held where the test wants it by not reading its log: a pipe holds far less than the log of
+//! the input, so the program cannot be done when the test acts.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{Sandbox, snapshot};
+
+/// More invalid lines than any pipe holds the log of: some 30 MB of it.
+const LINES: usize = 300_000;
+
+/// A run that has begun to log and cannot end before its log is read.
+struct Held {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Held {
+    fn new(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let mut child = sandbox
+            .program()
+            .arg("aggregate")
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        log.read_line(&mut first).unwrap();
+        assert!(first.contains("WARN"), "{first}");
+        Self { child, log }
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Reads the log to its end, and with it lets the run come to its own.
+    fn let_go(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+}
+
+/// What a shell would report: an exit with 128 + N and a death by signal N are one to it.
+fn reported(status: ExitStatus) -> Option<i32> {
+    status.code().or(status.signal().map(|number| 128 + number))
+}
+
+fn expect_clean_stop(signal: Signal, code: i32, args: &[&str]) {
+    let sandbox = Sandbox::with_events("x\n".repeat(LINES));
+    sandbox.write("daily_user_stats.csv", "before");
+    let before = (sandbox.names(), snapshot(&sandbox));
+    let held = Held::new(&sandbox, args);
+    held.send(signal);
+    let (status, _) = held.let_go();
+    assert_eq!(reported(status), Some(code), "{args:?}: {status:?}");
+    assert_eq!((sandbox.names(), snapshot(&sandbox)), before, "{args:?}");
+}
+
+#[test]
+fn interrupted() {
+    expect_clean_stop(Signal::INT, 130, &[]);
+    expect_clean_stop(
+        Signal::INT,
+        130,
+        &["--threads=1", "--rejects=r.jsonl", "--chunk-size=1000"],
+    );
+}
+
+#[test]
+fn terminated() {
+    expect_clean_stop(Signal::TERM, 143, &[]);
+    expect_clean_stop(
+        Signal::TERM,
+        143,
+        &["--threads=4", "--rejects=r.jsonl", "--summary=s.json"],
+    );
+}
+
+/// A run that hangs, here because nobody reads its log, can be stopped all the same by asking again.
+#[test]
+fn asked_again() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let sandbox = Sandbox::with_events("x\n".repeat(LINES));
+        sandbox.write("daily_user_stats.csv", "before");
+        let before = (sandbox.names(), snapshot(&sandbox));
+        let mut held = Held::new(&sandbox, &["--rejects=r.jsonl"]);
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = held.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(50), "it never ends");
+            held.send(signal);
+            thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(reported(status), Some(code), "{status:?}");
+        assert_eq!((sandbox.names(), snapshot(&sandbox)), before);
+    }
+}
+
+/// SPEC 7: an input that is truncated while it is read ends the run with a sentence, not with a crash
+/// and not with half a result.
+fn expect_truncation_noticed(keep: impl Fn(u64) -> u64) {
+    // Far more than is read ahead of a log that stands still.
+    let events = format!("x{}\n", " ".repeat(200)).repeat(LINES);
+    let sandbox = Sandbox::with_events(&events);
+    sandbox.write("daily_user_stats.csv", "before");
+    let held = Held::new(
+        &sandbox,
+        &["--threads=2", "--chunk-size=64K", "--rejects=r.jsonl"],
+    );
+    let path = sandbox.path("events.jsonl");
+    let input = File::options().write(true).open(&path).unwrap();
+    input.set_len(keep(events.len() as u64)).unwrap();
+    let (status, log) = held.let_go();
+    assert_eq!(status.code(), Some(1), "{status:?}");
+    let last = log.lines().last().unwrap();
+    assert!(last.contains(path.to_str().unwrap()), "{last}");
+    assert_eq!(sandbox.csv(), "before");
+    assert_eq!(sandbox.names(), ["daily_user_stats.csv", "events.jsonl"]);
+}
+
+#[test]
+fn an_input_that_is_emptied() {
+    expect_truncation_noticed(|_| 0);
+}
+
+#[test]
+fn an_input_that_is_halved() {
+    expect_truncation_noticed(|length| length / 2);
+}
+
+/// Within the last page of memory: what is missing there reads as zeros, without any fault.
+#[test]
+fn an_input_that_loses_its_last_bytes() {
+    expect_truncation_noticed(|length| length - 100);
+}

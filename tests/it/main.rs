@@ -1,0 +1,29 @@
+//! The integration tests: the program and the library, judged from outside against SPEC.
+//!
+//! [`reference`] is an independent reading of SPEC; everything else compares the real thing with it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+#![expect(clippy::print_stderr, reason = "a test that skips says so")]
+
+mod cli_errors;
+mod cli_generate;
+mod cli_hostile;
+mod cli_log;
+mod cli_memory;
+mod cli_options;
+mod cli_publish;
+mod cli_rejects;
+mod cli_result;
+mod cli_signals;
+mod cli_summary;
+mod conformance;
+mod harness;
+mod property;
+mod property_files;
+mod reference;
+mod reference_checks;
+mod strategies;

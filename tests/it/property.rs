@@ -1,0 +1,356 @@
+//! The library's decoder against the reference, line by line, on random input.
+//!
+//! `PROPTEST_CASES` sets the number of cases of every property, for a longer look.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate};
+use daytally::event::{Decoder, Verdict};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{TestCaseError, TestRunner};
+
+use crate::harness;
+use crate::reference::{self, DEFAULT_MAX_LINE_BYTES, REASONS};
+use crate::strategies;
+
+/// A verdict in terms that the library and the reference share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    Blank,
+    Valid {
+        date: String,
+        user_id: String,
+        units: Option<String>,
+    },
+    Invalid(&'static str),
+}
+
+fn actual(decoder: &mut Decoder, line: &[u8]) -> Outcome {
+    match decoder.decode(line) {
+        Verdict::Blank => Outcome::Blank,
+        Verdict::Valid(event) => Outcome::Valid {
+            date: event.date().to_string(),
+            user_id: event.user_id().to_string(),
+            units: event.purchase().map(|amount| amount.units().to_string()),
+        },
+        Verdict::Invalid(fault) => Outcome::Invalid(fault.reason().code()),
+    }
+}
+
+fn expected(line: &[u8], max_line_bytes: usize) -> Outcome {
+    match reference::verdict(line, max_line_bytes) {
+        reference::Verdict::Blank => Outcome::Blank,
+        reference::Verdict::Valid(event) => Outcome::Valid {
+            date: event.date.to_string(),
+            user_id: event.user_id.to_string(),
+            units: event.purchase.map(|amount| amount.units()),
+        },
+        reference::Verdict::Invalid(reason) => Outcome::Invalid(reason),
+    }
+}
+
+/// Runs a property. One decoder serves all its cases, so that state left over from a line shows.
+fn check<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    property: impl Fn(&mut Decoder, S::Value) -> Result<(), TestCaseError>,
+) {
+    let decoder = RefCell::new(Decoder::new(DEFAULT_MAX_LINE_BYTES));
+    TestRunner::new(harness::proptest_config(cases))
+        .run(strategy, |case| property(&mut decoder.borrow_mut(), case))
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn same(decoder: &mut Decoder, line: &[u8]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(
+        actual(decoder, line),
+        expected(line, DEFAULT_MAX_LINE_BYTES),
+        "{}",
+        String::from_utf8_lossy(line)
+    );
+    Ok(())
+}
+
+#[test]
+fn structured_lines() {
+    check(3000, &strategies::structured_line(), |decoder, line| {
+        same(decoder, &line)
+    });
+}
+
+#[test]
+fn mutated_lines() {
+    check(3000, &strategies::mutated_line(), |decoder, line| {
+        same(decoder, &line)
+    });
+}
+
+#[test]
+fn noise() {
+    check(3000, &strategies::noise_line(), |decoder, line| {
+        same(decoder, &line)
+    });
+}
+
+/// The limit is exact, comes before every other rule, and counts a `\r`.
+#[test]
+fn line_limits() {
+    let case = (strategies::line(), any::<bool>(), any::<Index>());
+    check(1000, &case, |_, (mut line, carriage_return, index)| {
+        if carriage_return {
+            line.push(b'\r');
+        }
+        let limit = index.index(2 * line.len() + 2);
+        let mut decoder = Decoder::new(limit);
+        prop_assert_eq!(
+            actual(&mut decoder, &line),
+            expected(&line, limit),
+            "limit {}",
+            limit
+        );
+        Ok(())
+    });
+}
+
+/// The strategies reach every verdict; otherwise the properties above would prove less than they say.
+#[test]
+fn every_verdict_is_reached() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = (
+        strategies::line(),
+        prop_oneof![9 => Just(DEFAULT_MAX_LINE_BYTES), 1 => 0..200_usize],
+    );
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..6000 {
+        let (line, limit) = strategy
+            .new_tree(&mut runner)
+            .expect("no filters")
+            .current();
+        let outcome = actual(&mut Decoder::new(limit), &line);
+        assert_eq!(
+            outcome,
+            expected(&line, limit),
+            "{:?}",
+            String::from_utf8_lossy(&line)
+        );
+        let name = match outcome {
+            Outcome::Blank => "blank",
+            Outcome::Valid { units: None, .. } => "valid",
+            Outcome::Valid { units: Some(_), .. } => "purchase",
+            Outcome::Invalid(reason) => reason,
+        };
+        *seen.entry(name).or_default() += 1;
+    }
+    for name in REASONS.into_iter().chain(["blank", "valid", "purchase"]) {
+        assert!(
+            seen.get(name).is_some_and(|count| *count >= 5),
+            "{name}: {seen:?}"
+        );
+    }
+}
+
+/// A view at `timestamp`.
+fn at(timestamp: &str) -> Vec<u8> {
+    format!(
+        r#"{{"user_id":1,"event_type":"view","timestamp":{}}}"#,
+        serde_json::Value::from(timestamp)
+    )
+    .into_bytes()
+}
+
+#[test]
+fn timestamps() {
+    check(6000, &strategies::timestamp(), |decoder, text| {
+        same(decoder, &at(&text))
+    });
+}
+
+/// Every day of some years, in all six spellings.
+#[test]
+fn every_day_of_some_years() {
+    use chrono::Datelike;
+    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    for year in [0, 4, 100, 1600, 1900, 2020, 2023, 2024, 9999] {
+        let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+        for day in first.iter_days().take_while(|day| day.year() == year) {
+            let week = day.iso_week();
+            let mut spellings = vec![
+                day.format("%Y-%m-%dT00:00:00Z").to_string(),
+                day.format("%Y%m%dT235959Z").to_string(),
+                day.format("%Y-%jT12Z").to_string(),
+                day.format("%Y%jT1200Z").to_string(),
+            ];
+            if (0..=9999).contains(&week.year()) {
+                let weekday = day.weekday().number_from_monday();
+                spellings.push(format!(
+                    "{:04}-W{:02}-{weekday}T23:59:59.9999999999999Z",
+                    week.year(),
+                    week.week()
+                ));
+                spellings.push(format!(
+                    "{:04}W{:02}{weekday}T00,5Z",
+                    week.year(),
+                    week.week()
+                ));
+            }
+            for text in spellings {
+                let date = day.format("%Y-%m-%d").to_string();
+                let valid = Outcome::Valid {
+                    date,
+                    user_id: "1".to_owned(),
+                    units: None,
+                };
+                assert_eq!(actual(&mut decoder, &at(&text)), valid, "{text}");
+            }
+        }
+    }
+}
+
+/// chrono as a second opinion on RFC 3339.
+///
+/// SPEC and chrono agree on every string of RFC 3339's own shape, with two exceptions that this test
+/// steps over: chrono takes a second of 60 at any minute and refuses an hour of 24. (Outside that shape
+/// they differ more: chrono takes a space for the `T` and U+2212 for the minus.)
+#[test]
+fn rfc3339_agrees_with_chrono() {
+    check(6000, &strategies::rfc3339_shaped(), |decoder, text| {
+        if &text[17..19] == "60" || &text[11..13] == "24" {
+            return Ok(());
+        }
+        let outcome = match DateTime::parse_from_rfc3339(&text) {
+            Err(_) => Outcome::Invalid("invalid_timestamp"),
+            Ok(moment) if moment.offset().local_minus_utc() != 0 => {
+                Outcome::Invalid("timestamp_not_utc")
+            }
+            Ok(moment) => Outcome::Valid {
+                date: moment.date_naive().format("%Y-%m-%d").to_string(),
+                user_id: "1".to_owned(),
+                units: None,
+            },
+        };
+        prop_assert_eq!(
+            expected(&at(&text), DEFAULT_MAX_LINE_BYTES),
+            outcome.clone(),
+            "reference on {}",
+            text
+        );
+        prop_assert_eq!(actual(decoder, &at(&text)), outcome, "{}", text);
+        Ok(())
+    });
+}
+
+#[test]
+fn amounts() {
+    check(6000, &strategies::amount(), |decoder, text| {
+        same(decoder, harness::purchase("1", &text).as_bytes())
+    });
+}
+
+#[test]
+fn user_ids() {
+    let text = prop_oneof![
+        any::<i64>().prop_map(|id| id.to_string()),
+        any::<u64>().prop_map(|id| id.to_string()),
+        (
+            -20..20_i128,
+            proptest::sample::select(vec![i128::from(i64::MIN), i128::from(u64::MAX), 0])
+        )
+            .prop_map(|(step, edge)| (edge + step).to_string()),
+        "-?[1-9][0-9]{17,21}",
+        strategies::number(),
+        strategies::value(),
+    ];
+    check(3000, &text, |decoder, text| {
+        let line = format!(
+            r#"{{"timestamp":"2024-01-01T00:00:00Z","user_id":{text},"event_type":"view"}}"#
+        );
+        same(decoder, line.as_bytes())
+    });
+}
+
+/// Nesting on both sides of the limit, at both ends of a line, and in a value that is cut off.
+#[test]
+fn nesting() {
+    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    for depth in [1, 2, 127, 128, 1021, 1022, 1023, 1024, 1025, 2000] {
+        for (open, close, inner) in [
+            ("[", "]", ""),
+            ("{\"a\":", "}", "1"),
+            ("[{\"a\":", "}]", "[]"),
+        ] {
+            let nested = format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
+            for line in [
+                nested.clone(),
+                open.repeat(depth),
+                format!(
+                    r#"{{"x":{nested},"user_id":1,"event_type":"view","timestamp":"2024-01-01T00Z"}}"#
+                ),
+                format!(
+                    r#"{{"user_id":1,"event_type":"view","timestamp":"2024-01-01T00Z","x":{nested}}}"#
+                ),
+                format!(
+                    r#"{{"user_id":{nested},"event_type":"view","timestamp":"2024-01-01T00Z"}}"#
+                ),
+            ] {
+                let line = line.as_bytes();
+                assert_eq!(
+                    actual(&mut decoder, line),
+                    expected(line, DEFAULT_MAX_LINE_BYTES),
+                    "{depth} levels of {open}: {}",
+                    String::from_utf8_lossy(&line[..line.len().min(80)])
+                );
+            }
+        }
+    }
+}
+
+/// A line's verdict does not depend on the lines before it.
+#[test]
+fn verdicts_do_not_leak() {
+    let lines = vec(strategies::line(), 1..6);
+    check(500, &lines, |decoder, lines| {
+        for line in &lines {
+            let alone = actual(&mut Decoder::new(DEFAULT_MAX_LINE_BYTES), line);
+            prop_assert_eq!(actual(decoder, line), alone);
+        }
+        Ok(())
+    });
+}
+
+/// Keys that a JSON library may use for its own ends mean nothing here.
+#[test]
+fn no_key_is_magic() {
+    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    for key in [
+        "$serde_json::private::Number",
+        "$serde_json::private::RawValue",
+        "",
+        "__proto__",
+    ] {
+        for value in ["1", "\"1\"", "\"x\"", "{}"] {
+            let magic = format!(r#"{{"{key}":{value}}}"#);
+            for line in [
+                magic.clone(),
+                format!(
+                    r#"{{"{key}":{value},"user_id":1,"event_type":"view","timestamp":"2024-01-01T00:00:00Z"}}"#
+                ),
+                format!(
+                    r#"{{"user_id":{magic},"event_type":"view","timestamp":"2024-01-01T00:00:00Z"}}"#
+                ),
+                harness::purchase("1", &magic),
+            ] {
+                let line = line.as_bytes();
+                assert_eq!(
+                    actual(&mut decoder, line),
+                    expected(line, DEFAULT_MAX_LINE_BYTES),
+                    "{}",
+                    String::from_utf8_lossy(line)
+                );
+            }
+        }
+    }
+}
