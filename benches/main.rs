@@ -1,0 +1,29 @@
+//! The benchmarks: one binary, so that it is linked once. Each one asserts the answer it times.
+//!
+//! `cargo bench -- decode` runs those whose name starts with decode.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on has nothing to measure"
+)]
+
+mod data;
+mod decode;
+mod fields;
+mod pipeline;
+mod table;
+
+use criterion::{criterion_group, criterion_main};
+
+criterion_group!(
+    benches,
+    decode::verdicts,
+    fields::timestamps,
+    fields::amounts,
+    table::cardinalities,
+    table::hostile_ids,
+    table::absorb,
+    pipeline::profiles,
+    pipeline::limit,
+);
+criterion_main!(benches);

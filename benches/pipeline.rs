@@ -1,0 +1,91 @@
+//! Whole files to a whole result, on all threads; and the limit that no program can beat.
+
+use std::hint::black_box;
+use std::io::Write as _;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use daytally::generate::Profile;
+use daytally::input::Lines;
+use daytally::{InputFile, Options, Pipeline};
+
+/// Generated events in a file that lasts as long as the handle, and how many are invalid.
+fn file(profile: Profile, invalid_rate: f64, users: u64) -> (tempfile::NamedTempFile, u64) {
+    let (bytes, invalid) = super::data::events(profile, invalid_rate, users);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&bytes).unwrap();
+    (file, invalid)
+}
+
+/// From the mapped file to formatted CSV.
+pub(crate) fn profiles(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("pipeline");
+    group.sample_size(10);
+    for (name, profile, invalid_rate, users) in [
+        ("narrow", Profile::Narrow, 0.001, 1_000),
+        ("wide", Profile::Wide, 0.001, 1_000),
+        ("mixed", Profile::Mixed, 0.001, 1_000),
+        ("many groups", Profile::Narrow, 0.001, 100_000),
+        ("dirty", Profile::Narrow, 0.2, 1_000),
+    ] {
+        let (on_disk, invalid) = file(profile, invalid_rate, users);
+        let inputs = [InputFile::open(on_disk.path()).unwrap()];
+        let pipeline = Pipeline::new(Options::default()).unwrap();
+        group.throughput(Throughput::Bytes(inputs[0].bytes().len() as u64));
+        group.bench_function(BenchmarkId::new("aggregate", name), |bencher| {
+            bencher.iter(|| {
+                let outcome = pipeline.aggregate(&inputs, &mut ()).unwrap();
+                assert_eq!(outcome.books.invalid(), invalid);
+                let mut size = 0;
+                let rows = pipeline.write_csv(&outcome.groups, |piece| {
+                    size += piece.len();
+                    Ok(())
+                });
+                assert_eq!(rows.unwrap(), outcome.totals.groups);
+                assert!(size > 54);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The yardstick: every newline of the same file found with memchr, on as many threads, and nothing
+/// else done.
+pub(crate) fn limit(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("limit");
+    group.sample_size(10);
+    let threads = Options::default().threads.get();
+    for (name, profile) in [("narrow", Profile::Narrow), ("wide", Profile::Wide)] {
+        let (on_disk, _) = file(profile, 0.001, 1_000);
+        let input = InputFile::open(on_disk.path()).unwrap();
+        let bytes = input.bytes();
+        let lines = Lines::new(bytes).count();
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("newlines", name), |bencher| {
+            bencher.iter(|| {
+                let share = bytes.len().div_ceil(threads);
+                let found: usize = std::thread::scope(|scope| {
+                    let finders: Vec<_> = bytes
+                        .chunks(share)
+                        .map(|chunk| scope.spawn(|| newlines_found(chunk)))
+                        .collect();
+                    finders
+                        .into_iter()
+                        .map(|finder| finder.join().unwrap())
+                        .sum()
+                });
+                assert_eq!(found, lines);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Finds each newline, one by one: counting alone, without their places, would be quicker still.
+fn newlines_found(bytes: &[u8]) -> usize {
+    let mut found = 0;
+    for at in memchr::memchr_iter(b'\n', bytes) {
+        black_box(at);
+        found += 1;
+    }
+    found
+}
