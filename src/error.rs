@@ -6,7 +6,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::aggregate::Revenue;
 use crate::event::{Date, UserId};
 use crate::text;
 
@@ -56,6 +55,17 @@ pub enum Error {
         /// What it is, with its article.
         kind: &'static str,
     },
+    /// An input is compressed.
+    #[error(
+        "{} is compressed with {format}, which is not read yet; decompress it to a file first",
+        text::path(path)
+    )]
+    InputCompressed {
+        /// The input.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
+    },
     /// An input was changed by somebody else between the start and the end of the run.
     #[error(
         "{} changed while it was being read: {change}; nothing was published; run again when it is at rest",
@@ -69,8 +79,8 @@ pub enum Error {
     },
     /// An output would overwrite an input.
     #[error(
-        "{} and {} are the same file: {role} would overwrite an input; choose another path",
-        text::path(path),
+        "{role} at {} would overwrite the input {}; choose another path",
+        place(path),
         text::path(input)
     )]
     OverwritesInput {
@@ -100,8 +110,8 @@ pub enum Error {
         date: Date,
         /// The user of the group.
         user_id: UserId,
-        /// The total, or as much of it as could be counted.
-        total: TooLarge,
+        /// The total, or that it is more than could be counted.
+        total: String,
     },
     /// More events were invalid than the run allows.
     #[error(
@@ -179,20 +189,6 @@ impl fmt::Display for Action {
     }
 }
 
-/// A revenue past the range of totals: the number where it could be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge(pub(crate) Revenue);
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_saturated() {
-            write!(f, "more than {}", self.0)
-        } else {
-            write!(f, "{}", self.0)
-        }
-    }
-}
-
 impl Error {
     /// An operation on a file that the operating system refused.
     ///
@@ -216,6 +212,15 @@ impl Error {
     #[must_use]
     pub fn is_closed_stdout(&self) -> bool {
         matches!(self, Error::Stdout { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Where an output goes, for a message.
+fn place(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        "standard output".into()
+    } else {
+        text::path(path).to_string()
     }
 }
 

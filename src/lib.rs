@@ -1,4 +1,112 @@
-//! daytally: daily per-user statistics from JSON Lines event logs.
+//! Daily per-user statistics from JSON Lines event logs.
+//!
+//! For every user and UTC day: how many events, how many of them purchases, and what the purchases
+//! come to. Every line is accounted for: it is blank, a valid event, or an invalid event with its
+//! place and a [`Reason`](event::Reason). The same input gives the same bytes, whatever the number
+//! of threads.
+//!
+//! Files are mapped and cut into chunks at newlines, each chunk's lines become events or rejects,
+//! events become group totals in a table of each worker's own, tables merge, and the totals are
+//! published: input → chunk → event → aggregate → output. [`Pipeline`] wires this together; each
+//! stage can also be used alone.
+//!
+//! # The rules
+//!
+//! An event is a JSON object with `user_id`, `event_type` and `timestamp`, and with `amount` if
+//! `event_type` is exactly `purchase`. Other keys are ignored. The first rule that fails gives the
+//! reason:
+//!
+//! | # | code | fails when |
+//! |---|---|---|
+//! | 1 | `line_too_long` | the line is longer than [`Options::max_line_bytes`] |
+//! | 2 | `invalid_utf8` | the line is not UTF-8 |
+//! | 3 | `invalid_json` | the line is not exactly one JSON text (RFC 8259), is nested deeper than 1,024 levels, or has a lone surrogate |
+//! | 4 | `not_an_object` | the line is JSON, but not an object |
+//! | 5 | `missing_user_id` | there is no such key |
+//! | 6 | `invalid_user_id` | it is not a number written as an integer |
+//! | 7 | `user_id_out_of_range` | it is outside −2^63 … 2^64−1 |
+//! | 8 | `missing_event_type` | there is no such key |
+//! | 9 | `invalid_event_type` | it is not a string |
+//! | 10 | `empty_event_type` | it is `""` |
+//! | 11 | `missing_timestamp` | there is no such key |
+//! | 12 | `invalid_timestamp` | it is not a string, or not an ISO 8601 or RFC 3339 date-time ([`parse_timestamp`](event::parse_timestamp)) |
+//! | 13 | `timestamp_not_utc` | it is a date-time whose offset is not zero, or that has none |
+//! | 14 | `missing_amount` | the event is a purchase and there is no such key |
+//! | 15 | `invalid_amount` | it is not a number |
+//! | 16 | `non_positive_amount` | it is zero or negative, as written |
+//! | 17 | `amount_out_of_range` | it is 10^15 or more |
+//!
+//! A line of nothing but white space is blank: neither valid nor invalid. Keys and values are
+//! compared after unescaping; of duplicate keys the last one counts.
+//!
+//! # Example
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use daytally::event::Reason;
+//! use daytally::output::{Draft, Target};
+//! use daytally::{InputFile, Options, Pipeline, Reject, RejectSink, Result};
+//!
+//! /// Remembers where each reason occurred first.
+//! #[derive(Default)]
+//! struct FirstOfEach(BTreeMap<Reason, (String, u64)>);
+//!
+//! impl RejectSink for FirstOfEach {
+//!     fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
+//!         self.0
+//!             .entry(reject.fault.reason())
+//!             .or_insert_with(|| (reject.input.to_owned(), reject.line));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> Result<()> {
+//!     let inputs = [InputFile::open("tests/data/events.jsonl".as_ref())?];
+//!     let pipeline = Pipeline::new(Options::default())?;
+//!     let mut rejects = FirstOfEach::default();
+//!     let outcome = pipeline.aggregate(&inputs, &mut rejects)?;
+//!     for (reason, (input, line)) in &rejects.0 {
+//!         println!("{reason} first at {input}:{line}");
+//!     }
+//!     for group in outcome.groups.iter() {
+//!         println!("{} {}", group.key.user_id(), group.totals.revenue);
+//!     }
+//! #   assert_eq!(rejects.0[&Reason::InvalidTimestamp].1, 4);
+//! #   assert_eq!(rejects.0[&Reason::NonPositiveAmount].1, 5);
+//! #   let revenues: Vec<_> = outcome.groups.iter().map(|group| group.totals.revenue.to_string()).collect();
+//! #   assert_eq!(revenues, ["19.99", "0.00"]);
+//!
+//!     // The file appears complete or not at all.
+//!     let target = Target::new("daily_user_stats.csv".into());
+//! #   let folder = tempfile::tempdir().unwrap();
+//! #   let path = folder.path().join("daily_user_stats.csv");
+//! #   let target = Target::new(path.clone());
+//!     let mut draft = Draft::create(&target)?;
+//!     pipeline.write_csv(&outcome.groups, |bytes| draft.write(bytes))?;
+//!     draft.finish()?.publish()
+//! #   ?;
+//! #   assert_eq!(std::fs::read_to_string(path).unwrap().lines().nth(1), Some("2024-01-01,123,2,1,19.99"));
+//! #   Ok(())
+//! }
+//! ```
+//!
+//! To drop the rejects pass `&mut ()`; they are counted in the [`Books`] all the same.
+//!
+//! # Modules
+//!
+//! - [`input`]: opening and mapping files, cutting them into chunks, and chunks into lines
+//! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
+//! - [`aggregate`]: groups and their exact totals
+//! - [`output`]: serialisers, and the publisher of files
+//! - [`error`]: the ways a run can fail
+//! - [`text`]: making text from outside safe to show
+//! - [`generate`]: sample and benchmark data
+//!
+//! The first [`InputFile`] of a process installs a handler for SIGBUS, so that an input that is cut
+//! shorter while it is mapped is an error and not a crash. Nothing else is global: no signals are
+//! handled ([`Options::stop`] is for that), and nothing is logged.
+
 pub mod aggregate;
 mod books;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use super::revenue::GrandTotal;
 use super::sorted::SortedGroups;
-use crate::error::{Error, Result, TooLarge};
+use crate::error::{Error, Result};
 use crate::event::Date;
 
 /// The sums over all groups, and the dates they span.
@@ -49,7 +49,11 @@ impl GrandTotals {
             Some((key, revenue)) => Err(Error::TotalTooLarge {
                 date: key.date(),
                 user_id: key.user_id(),
-                total: TooLarge(revenue),
+                total: if revenue.is_saturated() {
+                    format!("more than {revenue}")
+                } else {
+                    revenue.to_string()
+                },
             }),
         }
     }

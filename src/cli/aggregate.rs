@@ -78,10 +78,19 @@ impl Started {
                 summary: None,
             },
             Err(error) => {
-                if self.config.log.file.is_some() && !error.is_closed_stdout() {
-                    tracing::error!("{error}");
+                let mut ended = Ended::failed(&error);
+                let log = &self.config.log;
+                if let Some(message) = &ended.message
+                    && (log.file.is_some() || log.format == LogFormat::Json)
+                    && tracing::enabled!(tracing::Level::ERROR)
+                {
+                    tracing::error!("{message}");
+                    // What reads JSON from standard error should not find anything else there.
+                    if log.file.is_none() {
+                        ended.message = None;
+                    }
                 }
-                Ended::failed(&error)
+                ended
             }
         };
         // After a failure the log's own would only hide it.
@@ -106,7 +115,7 @@ impl Started {
 
         for input in &inputs {
             tracing::info!(
-                input = %path_field(input.path()),
+                path = %path_field(input.path()),
                 bytes = input.bytes().len(),
                 "reading"
             );

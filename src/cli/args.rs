@@ -17,7 +17,8 @@ use super::size;
 /// Daily per-user statistics from JSON Lines event logs.
 ///
 /// Every option can also be set in the environment, as DAYTALLY_ and its long name in upper case
-/// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins.
+/// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins. Inputs are
+/// only taken from the command line.
 #[derive(Debug, Parser)]
 #[command(name = "daytally", version, max_term_width = 100)]
 pub(super) struct Cli {
@@ -58,15 +59,18 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) output: PathBuf,
 
-    /// Write every invalid line there, as JSON Lines with its place, reason and text.
+    /// Write every invalid line there, as JSON Lines with its place, reason and text; - is standard
+    /// output, if the result goes elsewhere.
     #[arg(long, value_name = "PATH", env = "DAYTALLY_REJECTS", hide_env = true)]
     pub(super) rejects: Option<PathBuf>,
 
-    /// Write one JSON object about the run there; - prints it as the last line of standard output.
+    /// Write one JSON object about the run there; - prints it as the last line of standard output,
+    /// after whatever else goes there.
     #[arg(long, value_name = "PATH", env = "DAYTALLY_SUMMARY", hide_env = true)]
     pub(super) summary: Option<PathBuf>,
 
-    /// With more invalid events than N, or than P% of all events, publish nothing and exit with 3.
+    /// With more invalid events than N, or than P% of all events, publish no result and exit with 3;
+    /// the rejects and the summary are still written.
     #[arg(
         long,
         value_name = "N|P%",
@@ -108,6 +112,16 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) max_line_bytes: usize,
 
+    /// Which ways of reading a line to take; the result is the same.
+    #[arg(
+        long,
+        value_name = "LANES",
+        env = "DAYTALLY_LANES",
+        default_value = "all",
+        hide_env = true
+    )]
+    pub(super) lanes: LanesArg,
+
     #[command(flatten)]
     pub(super) log: LogArgs,
 }
@@ -127,7 +141,13 @@ pub(super) struct LogArgs {
     pub(super) log_format: LogFormat,
 
     /// Write the log there, instead of to standard error; replaces the file.
-    #[arg(long, value_name = "PATH", env = "DAYTALLY_LOG_FILE", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "DAYTALLY_LOG_FILE",
+        value_parser = parse_log_file,
+        hide_env = true
+    )]
     pub(super) log_file: Option<PathBuf>,
 
     /// What to log; every invalid event is a warning [default: warn].
@@ -156,6 +176,14 @@ pub(super) struct LogArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LanesArg {
+    /// The fast lane for ordinary lines, the general lane for the others.
+    All,
+    /// The general lane for all lines: for doubt, and for comparison.
+    General,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     /// Lines for people, with key=value fields.
     Text,
@@ -178,7 +206,7 @@ pub(super) enum LogLevel {
 /// For trying the program out and for benchmarks: daytally generate --size 1GiB > events.jsonl
 #[derive(Debug, Parser)]
 pub(super) struct GenerateArgs {
-    /// How many lines [default: 1000000].
+    /// How many lines; not with --size [default: 1000000].
     #[arg(long, value_name = "N", env = "DAYTALLY_LINES", hide_env = true)]
     pub(super) lines: Option<u64>,
 
@@ -273,6 +301,13 @@ pub(super) enum OrderArg {
 
 /// More threads than that are a typing error on any machine.
 const MAX_THREADS: usize = 1024;
+
+fn parse_log_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("without this option the log goes to standard error".into()),
+        _ => Ok(text.into()),
+    }
+}
 
 fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()

@@ -8,10 +8,11 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, GenerateArgs, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
+    AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
 };
 use super::limit::InvalidLimit;
 use daytally::Options;
+use daytally::event::Lanes;
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::output::Target;
 
@@ -43,6 +44,10 @@ impl AggregateConfig {
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
+            lanes: match args.lanes {
+                LanesArg::All => Lanes::All,
+                LanesArg::General => Lanes::General,
+            },
             ..Options::default()
         };
         if let Some(threads) = args.threads {

@@ -32,7 +32,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Typed → resolved → run.
 fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let matches = match Cli::command().try_get_matches_from(args) {
+    let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(said) => return say(&said),
     };
@@ -47,6 +47,20 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Err(said) => say(&said),
         },
     }
+}
+
+/// The command line. A variable that is set to nothing, as container files like to do, is not set.
+fn command() -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            if arg.get_env().is_some_and(is_empty) {
+                arg.env(None::<&'static str>)
+            } else {
+                arg
+            }
+        })
+    })
 }
 
 /// Lets clap say what it has to: help and version on standard output, wrong use on standard error.

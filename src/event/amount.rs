@@ -36,7 +36,7 @@ impl Amount {
     }
 
     /// The amount of that many units of 10^-18.
-    #[cfg(test)]
+    #[inline]
     pub(crate) const fn from_units(units: u128) -> Amount {
         Amount(units)
     }

@@ -1,8 +1,10 @@
-//! From a line to its verdict: the general lane, which decodes any line with simd-json.
+//! From a line to its verdict: the general lane, which decodes any line with simd-json, and the
+//! choice between it and the fast lane.
 
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::amount::Amount;
+use super::fast::FastLane;
 use super::fault::Fault;
 use super::field::Field;
 use super::timestamp::parse_timestamp;
@@ -27,6 +29,27 @@ pub enum Verdict {
     Invalid(Fault),
 }
 
+/// Which ways of reading a line are taken. The verdicts are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lanes {
+    /// The fast lane for ordinary lines, the general lane for the others.
+    #[default]
+    All,
+    /// The general lane for all lines: for doubt, and for comparison.
+    General,
+}
+
+/// A line and its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// What the line turned out to be.
+    pub verdict: Verdict,
+    /// The line, without its `\n`.
+    pub line: &'a [u8],
+    /// The bytes of the line, with its `\n` if it has one.
+    pub len: usize,
+}
+
 /// Decodes lines into events, reusing its buffers from line to line.
 ///
 /// ```
@@ -41,6 +64,7 @@ pub enum Verdict {
 /// ```
 pub struct Decoder {
     max_line_bytes: usize,
+    fast: Option<FastLane>,
     /// A copy of the line, which simd-json writes into, and the padding it wants after it.
     scratch: Vec<u8>,
     buffers: Buffers,
@@ -66,15 +90,69 @@ impl Decoder {
     /// A decoder for which a line of more than `max_line_bytes` bytes is invalid.
     #[must_use]
     pub fn new(max_line_bytes: usize) -> Decoder {
+        Decoder::with_lanes(max_line_bytes, Lanes::All)
+    }
+
+    /// The same, with a choice of lanes.
+    #[must_use]
+    pub fn with_lanes(max_line_bytes: usize, lanes: Lanes) -> Decoder {
         Decoder {
             max_line_bytes,
+            fast: match lanes {
+                Lanes::All => Some(FastLane::default()),
+                Lanes::General => None,
+            },
             scratch: Vec::new(),
             buffers: Buffers::default(),
             tape: None,
         }
     }
 
-    /// The verdict on one line, given without its `\n`.
+    /// The line at the start of `text`, up to its `\n` or the end, and the verdict on it.
+    ///
+    /// `text` should go on as far as it can, past the end of a chunk for one: ordinary lines with
+    /// some bytes behind them are read much faster, and nothing past the line has any influence.
+    ///
+    /// ```
+    /// use daytally::event::{Decoder, Verdict};
+    ///
+    /// let decoded = Decoder::default().decode_next(b"  \n{}");
+    /// assert_eq!((decoded.verdict, decoded.line, decoded.len), (Verdict::Blank, &b"  "[..], 3));
+    /// ```
+    #[inline]
+    pub fn decode_next<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
+        if let Some(fast) = &mut self.fast
+            && let Some((event, len)) = fast.read(text)
+        {
+            let line = &text[..len];
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            if line.len() <= self.max_line_bytes {
+                debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
+                return Decoded {
+                    verdict: Verdict::Valid(event),
+                    line,
+                    len,
+                };
+            }
+        }
+        self.decode_next_generally(text)
+    }
+
+    /// The same, after the fast lane has passed.
+    #[inline(never)]
+    fn decode_next_generally<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
+        let (line, len) = match memchr::memchr(b'\n', text) {
+            Some(end) => (&text[..end], end + 1),
+            None => (text, text.len()),
+        };
+        Decoded {
+            verdict: self.decode(line),
+            line,
+            len,
+        }
+    }
+
+    /// The verdict on one line, given without its `\n`, by the general lane.
     pub fn decode(&mut self, line: &[u8]) -> Verdict {
         if line.len() > self.max_line_bytes {
             return Verdict::Invalid(Fault::line_too_long(self.max_line_bytes));

@@ -186,8 +186,13 @@ impl Message<'_> {
         if self.fault.reason == Reason::EmptyEventType {
             return f.write_str("event_type is empty");
         }
-        write!(f, "{} {} ", field.key(), text::excerpt(value))?;
         let kind = kind(value);
+        // "amount null is null" would say it twice.
+        if kind == value {
+            write!(f, "{} ", field.key())?;
+        } else {
+            write!(f, "{} {} ", field.key(), text::excerpt(value))?;
+        }
         match self.fault.reason {
             Reason::InvalidUserId if kind == "a number" => {
                 f.write_str("is not written as an integer")
@@ -361,7 +366,7 @@ mod tests {
             ),
             (
                 event(r#""user_id":null"#),
-                "user_id null is null, not an integer",
+                "user_id is null, not an integer",
             ),
             (
                 event(r#""user_id":1.0"#),

@@ -6,18 +6,20 @@
 mod amount;
 mod date;
 mod decode;
+mod fast;
 mod fault;
 mod field;
 mod json;
 mod reason;
 mod rules;
+mod scan;
 mod timestamp;
 mod user_id;
 
 pub(crate) use amount::DECIMALS;
 pub use amount::{Amount, AmountFault};
 pub use date::Date;
-pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoder, Verdict};
+pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoded, Decoder, Lanes, Verdict};
 pub use fault::Fault;
 pub use reason::Reason;
 pub use timestamp::{TimestampFault, parse_timestamp};

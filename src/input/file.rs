@@ -63,6 +63,12 @@ impl InputFile {
             .map_err(|_| std::io::ErrorKind::FileTooLarge.into())
             .and_then(|len| Mapping::new(&file, len))
             .map_err(|source| Error::io(Action::Read, &absolute, source))?;
+        if let Some(format) = compression_of(mapping.bytes()) {
+            return Err(Error::InputCompressed {
+                path: absolute,
+                format,
+            });
+        }
         Ok(InputFile {
             name: path.to_string_lossy().into_owned(),
             path: absolute,
@@ -174,6 +180,21 @@ fn check_regular(metadata: &Metadata, path: &Path) -> Result<()> {
     Err(Error::InputNotRegular { path, kind })
 }
 
+/// The format of a compressed file, by its first bytes. None of them can start a JSON text, and taken
+/// for one such a file would give a result without events.
+fn compression_of(bytes: &[u8]) -> Option<&'static str> {
+    let formats: [(&[u8], &str); 5] = [
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+    ];
+    formats
+        .into_iter()
+        .find_map(|(magic, name)| bytes.starts_with(magic).then_some(name))
+}
+
 /// Refuses files that say they are empty but are not, as those of `/proc` do: mapped, they would
 /// pass for inputs without events.
 fn check_size_is_real(mut file: &File, metadata: &Metadata, path: &Path) -> Result<()> {
@@ -239,6 +260,25 @@ mod tests {
         ] {
             let error = InputFile::open(Path::new(path)).unwrap_err().to_string();
             assert!(error.contains(path) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn compressed_files_are_refused() {
+        for (bytes, format) in [
+            (&b"\x1f\x8b\x08\0\0"[..], "gzip"),
+            (b"\x28\xb5\x2f\xfd\0", "zstd"),
+            (b"BZh9", "bzip2"),
+            (b"\xfd7zXZ\0\0", "xz"),
+            (b"\x04\x22\x4d\x18", "lz4"),
+        ] {
+            let error = InputFile::open(file_with(bytes).path())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(&format!("is compressed with {format}")),
+                "{error}"
+            );
         }
     }
 

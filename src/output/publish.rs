@@ -107,6 +107,8 @@ enum Sink {
     Staged(Box<Staged>),
     /// Open, and written as the bytes come.
     Through(File),
+    /// Standard output whose reader went away. That is its right: what else there is to do is done.
+    Closed,
     /// A named pipe, opened when there is something to write: opening waits for a reader.
     Pipe,
 }
@@ -217,8 +219,14 @@ impl Draft {
         let written = match &mut self.sink {
             Sink::Staged(staged) => staged.file.write_all(bytes),
             Sink::Through(file) => file.write_all(bytes),
-            Sink::Pipe => Ok(()),
+            Sink::Pipe | Sink::Closed => Ok(()),
         };
+        if let (Err(error), Target::Stdout) = (&written, &self.target)
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            self.sink = Sink::Closed;
+            return Ok(());
+        }
         written.map_err(|source| self.fault(Action::Write, source))
     }
 

@@ -160,9 +160,9 @@ impl fmt::Display for Summary {
         label(f, "input")?;
         writeln!(
             f,
-            "{inputs}: {} in {} lines",
+            "{inputs}: {} in {}",
             Bytes(bytes),
-            Count(self.lines)
+            Counted(self.lines, "line")
         )?;
         for input in &self.inputs {
             if input.bytes_added_since > 0 {
@@ -178,10 +178,10 @@ impl fmt::Display for Summary {
         label(f, "events")?;
         writeln!(
             f,
-            "{} valid, {} invalid, {} blank lines",
+            "{} valid, {} invalid, {}",
             Count(self.valid),
             Count(self.invalid),
-            Count(self.blank)
+            Counted(self.blank, "blank line")
         )?;
         let mut by_reason: Vec<_> = self.invalid_by_reason.iter().collect();
         by_reason.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
@@ -195,9 +195,9 @@ impl fmt::Display for Summary {
         label(f, "result")?;
         write!(
             f,
-            "{} groups, {} purchases, revenue {}",
-            Count(self.groups),
-            Count(self.purchase_count),
+            "{}, {}, revenue {}",
+            Counted(self.groups, "group"),
+            Counted(self.purchase_count, "purchase"),
             self.total_revenue
         )?;
         if let (Some(first), Some(last)) = (&self.first_date, &self.last_date) {
@@ -229,6 +229,16 @@ impl fmt::Display for Summary {
         )]
         let speed = Bytes(self.bytes_per_second as u64);
         writeln!(f, "{:.3} s, {speed}/s", self.elapsed_seconds)
+    }
+}
+
+/// A number of things, and what they are called one by one.
+struct Counted(u64, &'static str);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ending = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{ending}", Count(self.0), self.1)
     }
 }
 

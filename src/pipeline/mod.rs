@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use crate::aggregate::{GrandTotals, Partitions, Scratch, SortedGroups, Table};
 use crate::books::Books;
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Verdict};
-use crate::input::{InputFile, Lines};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
+use crate::input::InputFile;
 use crate::output::{Reject, csv};
 use queue::{ChunkQueue, Task};
 use sequencer::{Batch, Sequencer};
@@ -44,6 +44,8 @@ pub struct Options {
     pub chunk_size: usize,
     /// A line of more bytes, its `\n` not counted, is invalid. This one shows.
     pub max_line_bytes: usize,
+    /// Which ways of reading a line are taken.
+    pub lanes: Lanes,
     /// A way to stop the run from outside.
     pub stop: Stop,
 }
@@ -54,6 +56,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            lanes: Lanes::default(),
             stop: Stop::default(),
         }
     }
@@ -266,7 +269,7 @@ impl<'run, 'data> Worker<'run, 'data> {
             stop: &pipeline.options.stop,
             sequencer,
             partitions,
-            decoder: Decoder::new(pipeline.options.max_line_bytes),
+            decoder: Decoder::with_lanes(pipeline.options.max_line_bytes, pipeline.options.lanes),
             table: partitions.table(),
             scratch: Scratch::default(),
             books: Books::default(),
@@ -292,9 +295,12 @@ impl<'run, 'data> Worker<'run, 'data> {
         if self.stop.signal().is_some() || task.file.has_faulted() {
             return Err(self.sequencer.abort());
         }
-        for line in Lines::new(task.chunk.bytes) {
+        let mut at = task.chunk.offset;
+        let end = at + task.chunk.bytes.len();
+        while at < end {
             batch.count_line();
-            match self.decoder.decode(line.bytes) {
+            let decoded = self.decoder.decode_next(&task.file.bytes()[at..]);
+            match decoded.verdict {
                 Verdict::Valid(event) => {
                     self.books.valid += 1;
                     self.table.add(&event);
@@ -302,12 +308,13 @@ impl<'run, 'data> Worker<'run, 'data> {
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
                     self.books.count_invalid(fault.reason());
-                    batch.reject(task.chunk.offset + line.offset, fault, line.bytes);
+                    batch.reject(at, fault, decoded.line);
                     if batch.rejects() >= BATCH_LIMIT {
                         self.sequencer.submit_part(task, &mut batch)?;
                     }
                 }
             }
+            at += decoded.len;
             until_look -= 1;
             if until_look == 0 {
                 until_look = LINES_BETWEEN_LOOKS;

@@ -266,7 +266,7 @@ fn usage_errors_are_printable() {
 #[test]
 fn usage_errors() {
     let sandbox = Sandbox::with_events(CLICK);
-    let cases: [&[&str]; 22] = [
+    let cases: [&[&str]; 24] = [
         &[],
         &["no-such-command"],
         &["aggregate", "--no-such-option"],
@@ -284,6 +284,8 @@ fn usage_errors() {
         &["aggregate", "--max-invalid", "NaN%"],
         &["aggregate", "--log-format", "xml"],
         &["aggregate", "--log-level", "loud"],
+        &["aggregate", "--lanes", "slow"],
+        &["aggregate", "--log-file", "-"],
         &["aggregate", "--output"],
         &["generate", "--lines", "x"],
         &["generate", "--invalid-rate", "1.5"],
@@ -337,6 +339,7 @@ fn help_names_every_option() {
                 "threads",
                 "chunk-size",
                 "max-line-bytes",
+                "lanes",
                 "log-format",
                 "log-file",
                 "log-level",
@@ -367,4 +370,30 @@ fn help_names_every_option() {
             );
         }
     }
+}
+
+/// Taken for events, compressed files would give a result that is empty and looks like success.
+#[test]
+fn compressed_inputs_are_refused() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write(
+        "events.jsonl.gz",
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
+    );
+    let run = sandbox.aggregate(["events.jsonl.gz"]);
+    run.expect_code(1);
+    run.expect_stderr("is compressed with gzip");
+    run.expect_stderr(path.to_str().unwrap());
+}
+
+/// The last word of a run whose log is JSON on standard error is JSON too.
+#[test]
+fn errors_in_a_json_log_are_json() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.aggregate(["--log-format=json", "nope.jsonl"]);
+    run.expect_code(1);
+    let lines = crate::harness::json_lines(&run.stderr);
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["level"], "ERROR");
+    assert!(lines[0]["message"].as_str().unwrap().contains("nope.jsonl"));
 }

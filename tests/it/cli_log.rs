@@ -178,6 +178,10 @@ fn messages_tell_what_was_there() {
             format!(r#"{{"user_id":1,"event_type":"purchase",{time}}}"#),
             &["amount"],
         ),
+        (
+            r#"{"user_id":1,"event_type":"view","timestamp":"\u00e9\ud83d\ude00"}"#.to_owned(),
+            &["\u{e9}\u{1f600}"],
+        ),
         (purchase("1", "\"19.99\""), &["amount", "19.99"]),
         (purchase("1", "-0.0"), &["amount", "-0.0"]),
         (purchase("1", "1e400"), &["amount", "1e400"]),

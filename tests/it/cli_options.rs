@@ -192,6 +192,24 @@ fn threads_by_either_name() {
     }
 }
 
+/// Which ways of reading are taken does not show.
+#[test]
+fn lanes_give_one_result() {
+    let sandbox = Sandbox::new();
+    let events = sandbox.generate(["--lines=3000", "--profile=mixed", "--invalid-rate=0.1"]);
+    sandbox.write("events.jsonl", &events);
+    let expected = crate::reference::run(&[&events], crate::reference::DEFAULT_MAX_LINE_BYTES);
+    let mut rejects = Vec::new();
+    for lanes in ["all", "general"] {
+        sandbox
+            .aggregate(["--lanes", lanes, "--rejects=r.jsonl", "--chunk-size=5000"])
+            .expect_code(0);
+        assert_eq!(sandbox.csv(), expected.csv, "{lanes}");
+        rejects.push(sandbox.text("r.jsonl"));
+    }
+    assert_eq!(rejects[0], rejects[1]);
+}
+
 /// Runs with one variable set.
 fn run_with(sandbox: &Sandbox, name: &str, value: &str, args: &[&str]) -> Run {
     let mut command = sandbox.program();
@@ -245,6 +263,7 @@ fn the_environment_sets_options() {
         "MAX_LINE_BYTES",
         "MAX_INVALID",
         "LOG_FORMAT",
+        "LANES",
         "LOG_LEVEL",
     ] {
         let (sandbox, run) = aggregate(&format!("DAYTALLY_{name}"), "nonsense");
@@ -317,5 +336,47 @@ fn the_environment_sets_options_of_generate() {
                 "{option} changes nothing"
             );
         }
+    }
+}
+
+/// Container files like to set variables to nothing; that is not to set them.
+#[test]
+fn empty_variables_count_as_not_set() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let mut program = sandbox.program();
+    for name in [
+        "OUTPUT",
+        "THREADS",
+        "VERBOSE",
+        "QUIET",
+        "LOG_LEVEL",
+        "MAX_INVALID",
+        "LANES",
+    ] {
+        program.env(format!("DAYTALLY_{name}"), "");
+    }
+    program.arg("aggregate");
+    let run = Run::of(program);
+    run.expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+}
+
+/// The lanes are two ways to one result, rejects and log included.
+#[test]
+fn lanes_do_not_show() {
+    for profile in ["narrow", "wide", "mixed"] {
+        let sandbox = Sandbox::new();
+        let profile = format!("--profile={profile}");
+        let events = sandbox.generate(["--lines=3000", "--invalid-rate=0.2", &profile]);
+        sandbox.write("events.jsonl", events);
+        let outputs = ["all", "general"].map(|lanes| {
+            let lanes = format!("--lanes={lanes}");
+            sandbox
+                .aggregate(["--rejects=r.jsonl", &lanes])
+                .expect_code(0);
+            (sandbox.csv(), sandbox.text("r.jsonl"))
+        });
+        assert!(outputs[0] == outputs[1], "{profile}");
+        assert!(!outputs[0].1.is_empty());
     }
 }

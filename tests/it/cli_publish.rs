@@ -326,3 +326,30 @@ fn a_second_run_replaces_the_first() {
     assert_eq!(sandbox.text("r.jsonl"), "");
     assert_eq!(json_lines(&sandbox.text("s.json")).len(), 1);
 }
+
+/// Only what goes to standard output is lost with its reader; what else was asked for is done.
+#[test]
+fn a_closed_standard_output_takes_nothing_else_with_it() {
+    let sandbox = Sandbox::new();
+    let events = sandbox.generate(["--lines=20000", "--users=20000", "--invalid-rate=0.01"]);
+    sandbox.write("events.jsonl", events);
+    let args = ["aggregate", "-q", "--rejects=r.jsonl", "--summary=s.json"];
+    let mut child = sandbox
+        .program()
+        .args(args)
+        .args(["-o", "-"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let (rejects, summary) = (sandbox.text("r.jsonl"), sandbox.text("s.json"));
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+
+    sandbox.run(args).expect_code(0);
+    assert_eq!(sandbox.text("r.jsonl"), rejects);
+    let whole: serde_json::Value = serde_json::from_str(&sandbox.text("s.json")).unwrap();
+    for field in ["invalid", "groups", "total_revenue"] {
+        assert_eq!(summary[field], whole[field], "{field}");
+    }
+}

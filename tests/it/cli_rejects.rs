@@ -285,12 +285,22 @@ fn raw_text_survives() {
 #[test]
 fn rejects_to_standard_output_and_devices() {
     let sandbox = Sandbox::with_events("x\n");
-    let run = sandbox.aggregate(["--rejects", "/dev/stdout"]);
-    run.expect_code(0);
-    let [record] = json_lines(run.stdout_text())
-        .try_into()
-        .expect("one record");
-    assert_eq!(text_of(&record, "raw"), "x");
+    for name in ["-", "/dev/stdout"] {
+        let run = sandbox.aggregate(["--rejects", name]);
+        run.expect_code(0);
+        let [record] = json_lines(run.stdout_text())
+            .try_into()
+            .expect("one record");
+        assert_eq!(text_of(&record, "raw"), "x");
+        // The summary comes last all the same; the result cannot go there as well.
+        let run = sandbox.aggregate(["--rejects", name, "--summary", "-"]);
+        run.expect_code(0);
+        let lines = json_lines(run.stdout_text());
+        assert_eq!((lines.len(), number_of(&lines[1], "invalid")), (2, 1));
+        sandbox
+            .aggregate(["--rejects", name, "--output", "-"])
+            .expect_code(2);
+    }
     sandbox.aggregate(["--rejects", "/dev/null"]).expect_code(0);
     assert_eq!(sandbox.names(), ["daily_user_stats.csv", "events.jsonl"]);
 }

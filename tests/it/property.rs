@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
-use daytally::event::{Decoder, Verdict};
+use daytally::event::{Decoder, Lanes, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -29,15 +29,71 @@ enum Outcome {
     Invalid(&'static str),
 }
 
-fn actual(decoder: &mut Decoder, line: &[u8]) -> Outcome {
-    match decoder.decode(line) {
-        Verdict::Blank => Outcome::Blank,
-        Verdict::Valid(event) => Outcome::Valid {
-            date: event.date().to_string(),
-            user_id: event.user_id().to_string(),
-            units: event.purchase().map(|amount| amount.units().to_string()),
-        },
-        Verdict::Invalid(fault) => Outcome::Invalid(fault.reason().code()),
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Blank => Self::Blank,
+            Verdict::Valid(event) => Self::Valid {
+                date: event.date().to_string(),
+                user_id: event.user_id().to_string(),
+                units: event.purchase().map(|amount| amount.units().to_string()),
+            },
+            Verdict::Invalid(fault) => Self::Invalid(fault.reason().code()),
+        }
+    }
+}
+
+/// What may follow a line in its input. None of it has any influence on the line.
+const TAILS: [&[u8]; 6] = [
+    b"",
+    b"\n",
+    b"\n{\"user_id\":1,\"event_type\":\"view\",\"timestamp\":\"2024-01-01T00:00:00Z\"}\n{\"user_id\":1,\"event_type\":\"view\"}\n",
+    b"\n\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
+    b"\n00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+    b"\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+];
+
+/// Every way to have a line judged, kept from line to line, so that state left over from one shows.
+struct Judges {
+    decoders: [(Lanes, Decoder); 2],
+    text: Vec<u8>,
+}
+
+impl Judges {
+    fn new(max_line_bytes: usize) -> Self {
+        Self {
+            decoders: [Lanes::All, Lanes::General]
+                .map(|lanes| (lanes, Decoder::with_lanes(max_line_bytes, lanes))),
+            text: Vec::new(),
+        }
+    }
+
+    /// The verdict on a line; fails when the ways differ.
+    fn outcome(&mut self, line: &[u8]) -> Outcome {
+        let mut common: Option<Outcome> = None;
+        let mut agree = |outcome: Outcome, way: &str| {
+            let first = common.get_or_insert_with(|| outcome.clone());
+            assert_eq!(*first, outcome, "{way}: {}", String::from_utf8_lossy(line));
+        };
+        for (lanes, decoder) in &mut self.decoders {
+            agree(
+                decoder.decode(line).into(),
+                &format!("{lanes:?} lanes, alone"),
+            );
+            for tail in TAILS {
+                self.text.clear();
+                self.text.extend(line);
+                self.text.extend(tail);
+                let decoded = decoder.decode_next(&self.text);
+                assert_eq!(decoded.line, line);
+                assert_eq!(decoded.len, line.len() + usize::from(!tail.is_empty()));
+                agree(
+                    decoded.verdict.into(),
+                    &format!("{lanes:?} lanes, before {tail:?}"),
+                );
+            }
+        }
+        common.expect("there are ways")
     }
 }
 
@@ -53,21 +109,21 @@ fn expected(line: &[u8], max_line_bytes: usize) -> Outcome {
     }
 }
 
-/// Runs a property. One decoder serves all its cases, so that state left over from a line shows.
+/// Runs a property. The same decoders serve all its cases.
 fn check<S: Strategy>(
     cases: u32,
     strategy: &S,
-    property: impl Fn(&mut Decoder, S::Value) -> Result<(), TestCaseError>,
+    property: impl Fn(&mut Judges, S::Value) -> Result<(), TestCaseError>,
 ) {
-    let decoder = RefCell::new(Decoder::new(DEFAULT_MAX_LINE_BYTES));
+    let judges = RefCell::new(Judges::new(DEFAULT_MAX_LINE_BYTES));
     TestRunner::new(harness::proptest_config(cases))
-        .run(strategy, |case| property(&mut decoder.borrow_mut(), case))
+        .run(strategy, |case| property(&mut judges.borrow_mut(), case))
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn same(decoder: &mut Decoder, line: &[u8]) -> Result<(), TestCaseError> {
+fn same(judges: &mut Judges, line: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(
-        actual(decoder, line),
+        judges.outcome(line),
         expected(line, DEFAULT_MAX_LINE_BYTES),
         "{}",
         String::from_utf8_lossy(line)
@@ -77,22 +133,91 @@ fn same(decoder: &mut Decoder, line: &[u8]) -> Result<(), TestCaseError> {
 
 #[test]
 fn structured_lines() {
-    check(3000, &strategies::structured_line(), |decoder, line| {
-        same(decoder, &line)
+    check(3000, &strategies::structured_line(), |judges, line| {
+        same(judges, &line)
+    });
+}
+
+#[test]
+fn ordinary_lines() {
+    check(4000, &strategies::ordinary_line(), |judges, line| {
+        same(judges, &line)
+    });
+}
+
+/// Ordinary lines with any one byte dropped, doubled, or turned into any that could matter.
+#[test]
+fn ordinary_lines_with_one_byte_changed() {
+    let mut judges = Judges::new(DEFAULT_MAX_LINE_BYTES);
+    let bytes: Vec<u8> = (0..=0x20)
+        .chain(*br#""!#$%&'()*+,-./0123456789:;@AEQTWZ[\]^_`adeilmnprstuvxz{|}~"#)
+        .chain([
+            0x7f, 0x80, 0x9b, 0xbf, 0xc0, 0xc3, 0xe2, 0xed, 0xf0, 0xf4, 0xff,
+        ])
+        .filter(|byte| *byte != b'\n')
+        .collect();
+    for line in [
+        r#"{"user_id":9,"event_type":"purchase","timestamp":"2024-02-29T23:59:59.5Z","amount":10.05}"#,
+        r#"{"user_id": 123, "event_type": "view", "timestamp": "2024-01-01T10:00:00Z"}"#,
+    ] {
+        let line = line.as_bytes();
+        let mut try_line = |line: &[u8]| {
+            let expected = expected(line, DEFAULT_MAX_LINE_BYTES);
+            assert_eq!(
+                judges.outcome(line),
+                expected,
+                "{}",
+                String::from_utf8_lossy(line)
+            );
+        };
+        for at in 0..line.len() {
+            let (head, tail) = (&line[..at], &line[at + 1..]);
+            try_line(head);
+            try_line(&[head, tail].concat());
+            try_line(&[&line[..=at], &line[at..]].concat());
+            for byte in &bytes {
+                try_line(&[head, &[*byte], tail].concat());
+            }
+        }
+    }
+}
+
+/// Many lines in one text, taken one after the other.
+#[test]
+fn lines_one_after_the_other() {
+    check(600, &strategies::input(), |judges, input| {
+        let lines = reference::lines(&input);
+        let start = lines
+            .first()
+            .map_or(input.len(), |line| usize::try_from(line.offset).unwrap());
+        for (_, decoder) in &mut judges.decoders {
+            let mut at = start;
+            for line in &lines {
+                let decoded = decoder.decode_next(&input[at..]);
+                prop_assert_eq!(decoded.line, line.text);
+                prop_assert_eq!(
+                    Outcome::from(decoded.verdict),
+                    expected(line.text, DEFAULT_MAX_LINE_BYTES)
+                );
+                at += decoded.len;
+            }
+            prop_assert_eq!(at, input.len());
+        }
+        Ok(())
     });
 }
 
 #[test]
 fn mutated_lines() {
-    check(3000, &strategies::mutated_line(), |decoder, line| {
-        same(decoder, &line)
+    check(3000, &strategies::mutated_line(), |judges, line| {
+        same(judges, &line)
     });
 }
 
 #[test]
 fn noise() {
-    check(3000, &strategies::noise_line(), |decoder, line| {
-        same(decoder, &line)
+    check(3000, &strategies::noise_line(), |judges, line| {
+        same(judges, &line)
     });
 }
 
@@ -105,9 +230,9 @@ fn line_limits() {
             line.push(b'\r');
         }
         let limit = index.index(2 * line.len() + 2);
-        let mut decoder = Decoder::new(limit);
+        let mut judges = Judges::new(limit);
         prop_assert_eq!(
-            actual(&mut decoder, &line),
+            judges.outcome(&line),
             expected(&line, limit),
             "limit {}",
             limit
@@ -130,7 +255,7 @@ fn every_verdict_is_reached() {
             .new_tree(&mut runner)
             .expect("no filters")
             .current();
-        let outcome = actual(&mut Decoder::new(limit), &line);
+        let outcome = Judges::new(limit).outcome(&line);
         assert_eq!(
             outcome,
             expected(&line, limit),
@@ -164,8 +289,8 @@ fn at(timestamp: &str) -> Vec<u8> {
 
 #[test]
 fn timestamps() {
-    check(6000, &strategies::timestamp(), |decoder, text| {
-        same(decoder, &at(&text))
+    check(6000, &strategies::timestamp(), |judges, text| {
+        same(judges, &at(&text))
     });
 }
 
@@ -173,7 +298,7 @@ fn timestamps() {
 #[test]
 fn every_day_of_some_years() {
     use chrono::Datelike;
-    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    let mut judges = Judges::new(DEFAULT_MAX_LINE_BYTES);
     for year in [0, 4, 100, 1600, 1900, 2020, 2023, 2024, 9999] {
         let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
         for day in first.iter_days().take_while(|day| day.year() == year) {
@@ -204,7 +329,7 @@ fn every_day_of_some_years() {
                     user_id: "1".to_owned(),
                     units: None,
                 };
-                assert_eq!(actual(&mut decoder, &at(&text)), valid, "{text}");
+                assert_eq!(judges.outcome(&at(&text)), valid, "{text}");
             }
         }
     }
@@ -217,7 +342,7 @@ fn every_day_of_some_years() {
 /// they differ more: chrono takes a space for the `T` and U+2212 for the minus.)
 #[test]
 fn rfc3339_agrees_with_chrono() {
-    check(6000, &strategies::rfc3339_shaped(), |decoder, text| {
+    check(6000, &strategies::rfc3339_shaped(), |judges, text| {
         if &text[17..19] == "60" || &text[11..13] == "24" {
             return Ok(());
         }
@@ -238,15 +363,15 @@ fn rfc3339_agrees_with_chrono() {
             "reference on {}",
             text
         );
-        prop_assert_eq!(actual(decoder, &at(&text)), outcome, "{}", text);
+        prop_assert_eq!(judges.outcome(&at(&text)), outcome, "{}", text);
         Ok(())
     });
 }
 
 #[test]
 fn amounts() {
-    check(6000, &strategies::amount(), |decoder, text| {
-        same(decoder, harness::purchase("1", &text).as_bytes())
+    check(6000, &strategies::amount(), |judges, text| {
+        same(judges, harness::purchase("1", &text).as_bytes())
     });
 }
 
@@ -264,18 +389,18 @@ fn user_ids() {
         strategies::number(),
         strategies::value(),
     ];
-    check(3000, &text, |decoder, text| {
+    check(3000, &text, |judges, text| {
         let line = format!(
             r#"{{"timestamp":"2024-01-01T00:00:00Z","user_id":{text},"event_type":"view"}}"#
         );
-        same(decoder, line.as_bytes())
+        same(judges, line.as_bytes())
     });
 }
 
 /// Nesting on both sides of the limit, at both ends of a line, and in a value that is cut off.
 #[test]
 fn nesting() {
-    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    let mut judges = Judges::new(DEFAULT_MAX_LINE_BYTES);
     for depth in [1, 2, 127, 128, 1021, 1022, 1023, 1024, 1025, 2000] {
         for (open, close, inner) in [
             ("[", "]", ""),
@@ -298,7 +423,7 @@ fn nesting() {
             ] {
                 let line = line.as_bytes();
                 assert_eq!(
-                    actual(&mut decoder, line),
+                    judges.outcome(line),
                     expected(line, DEFAULT_MAX_LINE_BYTES),
                     "{depth} levels of {open}: {}",
                     String::from_utf8_lossy(&line[..line.len().min(80)])
@@ -312,10 +437,10 @@ fn nesting() {
 #[test]
 fn verdicts_do_not_leak() {
     let lines = vec(strategies::line(), 1..6);
-    check(500, &lines, |decoder, lines| {
+    check(500, &lines, |judges, lines| {
         for line in &lines {
-            let alone = actual(&mut Decoder::new(DEFAULT_MAX_LINE_BYTES), line);
-            prop_assert_eq!(actual(decoder, line), alone);
+            let alone = Judges::new(DEFAULT_MAX_LINE_BYTES).outcome(line);
+            prop_assert_eq!(judges.outcome(line), alone);
         }
         Ok(())
     });
@@ -324,7 +449,7 @@ fn verdicts_do_not_leak() {
 /// Keys that a JSON library may use for its own ends mean nothing here.
 #[test]
 fn no_key_is_magic() {
-    let mut decoder = Decoder::new(DEFAULT_MAX_LINE_BYTES);
+    let mut judges = Judges::new(DEFAULT_MAX_LINE_BYTES);
     for key in [
         "$serde_json::private::Number",
         "$serde_json::private::RawValue",
@@ -345,7 +470,7 @@ fn no_key_is_magic() {
             ] {
                 let line = line.as_bytes();
                 assert_eq!(
-                    actual(&mut decoder, line),
+                    judges.outcome(line),
                     expected(line, DEFAULT_MAX_LINE_BYTES),
                     "{}",
                     String::from_utf8_lossy(line)

@@ -21,19 +21,22 @@ struct Knobs {
     threads: u32,
     chunk_size: usize,
     max_line_bytes: usize,
+    lanes: &'static str,
 }
 
 fn knobs() -> impl Strategy<Value = Knobs> {
     let chunk_size = prop_oneof![Just(1), 2..9_usize, 10..400_usize, Just(1 << 20)];
     let max_line_bytes =
         prop_oneof![3 => Just(reference::DEFAULT_MAX_LINE_BYTES), 1 => 1..300_usize];
-    (1..=8_u32, chunk_size, max_line_bytes).prop_map(|(threads, chunk_size, max_line_bytes)| {
-        Knobs {
+    let lanes = select(vec!["all", "all", "general"]);
+    (1..=8_u32, chunk_size, max_line_bytes, lanes).prop_map(
+        |(threads, chunk_size, max_line_bytes, lanes)| Knobs {
             threads,
             chunk_size,
             max_line_bytes,
-        }
-    })
+            lanes,
+        },
+    )
 }
 
 #[test]
@@ -61,6 +64,7 @@ fn whole_run(inputs: &[Vec<u8>], knobs: &Knobs, log_format: &str) -> Result<(), 
     args.push(format!("--threads={}", knobs.threads));
     args.push(format!("--chunk-size={}", knobs.chunk_size));
     args.push(format!("--max-line-bytes={}", knobs.max_line_bytes));
+    args.push(format!("--lanes={}", knobs.lanes));
     args.push(format!("--log-format={log_format}"));
     let run = sandbox.aggregate(&args);
     run.expect_code(0);

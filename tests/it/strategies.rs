@@ -534,6 +534,78 @@ pub(crate) fn structured_line() -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
+/// Events as a careful client writes them, or very nearly: compact, in a fixed order, nothing escaped,
+/// every value at or just past what is ordinary.
+pub(crate) fn ordinary_line() -> BoxedStrategy<Vec<u8>> {
+    let user_id = prop_oneof![
+        6 => "[1-9][0-9]{0,8}",
+        1 => "-?[0-9]{1,3}",
+        1 => "-?[1-9][0-9]{16,20}",
+        1 => "(9223372036854775|1844674407370955)[0-9]{3,4}",
+        1 => "-9223372036854775[0-9]{3}",
+        1 => "[0-9]{1,3}[.eE+ -][0-9]{0,2}",
+    ];
+    let event_type = prop_oneof![
+        6 => Just("purchase".to_owned()),
+        2 => "[a-z_]{0,20}",
+        1 => "purchas(e|ed|f|E| e|e |)",
+        1 => "[ -\u{7f}\u{e9}\u{1f600}]{0,12}",
+    ];
+    let time = prop_oneof![
+        6 => "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{3,6})?Z",
+        2 => rfc3339_shaped(),
+        1 => timestamp(),
+    ];
+    let amount = prop_oneof![
+        6 => "[0-9]{1,4}\\.[0-9]{1,2}",
+        2 => "[0-9]{1,17}(\\.[0-9]{0,22})?",
+        1 => "0(\\.0{0,20}[0-9]?)?",
+        1 => "-?[0-9]{1,2}(\\.[0-9]{1,2})?[eE]?[+-]?[0-9]{1,2}",
+        1 => amount(),
+    ];
+    let extra = prop_oneof![
+        6 => Just(String::new()),
+        1 => "\"[a-z]{1,9}\":(true|false|null|-?[0-9]{1,4}|\"[a-z ]{0,40}\"|\\[\\]|\\{\\})",
+        1 => "\"(user_id|event_type|timestamp|amount|user_i|amount_)\":(1|\"x\"|0.5)",
+        1 => value().prop_map(|value| format!("\"x\":{value}")),
+    ];
+    let spacing = select(vec![
+        (",", ":"),
+        (",", ":"),
+        (", ", ": "),
+        (", ", ":"),
+        (" ,", " : "),
+        (",", ""),
+    ]);
+    let order = select(vec![
+        [0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+        [4, 0, 1, 2, 3],
+        [0, 4, 1, 2, 3],
+        [2, 1, 0, 4, 3],
+        [3, 2, 1, 0, 4],
+    ]);
+    (user_id, event_type, time, amount, extra, spacing, order)
+        .prop_map(
+            |(user_id, event_type, time, amount, extra, (comma, colon), order)| {
+                let members = [
+                    format!("\"user_id\"{colon}{user_id}"),
+                    format!("\"event_type\"{colon}\"{event_type}\""),
+                    format!("\"timestamp\"{colon}\"{time}\""),
+                    format!("\"amount\"{colon}{amount}"),
+                    extra,
+                ];
+                let members: Vec<&str> = order
+                    .iter()
+                    .map(|index| members[*index].as_str())
+                    .filter(|member| !member.is_empty())
+                    .collect();
+                one_line(format!("{{{}}}", members.join(comma)).into_bytes())
+            },
+        )
+        .boxed()
+}
+
 #[derive(Debug, Clone)]
 enum Edit {
     Flip(Index, u8),
@@ -572,6 +644,7 @@ fn edit() -> BoxedStrategy<Edit> {
 pub(crate) fn mutated_line() -> BoxedStrategy<Vec<u8>> {
     let whole = prop_oneof![
         4 => structured_line(),
+        2 => ordinary_line(),
         1 => (structured_line(), structured_line(), any::<Index>(), any::<Index>()).prop_map(
             |(one, two, cut, join)| {
                 let head = &one[..cut.index(one.len() + 1)];
@@ -666,9 +739,9 @@ pub(crate) fn noise_line() -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
-/// Any line of the three kinds.
+/// Any line of these kinds.
 pub(crate) fn line() -> BoxedStrategy<Vec<u8>> {
-    prop_oneof![4 => structured_line(), 3 => mutated_line(), 1 => noise_line()].boxed()
+    prop_oneof![4 => structured_line(), 2 => ordinary_line(), 3 => mutated_line(), 1 => noise_line()].boxed()
 }
 
 /// A whole input: lines, their ends, perhaps a byte order mark, perhaps no `\n` at its end.
