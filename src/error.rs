@@ -141,6 +141,11 @@ pub enum Error {
         /// What went wrong.
         source: rayon::ThreadPoolBuildError,
     },
+    /// A worker thread panicked: a fault of this program.
+    #[error(
+        "a worker thread failed unexpectedly, so nothing was published; this is a bug in daytally, please report it with the message above"
+    )]
+    Panicked,
     /// Signals could not be listened to.
     #[error("cannot listen for signals: {source}")]
     Signals {

@@ -101,7 +101,8 @@ impl Started {
     /// From inputs to published outputs. The summary is left in `told` once it is final.
     fn aggregate(&self, told: &mut Option<Summary>) -> Result<()> {
         let config = &self.config;
-        signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
+        let watch =
+            signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
         let inputs: Vec<InputFile> = config
             .inputs
             .iter()
@@ -110,12 +111,12 @@ impl Started {
 
         // Every place is tried before the work starts.
         let result = Draft::create(&config.output)?.with_digest();
-        let mut rejects = LoggedRejects::new(draft(config.rejects.as_ref())?);
+        let mut rejects = LoggedRejects::new(draft(config.rejects.as_ref())?, config.log.format);
         let summary_file = draft(config.summary.as_ref())?;
 
         for input in &inputs {
             tracing::info!(
-                path = %path_field(input.path()),
+                path = %path_field(input.path(), config.log.format),
                 bytes = input.bytes().len(),
                 "reading"
             );
@@ -154,10 +155,20 @@ impl Started {
         }
 
         // The result last: it is only replaced when nothing else can go wrong.
-        for finished in [rejects, summary_file, result].into_iter().flatten() {
+        watch.let_it_finish();
+        for finished in [rejects, summary_file].into_iter().flatten() {
             finished.publish()?;
         }
-        tracing::info!(output = %path_field(&config.output.absolute()), "finished");
+        if let Some(result) = result
+            && let Err(error) = result.publish()
+        {
+            // It tells of a result that is not there.
+            if let Some(Target::Path(path)) = &config.summary {
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error);
+        }
+        tracing::info!(output = %path_field(&config.output.absolute(), config.log.format), "finished");
         *told = Some(summary);
         too_many
     }

@@ -118,6 +118,7 @@ pub(super) struct AggregateArgs {
         value_name = "LANES",
         env = "DAYTALLY_LANES",
         default_value = "all",
+        ignore_case = true,
         hide_env = true
     )]
     pub(super) lanes: LanesArg,
@@ -136,6 +137,7 @@ pub(super) struct LogArgs {
         value_name = "FORMAT",
         env = "DAYTALLY_LOG_FORMAT",
         default_value = "text",
+        ignore_case = true,
         hide_env = true
     )]
     pub(super) log_format: LogFormat,
@@ -155,6 +157,7 @@ pub(super) struct LogArgs {
         long,
         value_name = "LEVEL",
         env = "DAYTALLY_LOG_LEVEL",
+        ignore_case = true,
         hide_env = true
     )]
     pub(super) log_level: Option<LogLevel>,
@@ -256,6 +259,7 @@ pub(super) struct GenerateArgs {
         value_name = "PROFILE",
         env = "DAYTALLY_PROFILE",
         default_value = "narrow",
+        ignore_case = true,
         hide_env = true
     )]
     pub(super) profile: ProfileArg,
@@ -276,6 +280,7 @@ pub(super) struct GenerateArgs {
         value_name = "ORDER",
         env = "DAYTALLY_ORDER",
         default_value = "random",
+        ignore_case = true,
         hide_env = true
     )]
     pub(super) order: OrderArg,

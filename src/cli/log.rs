@@ -128,13 +128,15 @@ impl Write for Line<'_> {
 /// Logs every reject, and writes it to the rejects file if there is one.
 pub(super) struct LoggedRejects {
     pub(super) file: Option<Draft>,
+    format: LogFormat,
     json: Vec<u8>,
 }
 
 impl LoggedRejects {
-    pub(super) fn new(file: Option<Draft>) -> LoggedRejects {
+    pub(super) fn new(file: Option<Draft>, format: LogFormat) -> LoggedRejects {
         LoggedRejects {
             file,
+            format,
             json: Vec::new(),
         }
     }
@@ -144,7 +146,7 @@ impl RejectSink for LoggedRejects {
     fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
         if tracing::enabled!(tracing::Level::WARN) {
             tracing::warn!(
-                input = %field(reject.input),
+                input = %field(reject.input, self.format),
                 line = reject.line,
                 offset = reject.offset,
                 reason = %reject.fault.reason(),
@@ -161,8 +163,11 @@ impl RejectSink for LoggedRejects {
     }
 }
 
-/// A name as the value of a log field: in quotes unless it is one plain word.
-fn field(name: &str) -> String {
+/// A name as the value of a log field: in text in quotes unless it is one plain word.
+fn field(name: &str, format: LogFormat) -> String {
+    if format == LogFormat::Json {
+        return text::name(name).to_string();
+    }
     let is_word = |c: char| text::is_showable(c) && !matches!(c, ' ' | '"' | '\\' | '=');
     if !name.is_empty() && name.chars().all(is_word) {
         name.to_owned()
@@ -172,6 +177,6 @@ fn field(name: &str) -> String {
 }
 
 /// A path as the value of a log field.
-pub(super) fn path_field(path: &Path) -> String {
-    field(&path.to_string_lossy())
+pub(super) fn path_field(path: &Path, format: LogFormat) -> String {
+    field(&path.to_string_lossy(), format)
 }

@@ -7,6 +7,12 @@ use daytally::error::{Error, Result};
 use daytally::input::FileId;
 use daytally::output::Target;
 
+/// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
+const STDOUT: &str = "/dev/stdout";
+
+/// Where standard error goes.
+const STDERR: &str = "/dev/stderr";
+
 /// An output of the run.
 struct Output<'a> {
     /// What it is, with its article.
@@ -19,7 +25,7 @@ struct Output<'a> {
 /// Files are compared by device and inode, so links and different spellings do not deceive; places
 /// where nothing is yet, by folder and name. Devices and pipes may be shared.
 pub(super) fn check(config: &AggregateConfig) -> Result<()> {
-    let log = config.log.file.clone().map(Target::Path);
+    let log = config.log.file.clone().map(Target::new);
     let outputs: Vec<Output<'_>> = [
         ("the result (--output)", Some(&config.output)),
         ("the rejects file (--rejects)", config.rejects.as_ref()),
@@ -39,14 +45,26 @@ pub(super) fn check(config: &AggregateConfig) -> Result<()> {
     for output in &outputs {
         let id = match output.target {
             Target::Path(path) => regular_file(path),
-            // Redirected to a file, which the shell has already emptied, or appends to.
-            Target::Stdout => regular_file(Path::new("/dev/stdout")),
+            Target::Stdout => regular_file(Path::new(STDOUT)),
         };
         if let Some((input, _)) = inputs.iter().find(|(_, input)| Some(*input) == id) {
             return Err(Error::OverwritesInput {
                 role: output.role,
                 path: output.target.absolute(),
                 input: input.to_path_buf(),
+            });
+        }
+    }
+    // What is said on standard error must not land in a file that a path names.
+    for output in &outputs {
+        if let Target::Path(path) = output.target
+            && let Some(id) = regular_file(path)
+            && Some(id) == regular_file(Path::new(STDERR))
+        {
+            return Err(Error::SameOutput {
+                first: output.role,
+                second: "standard error",
+                place: daytally::text::path(path).to_string(),
             });
         }
     }
@@ -73,12 +91,15 @@ pub(super) fn check(config: &AggregateConfig) -> Result<()> {
 fn is_same_place(a: &Target, b: &Target) -> bool {
     match (a, b) {
         (Target::Stdout, Target::Stdout) => true,
+        (Target::Stdout, Target::Path(path)) | (Target::Path(path), Target::Stdout) => {
+            let file = regular_file(path);
+            file.is_some() && file == regular_file(Path::new(STDOUT))
+        }
         (Target::Path(a), Target::Path(b)) => match (std::fs::metadata(a), std::fs::metadata(b)) {
             (Ok(a), Ok(b)) => a.is_file() && FileId::new(&a) == FileId::new(&b),
             (Err(_), Err(_)) => place_of_new_file(a) == place_of_new_file(b),
             _ => false,
         },
-        _ => false,
     }
 }
 

@@ -247,10 +247,8 @@ fn event_on_tape(tape: &[Node<'_>], line: &[u8], base: usize) -> Option<Event> {
                 return None;
             };
             let quote = key.checked_sub(base + 1)?;
-            // Valid, or there were no tape; the check is cheap beside a wrong total.
-            let line = std::str::from_utf8(line).ok()?;
             let number = rules::number_after_key(line, quote)?.of(line);
-            Some(Amount::from_json_number(number).ok()?)
+            Some(Amount::from_json_number(&number).ok()?)
         }
         _ => None,
     };

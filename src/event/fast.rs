@@ -239,7 +239,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         let has_escapes = self.string()?;
         let literal = &self.text[start..self.at];
         let field = if has_escapes {
-            Field::from_key(json::unescape(std::str::from_utf8(literal).ok()?).as_bytes())
+            Field::from_key(json::unescape(&json::copied(literal)).as_bytes())
         } else {
             Field::from_key(&literal[1..literal.len() - 1])
         };
@@ -493,8 +493,8 @@ impl<'a, S: Scan> Reader<'a, S> {
         if !self.number()? {
             return None;
         }
-        let number = std::str::from_utf8(&self.text[start..self.at]).ok()?;
-        UserId::from_json_number(number).ok()
+        let number = json::copied(&self.text[start..self.at]);
+        UserId::from_json_number(&number).ok()
     }
 
     /// An event type: a string that is not empty; whether it is a purchase.
@@ -504,7 +504,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         let has_escapes = self.string()?;
         let literal = &self.text[start..self.at];
         if has_escapes {
-            return Some(json::unescape(std::str::from_utf8(literal).ok()?) == PURCHASE);
+            return Some(json::unescape(&json::copied(literal)) == PURCHASE);
         }
         let event_type = &literal[1..literal.len() - 1];
         (!event_type.is_empty()).then_some(event_type == PURCHASE.as_bytes())
@@ -526,8 +526,8 @@ impl<'a, S: Scan> Reader<'a, S> {
         let has_escapes = self.string()?;
         let literal = &self.text[start..self.at];
         if has_escapes {
-            let text = json::unescape(std::str::from_utf8(literal).ok()?);
-            return parse_timestamp(text.as_bytes()).ok();
+            let literal = json::copied(literal);
+            return parse_timestamp(json::unescape(&literal).as_bytes()).ok();
         }
         parse_timestamp(&literal[1..literal.len() - 1]).ok()
     }
@@ -691,7 +691,7 @@ fn parse_amount(value: &[u8]) -> Option<Amount> {
         }
     }
     match value.first()? {
-        b'-' | b'0'..=b'9' => Amount::from_json_number(std::str::from_utf8(value).ok()?).ok(),
+        b'-' | b'0'..=b'9' => Amount::from_json_number(&json::copied(value)).ok(),
         _ => None,
     }
 }

@@ -122,20 +122,22 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// The part of the line that is UTF-8: all of it, but for the two reasons that come before.
-    fn text(&self) -> &str {
-        match std::str::from_utf8(self.line) {
-            Ok(text) => text,
-            Err(error) => {
-                std::str::from_utf8(&self.line[..error.valid_up_to()]).unwrap_or_default()
-            }
-        }
+    /// The start of a value, as much as is ever quoted: each character may be two escapes long.
+    fn text(&self, span: Span) -> String {
+        span.start_of(self.line, 16 * text::QUOTE_LIMIT)
     }
 
-    /// The column of a byte, from 1.
+    /// The column of a byte, from 1: how many characters start before it.
     fn column(&self, at: usize) -> usize {
         let before = self.line.get(..at).unwrap_or(self.line);
-        String::from_utf8_lossy(before).chars().count() + 1
+        let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
+        before.iter().filter(is_start).count() + 1
+    }
+
+    /// The character at a byte of a line that is UTF-8.
+    fn character(&self, at: usize) -> Option<char> {
+        let rest = self.line.get(at..)?;
+        json::copied(&rest[..rest.len().min(4)]).chars().next()
     }
 }
 
@@ -156,8 +158,8 @@ impl fmt::Display for Message<'_> {
             }
             Detail::Json(fault) => self.json(f, fault),
             Detail::Document(span) => {
-                let value = span.of(self.text());
-                write!(f, "the line is {}, not an object", kind(value))
+                let value = self.text(span);
+                write!(f, "the line is {}, not an object", kind(&value))
             }
             Detail::Missing(field) => match self.fault.reason {
                 Reason::MissingAmount => {
@@ -165,10 +167,10 @@ impl fmt::Display for Message<'_> {
                 }
                 _ => write!(f, "there is no key \"{}\"", field.key()),
             },
-            Detail::Value(field, span) => self.value(f, field, span.of(self.text())),
+            Detail::Value(field, span) => self.value(f, field, &self.text(span)),
             Detail::Timestamp(span, fault) => {
-                let value = json::unescape(span.of(self.text()));
-                write!(f, "timestamp {} ", text::quoted(&value))?;
+                let value = self.text(span);
+                write!(f, "timestamp {} ", text::quoted(&json::unescape(&value)))?;
                 f.write_str(match fault {
                     TimestampFault::NotADateTime => "is not an ISO 8601 date-time",
                     TimestampFault::HasOffset => "is not in UTC: its offset is not zero",
@@ -261,11 +263,7 @@ impl Message<'_> {
             }
         };
         write!(f, "expected {expected} at column {column}")?;
-        match self
-            .text()
-            .get(fault.at..)
-            .and_then(|rest| rest.chars().next())
-        {
+        match self.character(fault.at) {
             Some(found) => {
                 let mut buffer = [0; 4];
                 let found = found.encode_utf8(&mut buffer);

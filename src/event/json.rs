@@ -19,10 +19,25 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The piece itself; empty should the span not be of this line.
-    pub(crate) fn of(self, line: &str) -> &str {
-        line.get(self.start..self.end).unwrap_or_default()
+    /// A copy of the piece; empty should the span not be of this line.
+    ///
+    /// A copy, because the line may be in a mapped file that somebody writes to at this moment: a
+    /// string borrowed from there could stop being UTF-8 while it is looked at.
+    pub(crate) fn of(self, line: &[u8]) -> String {
+        copied(line.get(self.start..self.end).unwrap_or_default())
     }
+
+    /// The same for the first `limit` bytes of the piece.
+    pub(crate) fn start_of(self, line: &[u8], limit: usize) -> String {
+        let end = self.end.min(self.start.saturating_add(limit));
+        Span { end, ..self }.of(line)
+    }
+}
+
+/// A copy of bytes that were UTF-8 when they were last looked at; what no longer is shows as U+FFFD.
+pub(crate) fn copied(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec())
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Where each field's value stands in the line, if its key is there. Of duplicate keys, the last.
@@ -69,16 +84,13 @@ pub(crate) enum Problem {
 
 type Read<T> = Result<T, JsonFault>;
 
-/// Reads a line as one JSON text.
+/// Reads a line, which has been found to be UTF-8, as one JSON text.
 ///
 /// # Errors
 ///
 /// [`JsonFault`], the first one in the line.
-pub(crate) fn read(line: &str) -> Read<Document> {
-    let mut reader = Reader {
-        bytes: line.as_bytes(),
-        at: 0,
-    };
+pub(crate) fn read(line: &[u8]) -> Read<Document> {
+    let mut reader = Reader { bytes: line, at: 0 };
     reader.skip_white_space();
     let start = reader.at;
     let document = if reader.peek() == Some(b'{') {
@@ -260,7 +272,7 @@ impl Reader<'_> {
         let literal = self.bytes.get(key.start..key.end)?;
         let inner = literal.get(1..literal.len() - 1)?;
         if inner.contains(&b'\\') {
-            Field::from_key(unescape(std::str::from_utf8(literal).ok()?).as_bytes())
+            Field::from_key(unescape(&copied(literal)).as_bytes())
         } else {
             Field::from_key(inner)
         }
@@ -473,7 +485,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fault_of(line: &str) -> (usize, Problem) {
-        match read(line) {
+        match read(line.as_bytes()) {
             Err(fault) => (fault.at, fault.problem),
             Ok(document) => panic!("{line} is {document:?}"),
         }
@@ -535,25 +547,25 @@ mod tests {
     #[test]
     fn nesting_stops_at_1024_levels() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read(&nested(1024)).is_ok());
+        assert!(read(nested(1024).as_bytes()).is_ok());
         assert_eq!(fault_of(&nested(1025)), (1024, Problem::TooDeep));
         assert_eq!(fault_of(&"[".repeat(1_000_000)), (1024, Problem::TooDeep));
         let in_field = |levels| format!("{{\"x\":{}}}", nested(levels));
-        assert!(read(&in_field(1023)).is_ok());
+        assert!(read(in_field(1023).as_bytes()).is_ok());
         assert_eq!(fault_of(&in_field(1024)), (5 + 1023, Problem::TooDeep));
         // Containers that were closed again do not count.
-        assert!(read(&format!("[{}]", vec!["[[{}]]"; 2000].join(","))).is_ok());
+        assert!(read(format!("[{}]", vec!["[[{}]]"; 2000].join(",")).as_bytes()).is_ok());
     }
 
     #[test]
     fn fields_are_found_by_their_unescaped_keys_and_the_last_one_counts() {
         let line = r#" {"user_id":1,"x":{"amount":9,"y":[{"user_id":2}]},"user\u005fid" : "a\"b" ,"amount":[1]} "#;
-        let Ok(Document::Object(spans)) = read(line) else {
+        let Ok(Document::Object(spans)) = read(line.as_bytes()) else {
             panic!("not an object");
         };
-        let text = |field: Field| spans[field.index()].map(|span| span.of(line));
-        assert_eq!(text(Field::UserId), Some(r#""a\"b""#));
-        assert_eq!(text(Field::Amount), Some("[1]"));
+        let text = |field: Field| spans[field.index()].map(|span| span.of(line.as_bytes()));
+        assert_eq!(text(Field::UserId).as_deref(), Some(r#""a\"b""#));
+        assert_eq!(text(Field::Amount).as_deref(), Some("[1]"));
         assert_eq!(text(Field::EventType), None);
         assert_eq!(text(Field::Timestamp), None);
     }
@@ -561,10 +573,10 @@ mod tests {
     #[test]
     fn other_documents_are_told_apart() {
         for line in ["1e400", "[]", "\"{}\"", "null", " [ { } ] "] {
-            let Ok(Document::Other(span)) = read(line) else {
+            let Ok(Document::Other(span)) = read(line.as_bytes()) else {
                 panic!("{line} is an object");
             };
-            assert_eq!(span.of(line), line.trim());
+            assert_eq!(span.of(line.as_bytes()), line.trim());
         }
     }
 
@@ -579,14 +591,14 @@ mod tests {
             } else {
                 serde_json::to_string(&text).unwrap()
             };
-            prop_assert!(read(&literal).is_ok());
+            prop_assert!(read(literal.as_bytes()).is_ok());
             prop_assert_eq!(unescape(&literal), text);
         }
 
         #[test]
         fn any_text_gets_the_verdict_of_serde_json(text in "[\\[\\]{}:,\"\\\\u0-9a-fe.+ntrulsE -]{0,24}") {
             let expected = serde_json::from_str::<serde_json::Value>(&text).is_ok();
-            prop_assert_eq!(read(&text).is_ok(), expected);
+            prop_assert_eq!(read(text.as_bytes()).is_ok(), expected);
         }
     }
 }

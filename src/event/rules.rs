@@ -17,38 +17,38 @@ use super::{Event, PURCHASE};
 ///
 /// [`Fault`], for the first rule that fails.
 pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
-    let text =
-        std::str::from_utf8(line).map_err(|error| Fault::invalid_utf8(error.valid_up_to()))?;
-    let spans = match json::read(text).map_err(Fault::invalid_json)? {
+    // Only the answer is kept: see `Span::of` for why not the string.
+    std::str::from_utf8(line).map_err(|error| Fault::invalid_utf8(error.valid_up_to()))?;
+    let spans = match json::read(line).map_err(Fault::invalid_json)? {
         Document::Object(spans) => spans,
         Document::Other(span) => return Err(Fault::not_an_object(span)),
     };
     let value = |field: Field, missing: Reason| {
         spans[field.index()]
-            .map(|span| (span, span.of(text)))
+            .map(|span| (span, span.of(line)))
             .ok_or_else(|| Fault::missing(missing, field))
     };
 
     let (span, number) = value(Field::UserId, Reason::MissingUserId)?;
-    let user_id = user_id(number).map_err(|reason| Fault::value(reason, Field::UserId, span))?;
+    let user_id = user_id(&number).map_err(|reason| Fault::value(reason, Field::UserId, span))?;
 
     let (span, literal) = value(Field::EventType, Reason::MissingEventType)?;
     let is_purchase =
-        is_purchase(literal).map_err(|reason| Fault::value(reason, Field::EventType, span))?;
+        is_purchase(&literal).map_err(|reason| Fault::value(reason, Field::EventType, span))?;
 
     let (span, literal) = value(Field::Timestamp, Reason::MissingTimestamp)?;
-    if !is_string(literal) {
+    if !is_string(&literal) {
         return Err(Fault::value(
             Reason::InvalidTimestamp,
             Field::Timestamp,
             span,
         ));
     }
-    let date = timestamp(literal).map_err(|fault| Fault::timestamp(span, fault))?;
+    let date = timestamp(&literal).map_err(|fault| Fault::timestamp(span, fault))?;
 
     let purchase = if is_purchase {
         let (span, number) = value(Field::Amount, Reason::MissingAmount)?;
-        Some(amount(number).map_err(|reason| Fault::value(reason, Field::Amount, span))?)
+        Some(amount(&number).map_err(|reason| Fault::value(reason, Field::Amount, span))?)
     } else {
         None
     };
@@ -106,8 +106,7 @@ fn is_string(value: &str) -> bool {
 /// The place of a number after the key whose literal starts at `key`, in a line that is valid JSON.
 ///
 /// For a reader that knows where keys stand but not how values were written.
-pub(crate) fn number_after_key(line: &str, key: usize) -> Option<Span> {
-    let bytes = line.as_bytes();
+pub(crate) fn number_after_key(bytes: &[u8], key: usize) -> Option<Span> {
     let mut at = key + 1;
     loop {
         match bytes.get(at)? {

@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::map::Mapping;
 use crate::error::{Action, Error, Result};
 
@@ -34,8 +36,9 @@ impl FileId {
 pub struct InputFile {
     name: String,
     path: PathBuf,
-    file: File,
     before: Metadata,
+    samples: [u8; 32],
+    // The file itself is closed again: a run may have more inputs than a process may have open files.
     mapping: Mapping,
 }
 
@@ -72,8 +75,8 @@ impl InputFile {
         Ok(InputFile {
             name: path.to_string_lossy().into_owned(),
             path: absolute,
-            file,
             before,
+            samples: samples_of(mapping.bytes()),
             mapping,
         })
     }
@@ -122,6 +125,9 @@ impl InputFile {
     /// was when it was opened, and not written to in place. Returns how many bytes have been added
     /// at its end since, which is what an active log does and takes nothing from what was read.
     ///
+    /// Whether a file that grew was also changed before its old end is judged by samples of its
+    /// bytes: its start, its end, and some places between.
+    ///
     /// # Errors
     ///
     /// [`Error::InputChanged`] with what is different.
@@ -132,10 +138,14 @@ impl InputFile {
                 change,
             })
         };
-        let now = self
-            .file
-            .metadata()
-            .map_err(|source| Error::io(Action::Inspect, &self.path, source))?;
+        let now = match std::fs::metadata(&self.path) {
+            Ok(now) if FileId::new(&now) == self.id() => now,
+            Ok(_) => return changed("another file was put in its place".into()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return changed("it was moved or deleted".into());
+            }
+            Err(source) => return Err(Error::io(Action::Inspect, &self.path, source)),
+        };
         let Some(added) = now.len().checked_sub(self.before.len()) else {
             return changed(format!(
                 "it was {} bytes long and is now {}",
@@ -153,11 +163,31 @@ impl InputFile {
         if added == 0 && modified(&now) != modified(&self.before) {
             return changed("it was written to".into());
         }
-        match std::fs::metadata(&self.path) {
-            Ok(there) if FileId::new(&there) == self.id() => Ok(added),
-            _ => changed("it was moved, deleted or replaced".into()),
+        if samples_of(self.bytes()) != self.samples {
+            return changed("it was written to before its end".into());
         }
+        Ok(added)
     }
+}
+
+/// The size of a sample at the start and the end of a file, in bytes.
+const SAMPLE: usize = 64 * 1024;
+
+/// The places between start and end that are sampled too, and how many bytes at each.
+const PLACES_BETWEEN: usize = 16;
+const SAMPLE_BETWEEN: usize = 512;
+
+/// A digest of samples of a file.
+fn samples_of(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(&bytes[..bytes.len().min(SAMPLE)]);
+    digest.update(&bytes[bytes.len().saturating_sub(SAMPLE)..]);
+    let step = bytes.len() / (PLACES_BETWEEN + 1);
+    for place in 1..=PLACES_BETWEEN {
+        let rest = &bytes[place * step..];
+        digest.update(&rest[..rest.len().min(SAMPLE_BETWEEN)]);
+    }
+    digest.finalize().into()
 }
 
 /// Refuses what cannot be mapped as a whole.
@@ -305,8 +335,29 @@ mod tests {
 
         let file = file_with(b"one");
         let input = open(&file);
+        let path = file.path().to_path_buf();
         file.close().unwrap();
         let error = input.check_unchanged().unwrap_err().to_string();
-        assert!(error.contains("moved, deleted or replaced"), "{error}");
+        assert!(error.contains("it was moved or deleted"), "{error}");
+        std::fs::write(&path, "one").unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        // A file system may give the new file the old one's number.
+        assert!(
+            error.contains("in its place") || error.contains("written to"),
+            "{error}"
+        );
+        std::fs::remove_file(path).unwrap();
+
+        // Written over and made longer is not grown.
+        for at in [0, 300_000, 599_999] {
+            let mut content = vec![b'x'; 600_000];
+            let file = file_with(&content);
+            let input = open(&file);
+            content[at..].fill(b'y');
+            content.push(b'y');
+            std::fs::write(file.path(), &content).unwrap();
+            let error = input.check_unchanged().unwrap_err().to_string();
+            assert!(error.contains("written to before its end"), "{error}");
+        }
     }
 }

@@ -43,10 +43,11 @@ impl Mapping {
         install_handler()?;
         // SAFETY: the map is private and read-only and never written through, so no other safe code
         // in this process can change the bytes under a `&[u8]`. What remains is other processes
-        // changing the file, which no safe interface over a map can rule out: the readers of the
-        // bytes treat them as untrusted data read once (no length or index taken from them is used
-        // unchecked later), pages that vanish are replaced by the handler above, and the file is
-        // checked for changes before anything is published.
+        // changing the file, which no safe interface over a map can rule out. The readers of the
+        // bytes are written for it: they check every index against the length of the slice, they
+        // never keep a `&str` of the map but copy what they want as text, and they take nothing from
+        // the bytes for granted that they found at an earlier look. Pages that vanish are replaced
+        // by the handler above, and the file is checked for changes before anything is published.
         let map = unsafe { MmapOptions::new().len(len).map(file)? };
         debug_assert_eq!(map.len(), len);
         debug_assert!(map.as_ptr().addr().is_multiple_of(page_size()));
@@ -92,6 +93,9 @@ struct Watched {
     /// The address after the last.
     end: AtomicUsize,
     has_faulted: AtomicBool,
+    /// Odd while the range is being changed, and another number after each change: a range that was
+    /// read between two equal even numbers is one that was there.
+    version: AtomicUsize,
     next: *const Watched,
 }
 
@@ -116,21 +120,29 @@ impl Watched {
                 start: AtomicUsize::new(0),
                 end: AtomicUsize::new(0),
                 has_faulted: AtomicBool::new(false),
+                version: AtomicUsize::new(0),
                 next: head,
             }));
             WATCHED.store(node, Ordering::Release);
             node
         });
         node.has_faulted.store(false, Ordering::Relaxed);
-        node.end.store(start + len, Ordering::Relaxed);
-        // Last: with a start the node is in use.
-        node.start.store(start, Ordering::Release);
+        node.set_range(start, start + len);
         node
+    }
+
+    /// Changes the range; only with [`REGISTERING`] held.
+    fn set_range(&self, start: usize, end: usize) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+        self.start.store(start, Ordering::SeqCst);
+        self.end.store(end, Ordering::SeqCst);
+        self.version.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Stops looking after the map; to be called before it is unmapped.
     fn release(&self) {
-        self.start.store(0, Ordering::Release);
+        let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set_range(0, 0);
     }
 
     /// All nodes, in use or not.
@@ -148,9 +160,14 @@ impl Watched {
     /// The node in whose range an address lies, and the end of that range.
     fn containing(address: usize) -> Option<(&'static Watched, usize)> {
         Watched::all().find_map(|node| {
-            let start = node.start.load(Ordering::Acquire);
-            let end = node.end.load(Ordering::Relaxed);
-            (start != 0 && (start..end).contains(&address)).then_some((node, end))
+            let version = node.version.load(Ordering::SeqCst);
+            let start = node.start.load(Ordering::SeqCst);
+            let end = node.end.load(Ordering::SeqCst);
+            // A node that is being changed is not the one: the map that faulted is in use, and its
+            // node at rest.
+            let is_whole =
+                version.is_multiple_of(2) && version == node.version.load(Ordering::SeqCst);
+            (is_whole && start != 0 && (start..end).contains(&address)).then_some((node, end))
         })
     }
 }

@@ -14,7 +14,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, StatxAttributes, Uid};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
@@ -36,10 +36,16 @@ pub enum Target {
 }
 
 impl Target {
-    /// A target as it is typed: `-` is standard output, and so is its path.
+    /// A target as it is typed: `-` is standard output, and so are its paths.
+    ///
+    /// ```
+    /// use daytally::output::Target;
+    /// assert_eq!(Target::new("/dev/stdout".into()), Target::Stdout);
+    /// ```
     #[must_use]
     pub fn new(text: PathBuf) -> Target {
-        if text.as_os_str() == "-" || text.as_os_str() == "/dev/stdout" {
+        let stdout = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+        if stdout.iter().any(|name| text.as_os_str() == *name) {
             Target::Stdout
         } else {
             Target::Path(text)
@@ -66,6 +72,9 @@ impl Target {
             return Ok(None);
         };
         let create = |source: io::Error| Error::io(Action::Create, path, source);
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(create(io::ErrorKind::IsADirectory.into()));
+        }
         match std::fs::metadata(path) {
             Ok(there) if there.is_file() => path.canonicalize().map(Some).map_err(create),
             Ok(there) if there.is_dir() => Err(create(io::ErrorKind::IsADirectory.into())),
@@ -244,6 +253,7 @@ impl Staged {
             Ok(there) => {
                 // A rename would get around the file's own protection.
                 rustix::fs::access(&place, rustix::fs::Access::WRITE_OK)?;
+                check_replaceable(&place, &there)?;
                 Some(there)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -352,6 +362,32 @@ impl Finished {
             _ => Ok(()),
         }
     }
+}
+
+/// Finds what would only show when the finished file is renamed over the one at `place`.
+fn check_replaceable(place: &Path, there: &Metadata) -> io::Result<()> {
+    let mounted = rustix::fs::statx(
+        CWD,
+        place,
+        AtFlags::SYMLINK_NOFOLLOW,
+        rustix::fs::StatxFlags::empty(),
+    );
+    // Kernels before 5.8 do not say; the rename then will.
+    if mounted.is_ok_and(|at| at.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)) {
+        return Err(io::Error::other(
+            "the file is a mount point and cannot be replaced; mount its folder instead",
+        ));
+    }
+    let folder = std::fs::metadata(folder_of(place))?;
+    let user = rustix::process::geteuid().as_raw();
+    let is_sticky = folder.mode() & 0o1000 != 0;
+    if is_sticky && user != 0 && user != there.uid() && user != folder.uid() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "only its owner may replace a file in a folder with the sticky bit",
+        ));
+    }
+    Ok(())
 }
 
 /// A file without a name in a folder; `None` where the file system has no such thing.
@@ -507,6 +543,7 @@ mod tests {
             ),
             ("file/out.csv", "not a folder"),
             ("", "it is a folder"),
+            ("new/", "it is a folder"),
         ] {
             let path = folder.path().join(path);
             let error = Draft::create(&Target::Path(path.clone()))

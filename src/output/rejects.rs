@@ -43,20 +43,32 @@ impl Reject<'_> {
         out.extend_from_slice(self.fault.reason().code().as_bytes());
         out.extend_from_slice(b"\",\"message\":");
         text::push_json_string(out, &self.fault.message(self.raw).to_string());
-        let shown = if let Ok(text) = std::str::from_utf8(self.raw) {
-            let shown = &text[..text.floor_char_boundary(RAW_LIMIT)];
-            out.extend_from_slice(b",\"raw\":");
-            text::push_json_string(out, shown);
-            shown.len()
-        } else {
-            let shown = &self.raw[..self.raw.len().min(RAW_LIMIT)];
-            let encoded = base64::engine::general_purpose::STANDARD.encode(shown);
-            out.extend_from_slice(b",\"raw_base64\":\"");
-            out.extend_from_slice(encoded.as_bytes());
-            out.push(b'"');
-            shown.len()
-        };
-        if shown < self.raw.len() {
+        // A copy first, then the look at it: the line may be in a mapped file that somebody writes to.
+        let mut shown = self.raw[..self.raw.len().min(RAW_LIMIT)].to_vec();
+        let is_text = std::str::from_utf8(self.raw).is_ok();
+        if is_text && shown.len() < self.raw.len() {
+            // Whole characters only: back to where the one that is cut starts.
+            let is_start = |byte: &u8| byte & 0xc0 != 0x80;
+            if !self.raw.get(shown.len()).is_none_or(is_start) {
+                shown.truncate(shown.iter().rposition(is_start).unwrap_or(0));
+            }
+        }
+        let len = shown.len();
+        match String::from_utf8(shown) {
+            Ok(text) if is_text => {
+                out.extend_from_slice(b",\"raw\":");
+                text::push_json_string(out, &text);
+            }
+            other => {
+                let bytes =
+                    other.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
+                let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+                out.extend_from_slice(b",\"raw_base64\":\"");
+                out.extend_from_slice(encoded.as_bytes());
+                out.push(b'"');
+            }
+        }
+        if len < self.raw.len() {
             out.extend_from_slice(b",\"truncated\":true");
         }
         out.extend_from_slice(b"}\n");

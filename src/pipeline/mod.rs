@@ -171,10 +171,14 @@ impl Pipeline {
         let sequencer = Sequencer::new(inputs, rejects);
         let partitions = Partitions::default();
 
-        let workers = self.pool.broadcast(|_| {
-            let _guard = sequencer.abort_on_panic();
-            Worker::new(self, &sequencer, &partitions).run(&queue)
-        });
+        // What the workers share is not looked at again after a panic.
+        let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.pool.broadcast(|_| {
+                let _guard = sequencer.abort_on_panic();
+                Worker::new(self, &sequencer, &partitions).run(&queue)
+            })
+        }))
+        .map_err(|_| Error::Panicked)?;
         // The reduction: each worker's books into one.
         let mut books = Books::default();
         for worker in &workers {
@@ -257,6 +261,8 @@ struct Worker<'run, 'data> {
     table: Table,
     scratch: Scratch,
     books: Books,
+    /// Lines to go until the next look; chunks may be shorter than that.
+    until_look: usize,
 }
 
 impl<'run, 'data> Worker<'run, 'data> {
@@ -273,6 +279,7 @@ impl<'run, 'data> Worker<'run, 'data> {
             table: partitions.table(),
             scratch: Scratch::default(),
             books: Books::default(),
+            until_look: LINES_BETWEEN_LOOKS,
         }
     }
 
@@ -289,7 +296,6 @@ impl<'run, 'data> Worker<'run, 'data> {
 
     fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
         let mut batch = Batch::default();
-        let mut until_look = LINES_BETWEEN_LOOKS;
         // What follows a page that could not be read is not worth reading: the input's check at the
         // end fails the run.
         if self.stop.signal().is_some() || task.file.has_faulted() {
@@ -315,9 +321,9 @@ impl<'run, 'data> Worker<'run, 'data> {
                 }
             }
             at += decoded.len;
-            until_look -= 1;
-            if until_look == 0 {
-                until_look = LINES_BETWEEN_LOOKS;
+            self.until_look -= 1;
+            if self.until_look == 0 {
+                self.until_look = LINES_BETWEEN_LOOKS;
                 if self.stop.signal().is_some() {
                     return Err(self.sequencer.abort());
                 }

@@ -123,7 +123,9 @@ impl<'a> Sequencer<'a> {
         if state.is_aborted {
             return Err(Aborted);
         }
-        let fits = state.rejects_waiting + batch.rejects() <= WAITING_LIMIT;
+        // A batch without rejects takes memory too.
+        let waiting = state.rejects_waiting + state.waiting.len();
+        let fits = waiting + batch.rejects() < WAITING_LIMIT;
         if state.next != task.sequence && fits {
             state.rejects_waiting += batch.rejects();
             state.waiting.insert(task.sequence, (task.input, batch));

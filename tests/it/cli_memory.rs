@@ -89,3 +89,23 @@ fn a_line_past_the_limit() {
     let anonymous = peak(&sandbox, &["--rejects=r.jsonl"]).expect("the run was seen at least once");
     assert!(anonymous < 48 * 1024, "{anonymous} KiB");
 }
+
+/// Workers hand over what they have counted however short the chunks are: kept to the end, it would be
+/// there twice.
+#[test]
+fn many_groups_in_short_chunks() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("the test skips: there is no /proc");
+        return;
+    }
+    let groups: usize = 400_000;
+    let events: Vec<String> = (0..groups)
+        .map(|user| CLICK.replacen('1', &user.to_string(), 1) + "\n")
+        .collect();
+    let sandbox = Sandbox::with_events(events.concat());
+    let args = ["--threads=4", "--chunk-size=8K"];
+    let anonymous = peak(&sandbox, &args).expect("the run was seen at least once");
+    let allowed = (64 << 10) + groups as u64 * 100 / 1024;
+    assert!(anonymous < allowed, "{anonymous} of {allowed} KiB");
+    assert_eq!(sandbox.csv().lines().count(), groups + 1);
+}

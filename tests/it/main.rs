@@ -20,6 +20,7 @@ mod cli_rejects;
 mod cli_result;
 mod cli_signals;
 mod cli_summary;
+mod cli_surroundings;
 mod conformance;
 mod harness;
 mod property;
