@@ -22,7 +22,7 @@ criterion_group!(
     fields::amounts,
     table::cardinalities,
     table::hostile_ids,
-    table::absorb,
+    table::partitions,
     pipeline::profiles,
     pipeline::limit,
 );

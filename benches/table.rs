@@ -1,7 +1,7 @@
 //! Events into groups: at several cardinalities, and with ids chosen to collide.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use daytally::aggregate::{Partitions, Scratch};
+use daytally::aggregate::{KeyHasher, Partitions, Table};
 use daytally::event::{Decoder, Event, Verdict};
 use daytally::generate::Profile;
 use daytally::input::Lines;
@@ -27,7 +27,7 @@ pub(crate) fn cardinalities(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(events.len() as u64));
         group.bench_function(BenchmarkId::new("add", users), |bencher| {
             bencher.iter_batched(
-                || Partitions::default().table(),
+                || Table::new(KeyHasher::random()),
                 |mut table| {
                     for event in &events {
                         table.add(event);
@@ -82,7 +82,7 @@ pub(crate) fn hostile_ids(criterion: &mut Criterion) {
             .collect();
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
-                || Partitions::default().table(),
+                || Table::new(KeyHasher::random()),
                 |mut table| {
                     for event in &events {
                         table.add(event);
@@ -97,26 +97,23 @@ pub(crate) fn hostile_ids(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Tables of many groups into the partitions, and those into the order of the result.
-pub(crate) fn absorb(criterion: &mut Criterion) {
+/// Events of many groups into the partitions, and those into the order of the result.
+pub(crate) fn partitions(criterion: &mut Criterion) {
     let events = events(100_000);
     let mut group = criterion.benchmark_group("partitions");
     group.sample_size(10);
     group.throughput(Throughput::Elements(events.len() as u64));
-    group.bench_function("absorb and sort", |bencher| {
+    group.bench_function("count, merge and sort", |bencher| {
         bencher.iter(|| {
             let partitions = Partitions::default();
-            let mut table = partitions.table();
-            let mut scratch = Scratch::default();
-            for some in events.chunks(1 << 16) {
-                for event in some {
-                    table.add(event);
-                }
-                partitions.absorb(&mut table, &mut scratch);
+            let mut counter = partitions.counter();
+            for event in &events {
+                counter.add(*event);
             }
+            counter.finish();
             let groups = partitions.finish_sorted();
-            let counted: u64 = groups.iter().map(|group| group.totals.event_count).sum();
-            assert_eq!(counted, events.len() as u64);
+            let events_counted: u64 = groups.iter().map(|group| group.totals.event_count).sum();
+            assert_eq!(events_counted, events.len() as u64);
         });
     });
     group.finish();

@@ -62,20 +62,20 @@ impl GrandTotals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Group, GroupKey, Partitions, Revenue, Scratch, Totals};
+    use crate::aggregate::{Group, GroupKey, Partitions, Revenue, Totals};
     use crate::event::{Amount, Event, UserId};
 
     fn groups(amounts: &[(u32, u64, &str, u32)]) -> SortedGroups {
         let partitions = Partitions::default();
-        let mut table = partitions.table();
+        let mut counter = partitions.counter();
         for (day, user, amount, times) in amounts {
             let amount = Amount::from_json_number(amount).unwrap();
             let date = Date::from_days(*day).unwrap();
             for _ in 0..*times {
-                table.add(&Event::new(date, UserId::from(*user), Some(amount)));
+                counter.add(Event::new(date, UserId::from(*user), Some(amount)));
             }
         }
-        partitions.absorb(&mut table, &mut Scratch::default());
+        counter.finish();
         partitions.finish_sorted()
     }
 

@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 
+use super::counter::Counter;
 use super::group::Group;
 use super::hash::KeyHasher;
 use super::sorted::SortedGroups;
-use super::table::Table;
 
 /// How many partitions there are: enough that workers seldom meet at one, and that one of some
 /// millions of groups in all still fits a core's cache.
@@ -57,7 +57,8 @@ impl Partition {
     }
 }
 
-/// The merged groups of a run: workers [`absorb`](Partitions::absorb) their tables into it.
+/// The merged groups of a run: each worker counts into a [`Counter`] of its own, and those hand over
+/// what they have counted.
 #[derive(Debug)]
 pub struct Partitions {
     hasher: KeyHasher,
@@ -71,6 +72,9 @@ impl Default for Partitions {
 }
 
 impl Partitions {
+    /// How many partitions there are.
+    pub(super) const COUNT: usize = PARTITIONS;
+
     /// No groups yet.
     #[must_use]
     pub fn new(hasher: KeyHasher) -> Partitions {
@@ -80,27 +84,31 @@ impl Partitions {
         }
     }
 
-    /// An empty table for a worker, to be absorbed later.
+    /// A counter for a worker.
     #[must_use]
-    pub fn table(&self) -> Table {
-        Table::new(self.hasher.clone())
+    pub fn counter(&self) -> Counter<'_> {
+        Counter::new(self)
     }
 
-    /// Merges a worker's table into the partitions and leaves it empty. Many workers may do so at
-    /// the same time. `scratch` is the worker's own, kept from call to call for its memory.
-    pub fn absorb(&self, table: &mut Table, scratch: &mut Scratch) {
-        for group in table.drain() {
-            let hash = self.hasher.hash(&group.key);
-            scratch.by_partition[partition_of(hash)].push((hash, group));
-        }
-        for (partition, groups) in self.partitions.iter().zip(&mut scratch.by_partition) {
-            if groups.is_empty() {
-                continue;
-            }
-            let mut partition = lock(partition);
-            for (hash, group) in groups.drain(..) {
-                partition.merge(&group, hash, &self.hasher);
-            }
+    pub(super) fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    /// The partition of the keys with this hash.
+    #[inline]
+    pub(super) fn of_hash(hash: u64) -> usize {
+        (hash >> PARTITION_SHIFT) as usize % PARTITIONS
+    }
+
+    /// Merges groups, with the hashes of their keys, into the partition they are of. Many workers may
+    /// do so at the same time.
+    pub(super) fn merge(&self, partition: usize, groups: &mut Vec<(u64, Group)>) {
+        let Some(partition) = self.partitions.get(partition) else {
+            return;
+        };
+        let mut partition = lock(partition);
+        for (hash, group) in groups.drain(..) {
+            partition.merge(&group, hash, &self.hasher);
         }
     }
 
@@ -128,24 +136,6 @@ impl Partitions {
         }
         SortedGroups::new(partitions)
     }
-}
-
-/// A worker's groups on their way into the partitions.
-#[derive(Debug)]
-pub struct Scratch {
-    by_partition: Vec<Vec<(u64, Group)>>,
-}
-
-impl Default for Scratch {
-    fn default() -> Scratch {
-        Scratch {
-            by_partition: (0..PARTITIONS).map(|_| Vec::new()).collect(),
-        }
-    }
-}
-
-fn partition_of(hash: u64) -> usize {
-    (hash >> PARTITION_SHIFT) as usize % PARTITIONS
 }
 
 /// A partition, whether or not another worker panicked while it held it: that panic ends the run.

@@ -205,36 +205,30 @@ impl<'a> Iterator for GroupIter<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{KeyHasher, Partitions, Revenue, Scratch, Totals};
+    use crate::aggregate::{KeyHasher, Partitions, Revenue, Totals};
     use crate::event::{Amount, Date, Event, UserId};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     proptest! {
         #[test]
-        fn any_division_among_tables_gives_the_groups_of_one_ordered_map(
-            events in proptest::collection::vec((0..9_u32, -5..5_i64, 0..3_u128, 0..3_usize), 0..300),
-            absorb_every in 1..40_usize,
+        fn any_division_among_counters_gives_the_groups_of_one_ordered_map(
+            events in proptest::collection::vec((0..9_u32, -5..5_i64, 0..3_u128, 0..3_usize), 0..3000),
             ranges in 0..20_usize,
             seed: u64,
         ) {
             let partitions = Partitions::new(KeyHasher::with_seed(seed));
-            let mut tables: Vec<_> = (0..3).map(|_| partitions.table()).collect();
-            let mut scratch = Scratch::default();
+            let mut counters: Vec<_> = (0..3).map(|_| partitions.counter()).collect();
             let mut expected: BTreeMap<(Date, UserId), Totals> = BTreeMap::new();
-            for (n, (day, user, units, worker)) in events.into_iter().enumerate() {
+            for (day, user, units, worker) in events {
                 let date = Date::from_days(day).unwrap();
                 let user = UserId::from(user);
                 let event = Event::new(date, user, (units > 0).then(|| Amount::from_units(units)));
-                tables[worker].add(&event);
+                counters[worker].add(event);
                 expected.entry((date, user)).or_default().add(&event);
-                if n % absorb_every == 0 {
-                    partitions.absorb(&mut tables[worker], &mut scratch);
-                    prop_assert!(tables[worker].is_empty());
-                }
             }
-            for table in &mut tables {
-                partitions.absorb(table, &mut scratch);
+            for counter in counters {
+                counter.finish();
             }
             let groups = partitions.finish_sorted();
             let expected: Vec<_> = expected.into_iter().collect();
@@ -251,12 +245,12 @@ mod tests {
     #[test]
     fn ranges_are_of_about_the_same_size() {
         let partitions = Partitions::default();
-        let mut table = partitions.table();
+        let mut counter = partitions.counter();
         for n in 0..100_000_u64 {
             let date = Date::from_days(738_000 + u32::try_from(n % 31).unwrap()).unwrap();
-            table.add(&Event::new(date, UserId::from(n / 31), None));
+            counter.add(Event::new(date, UserId::from(n / 31), None));
         }
-        partitions.absorb(&mut table, &mut Scratch::default());
+        counter.finish();
         let groups = partitions.finish_sorted();
         for count in [1, 2, 7, 64] {
             let ranges = groups.ranges(count);

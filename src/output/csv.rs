@@ -66,17 +66,17 @@ impl DateText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Partitions, Scratch};
+    use crate::aggregate::Partitions;
     use crate::event::{Amount, Event, UserId};
 
     #[test]
     fn rows_are_sorted_by_date_and_then_by_user_as_a_number() {
         let partitions = Partitions::default();
-        let mut table = partitions.table();
+        let mut counter = partitions.counter();
         let mut add = |day: u32, user: i128, amount: Option<&str>| {
             let date = Date::from_ymd(2024, 1, day).unwrap();
             let amount = amount.map(|text| Amount::from_json_number(text).unwrap());
-            table.add(&Event::new(date, UserId::try_from(user).unwrap(), amount));
+            counter.add(Event::new(date, UserId::try_from(user).unwrap(), amount));
         };
         add(2, 1, None);
         add(1, 10, Some("0.125"));
@@ -85,7 +85,7 @@ mod tests {
         add(1, i128::from(u64::MAX), None);
         add(1, -10, None);
         add(1, i128::from(i64::MIN), Some("1e-400"));
-        partitions.absorb(&mut table, &mut Scratch::default());
+        counter.finish();
         let groups = partitions.finish_sorted();
         let text: Vec<u8> = groups.ranges(3).iter().flat_map(rows).collect();
         assert_eq!(

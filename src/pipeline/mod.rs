@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
 
-use crate::aggregate::{GrandTotals, Partitions, Scratch, SortedGroups, Table};
+use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
@@ -23,10 +23,7 @@ pub use stop::Stop;
 /// beside working on it, small enough that many cores end at about the same time.
 pub const DEFAULT_CHUNK_SIZE: usize = 1024 * 1024;
 
-/// How many groups a worker's own table may hold before it is absorbed into the shared partitions.
-const TABLE_LIMIT: usize = 1 << 16;
-
-/// How many lines a worker takes between looking at its table and at [`Stop`].
+/// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
 
 /// How many rejects a worker collects before it hands them over in mid-chunk.
@@ -252,14 +249,12 @@ impl Pipeline {
     }
 }
 
-/// One thread's share of the work: its decoder, its table, its books.
+/// One thread's share of the work: its decoder, its counter, its books.
 struct Worker<'run, 'data> {
     stop: &'run Stop,
     sequencer: &'run Sequencer<'data>,
-    partitions: &'run Partitions,
     decoder: Decoder,
-    table: Table,
-    scratch: Scratch,
+    counter: Counter<'run>,
     books: Books,
     /// Lines to go until the next look; chunks may be shorter than that.
     until_look: usize,
@@ -274,10 +269,8 @@ impl<'run, 'data> Worker<'run, 'data> {
         Worker {
             stop: &pipeline.options.stop,
             sequencer,
-            partitions,
             decoder: Decoder::with_lanes(pipeline.options.max_line_bytes, pipeline.options.lanes),
-            table: partitions.table(),
-            scratch: Scratch::default(),
+            counter: partitions.counter(),
             books: Books::default(),
             until_look: LINES_BETWEEN_LOOKS,
         }
@@ -290,7 +283,7 @@ impl<'run, 'data> Worker<'run, 'data> {
                 break;
             }
         }
-        self.partitions.absorb(&mut self.table, &mut self.scratch);
+        self.counter.finish();
         self.books
     }
 
@@ -309,7 +302,7 @@ impl<'run, 'data> Worker<'run, 'data> {
             match decoded.verdict {
                 Verdict::Valid(event) => {
                     self.books.valid += 1;
-                    self.table.add(&event);
+                    self.counter.add(event);
                 }
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
@@ -326,9 +319,6 @@ impl<'run, 'data> Worker<'run, 'data> {
                 self.until_look = LINES_BETWEEN_LOOKS;
                 if self.stop.signal().is_some() {
                     return Err(self.sequencer.abort());
-                }
-                if self.table.len() > TABLE_LIMIT {
-                    self.partitions.absorb(&mut self.table, &mut self.scratch);
                 }
             }
         }
