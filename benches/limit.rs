@@ -1,6 +1,6 @@
 //! The yardstick: how long it takes to find every newline of a file, and to do nothing else.
 //!
-//! `cargo bench --bench limit -- FILE [THREADS [TIMES]]` maps the file, lets threads take chunks of it
+//! `cargo bench --bench limit -- --file FILE [--threads N] [--times N]` maps the file, lets threads take chunks of it
 //! in turn, finds each newline with memchr, and prints the seconds of each time on a line of its own.
 //! No program that reads lines can be faster; how near one comes can be compared between machines.
 //! Without a file it checks itself on a few generated lines.
@@ -23,20 +23,18 @@ use daytally::input::Lines;
 const CHUNK: usize = daytally::DEFAULT_CHUNK_SIZE;
 
 fn main() {
-    // cargo adds options of its own, such as --bench.
-    let mut args = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with("--"));
-    let Some(path) = args.next() else {
+    // Whatever else there is, such as --bench or a filter, is meant for other benchmarks.
+    let args: Vec<String> = std::env::args().collect();
+    let value = |name: &str| {
+        let at = args.iter().position(|arg| arg == name)?;
+        args.get(at + 1)
+    };
+    let number = |name: &str, default: usize| value(name).map_or(default, |n| n.parse().unwrap());
+    let Some(path) = value("--file") else {
         return check();
     };
-    let number =
-        |text: Option<String>, default: usize| text.map_or(default, |n| n.parse().unwrap());
-    let threads = number(
-        args.next(),
-        std::thread::available_parallelism().unwrap().get(),
-    );
-    let times = number(args.next(), 5);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (threads, times) = (number("--threads", cores), number("--times", 5));
     let input = InputFile::open(path.as_ref()).unwrap();
     for _ in 0..times {
         let start = Instant::now();
