@@ -231,6 +231,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         clippy::option_option,
         reason = "given up, no field of ours, or one of them"
     )]
+    #[inline(always)]
     fn key(&mut self, is_first: bool) -> Option<Option<Field>> {
         self.skip_white_space();
         self.expect(if is_first { b'{' } else { b',' })?;
@@ -239,7 +240,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         let has_escapes = self.string()?;
         let literal = &self.text[start..self.at];
         let field = if has_escapes {
-            Field::from_key(json::unescape(&json::copied(literal)).as_bytes())
+            field_of_escaped_key(literal)
         } else {
             Field::from_key(&literal[1..literal.len() - 1])
         };
@@ -520,14 +521,13 @@ impl<'a, S: Scan> Reader<'a, S> {
         self.unusual_timestamp()
     }
 
-    #[cold]
+    #[inline(always)]
     fn unusual_timestamp(&mut self) -> Option<Date> {
         let start = self.at;
         let has_escapes = self.string()?;
         let literal = &self.text[start..self.at];
         if has_escapes {
-            let literal = json::copied(literal);
-            return parse_timestamp(json::unescape(&literal).as_bytes()).ok();
+            return parse_escaped_timestamp(literal);
         }
         parse_timestamp(&literal[1..literal.len() - 1]).ok()
     }
@@ -659,6 +659,18 @@ fn usual_timestamp(text: &[u8; 24]) -> Option<Date> {
     let month = at(first, 6) * 10 + at(first, 7);
     let day = at(second, 1) * 10 + at(second, 2);
     Date::from_ymd(year, month, day)
+}
+
+#[cold]
+fn parse_escaped_timestamp(literal: &[u8]) -> Option<Date> {
+    let literal = json::copied(literal);
+    parse_timestamp(json::unescape(&literal).as_bytes()).ok()
+}
+
+/// The field that a key with escapes in it names; `literal` has its quotes.
+#[cold]
+fn field_of_escaped_key(literal: &[u8]) -> Option<Field> {
+    Field::from_key(json::unescape(&json::copied(literal)).as_bytes())
 }
 
 /// The amount that the text of a value stands for, if it is a positive number in range.
