@@ -55,6 +55,9 @@ pub enum Error {
         /// What it is, with its article.
         kind: &'static str,
     },
+    /// Standard input was asked for.
+    #[error("standard input is not read yet; write it to a file and name that")]
+    InputIsStdin,
     /// An input is compressed.
     #[error(
         "{} is compressed with {format}, which is not read yet; decompress it to a file first",

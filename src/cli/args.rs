@@ -75,6 +75,7 @@ pub(super) struct AggregateArgs {
         long,
         value_name = "N|P%",
         env = "DAYTALLY_MAX_INVALID",
+        allow_negative_numbers = true,
         hide_env = true
     )]
     pub(super) max_invalid: Option<InvalidLimit>,
@@ -86,6 +87,7 @@ pub(super) struct AggregateArgs {
         value_name = "N",
         env = "DAYTALLY_THREADS",
         value_parser = parse_threads,
+        allow_negative_numbers = true,
         hide_env = true
     )]
     pub(super) threads: Option<NonZeroUsize>,
@@ -97,6 +99,7 @@ pub(super) struct AggregateArgs {
         env = "DAYTALLY_CHUNK_SIZE",
         value_parser = size::parse_positive,
         default_value = "1MiB",
+        allow_negative_numbers = true,
         hide_env = true
     )]
     pub(super) chunk_size: usize,
@@ -108,6 +111,7 @@ pub(super) struct AggregateArgs {
         env = "DAYTALLY_MAX_LINE_BYTES",
         value_parser = size::parse_positive,
         default_value = "16MiB",
+        allow_negative_numbers = true,
         hide_env = true
     )]
     pub(super) max_line_bytes: usize,

@@ -55,11 +55,19 @@ pub(super) fn check(config: &AggregateConfig) -> Result<()> {
             });
         }
     }
-    // What is said on standard error must not land in a file that a path names.
+    // What is said on standard error must not land in an input, nor in a file that a path names.
+    let stderr = regular_file(Path::new(STDERR));
+    if let Some((input, _)) = inputs.iter().find(|(_, input)| Some(*input) == stderr) {
+        return Err(Error::OverwritesInput {
+            role: "standard error",
+            path: STDERR.into(),
+            input: input.to_path_buf(),
+        });
+    }
     for output in &outputs {
         if let Target::Path(path) = output.target
             && let Some(id) = regular_file(path)
-            && Some(id) == regular_file(Path::new(STDERR))
+            && Some(id) == stderr
         {
             return Err(Error::SameOutput {
                 first: output.role,
@@ -71,8 +79,9 @@ pub(super) fn check(config: &AggregateConfig) -> Result<()> {
     for (at, second) in outputs.iter().enumerate() {
         for first in &outputs[..at] {
             // The summary comes after the result on standard output, as its last line.
-            let follows =
-                second.target == &Target::Stdout && second.role.starts_with("the summary");
+            let follows = first.target == second.target
+                && second.target == &Target::Stdout
+                && second.role.starts_with("the summary");
             if is_same_place(first.target, second.target) && !follows {
                 return Err(Error::SameOutput {
                     first: first.role,

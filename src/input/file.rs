@@ -47,8 +47,11 @@ impl InputFile {
     ///
     /// # Errors
     ///
-    /// Where there is no such file, it may not be read, or it is not a regular file.
+    /// Where there is no such file, it may not be read, it is not a regular file, or it is compressed.
     pub fn open(path: &Path) -> Result<InputFile> {
+        if path.as_os_str() == "-" {
+            return Err(Error::InputIsStdin);
+        }
         let absolute =
             std::path::absolute(path).map_err(|source| Error::io(Action::Open, path, source))?;
         // Looked at before it is opened: opening a pipe waits for a writer.

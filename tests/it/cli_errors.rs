@@ -397,3 +397,12 @@ fn errors_in_a_json_log_are_json() {
     assert_eq!(lines[0]["level"], "ERROR");
     assert!(lines[0]["message"].as_str().unwrap().contains("nope.jsonl"));
 }
+
+/// `-` works for outputs, so people will try it.
+#[test]
+fn standard_input_is_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.aggregate(["-"]);
+    run.expect_code(1);
+    run.expect_stderr("standard input is not read yet");
+}

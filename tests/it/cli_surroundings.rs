@@ -57,11 +57,16 @@ fn one_file_is_never_two_outputs() {
         "aggregate -q -o - --rejects /dev/fd/1 > x.csv",
         "aggregate -q -o - --log-file /dev/stdout > x.csv",
         "aggregate -q --rejects x.csv 2> x.csv",
+        "aggregate -q -o x.csv --summary - > x.csv",
+        "aggregate -q --summary - >> events.jsonl",
+        "aggregate -q 2>> events.jsonl",
+        "aggregate -q -o - < events.jsonl >> events.jsonl",
     ] {
         let sandbox = Sandbox::with_events(CLICK);
         let run = under_shell(&sandbox, "", args);
         assert_eq!(run.code, Some(2), "{args}: {}", run.stderr);
         assert!(!sandbox.path("daily_user_stats.csv").exists(), "{args}");
+        assert!(sandbox.text("events.jsonl").starts_with(CLICK), "{args}");
     }
     // What belongs together may go together.
     let sandbox = Sandbox::with_events(CLICK);
