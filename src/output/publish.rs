@@ -76,7 +76,9 @@ impl Target {
             return Err(create(io::ErrorKind::IsADirectory.into()));
         }
         match std::fs::metadata(path) {
-            Ok(there) if there.is_file() => path.canonicalize().map(Some).map_err(create),
+            Ok(there) if there.is_file() && !names_a_descriptor(path) => {
+                path.canonicalize().map(Some).map_err(create)
+            }
             Ok(there) if there.is_dir() => Err(create(io::ErrorKind::IsADirectory.into())),
             Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -85,6 +87,13 @@ impl Target {
             Err(error) => Err(create(error)),
         }
     }
+}
+
+/// Whether a path stands for a file that this process, or its shell, has already opened.
+fn names_a_descriptor(path: &Path) -> bool {
+    path == Path::new("/dev/stderr")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
 }
 
 /// The path at the end of symbolic links that lead to where nothing is.
@@ -156,7 +165,12 @@ impl Draft {
                         rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?;
                         return Ok(Sink::Pipe);
                     }
-                    OpenOptions::new().write(true).open(path).map(Sink::Through)
+                    // What is already in a file behind a descriptor stays there.
+                    OpenOptions::new()
+                        .write(true)
+                        .append(names_a_descriptor(path))
+                        .open(path)
+                        .map(Sink::Through)
                 };
                 open().map_err(|source: io::Error| Error::io(Action::Open, path, source))?
             }

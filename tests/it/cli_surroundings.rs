@@ -74,6 +74,18 @@ fn one_file_is_never_two_outputs() {
     assert!(sandbox.text("x.csv").starts_with(CLICK_CSV));
 }
 
+/// A file behind a descriptor is whoever's who opened it: written on, not replaced.
+#[test]
+fn descriptors_are_written_through() {
+    for name in ["/dev/fd/3", "/proc/self/fd/3"] {
+        let sandbox = Sandbox::with_events(CLICK);
+        sandbox.write("x.csv", "before\n");
+        let args = format!("aggregate -q -o {name} 3>> x.csv");
+        under_shell(&sandbox, "", &args).expect_code(0);
+        assert_eq!(sandbox.text("x.csv"), format!("before\n{CLICK_CSV}"));
+    }
+}
+
 #[test]
 fn more_inputs_than_open_files() {
     let sandbox = Sandbox::new();

@@ -136,7 +136,7 @@ fn same(judges: &mut Judges, line: &[u8]) -> Result<(), TestCaseError> {
 
 #[test]
 fn structured_lines() {
-    check(3000, &strategies::structured_line(), |judges, line| {
+    check(2000, &strategies::structured_line(), |judges, line| {
         same(judges, &line)
     });
 }
@@ -236,14 +236,14 @@ fn lines_one_after_the_other() {
 
 #[test]
 fn mutated_lines() {
-    check(3000, &strategies::mutated_line(), |judges, line| {
+    check(2000, &strategies::mutated_line(), |judges, line| {
         same(judges, &line)
     });
 }
 
 #[test]
 fn noise() {
-    check(3000, &strategies::noise_line(), |judges, line| {
+    check(2000, &strategies::noise_line(), |judges, line| {
         same(judges, &line)
     });
 }
@@ -316,7 +316,7 @@ fn at(timestamp: &str) -> Vec<u8> {
 
 #[test]
 fn timestamps() {
-    check(6000, &strategies::timestamp(), |judges, text| {
+    check(3000, &strategies::timestamp(), |judges, text| {
         same(judges, &at(&text))
     });
 }
@@ -369,7 +369,7 @@ fn every_day_of_some_years() {
 /// they differ more: chrono takes a space for the `T` and U+2212 for the minus.)
 #[test]
 fn rfc3339_agrees_with_chrono() {
-    check(6000, &strategies::rfc3339_shaped(), |judges, text| {
+    check(3000, &strategies::rfc3339_shaped(), |judges, text| {
         if &text[17..19] == "60" || &text[11..13] == "24" {
             return Ok(());
         }
@@ -397,7 +397,7 @@ fn rfc3339_agrees_with_chrono() {
 
 #[test]
 fn amounts() {
-    check(6000, &strategies::amount(), |judges, text| {
+    check(3000, &strategies::amount(), |judges, text| {
         same(judges, harness::purchase("1", &text).as_bytes())
     });
 }
