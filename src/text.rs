@@ -81,11 +81,7 @@ impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut chars = self.0.chars();
         for c in chars.by_ref().take(QUOTE_LIMIT) {
-            if c == '"' || c == '\\' {
-                f.write_char(c)?;
-            } else {
-                write_escaped(f, c)?;
-            }
+            write_unquoted(f, c)?;
         }
         if chars.next().is_some() {
             f.write_char('…')?;
@@ -112,10 +108,7 @@ struct PathText(String);
 
 impl fmt::Display for PathText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '"' | '\\' => f.write_char(c),
-            _ => write_escaped(f, c),
-        })
+        self.0.chars().try_for_each(|c| write_unquoted(f, c))
     }
 }
 
@@ -140,9 +133,17 @@ struct LinesText<'a>(&'a str);
 impl fmt::Display for LinesText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| match c {
-            '"' | '\\' | '\n' => f.write_char(c),
-            _ => write_escaped(f, c),
+            '\n' => f.write_char(c),
+            _ => write_unquoted(f, c),
         })
+    }
+}
+
+/// `c` as a message shows it where it stands in no quotes: quotes and backslashes are themselves.
+fn write_unquoted(f: &mut impl fmt::Write, c: char) -> fmt::Result {
+    match c {
+        '"' | '\\' => f.write_char(c),
+        _ => write_escaped(f, c),
     }
 }
 
