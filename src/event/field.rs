@@ -13,6 +13,14 @@ impl Field {
     /// How many fields there are.
     pub(crate) const COUNT: usize = 4;
 
+    /// All of them, each at its [`index`](Field::index).
+    pub(crate) const ALL: [Field; Field::COUNT] = [
+        Field::UserId,
+        Field::EventType,
+        Field::Timestamp,
+        Field::Amount,
+    ];
+
     /// The field a key names, the key's escapes undone.
     #[inline]
     pub(crate) fn from_key(key: &[u8]) -> Option<Field> {

@@ -12,7 +12,6 @@ mod field;
 mod json;
 mod reason;
 mod rules;
-mod scan;
 mod timestamp;
 mod user_id;
 

@@ -1,0 +1,713 @@
+//! The fast lane: reads the events of ordinary lines straight from the input.
+//!
+//! It takes a line only when it has proved, byte by byte, that the line is one valid JSON object and
+//! the event in it breaks no rule. Of anything else it says nothing: it never rejects and never
+//! guesses, it hands the line on to the general lane. So its verdicts are the general lane's, and
+//! only the time differs.
+//!
+//! There are two ways through a line, and neither looks for its end first; it gets there:
+//!
+//! - Where lines are flat and alike, they are walked through ([`walk`]). What stands between two
+//!   values, such as `, "event_type": `, tends to be the same in line after line. The lane remembers
+//!   it by its place in the object, and compares instead of reading. The memory is only a short cut:
+//!   a line that looks different is read key by key, and remembered.
+//! - Where they are not, a walk turns another way at every token, and the processor, which has to
+//!   guess where it goes next, is wrong most times. There an index of the whole line is made
+//!   ([`index`]), which takes the same steps whatever the line looks like.
+//!
+//! Which of the two it is shows while lines are walked through; see [`Habit`]. The index asks for
+//! AVX-512; other machines always walk. (With AVX2 an index takes as long as a walk.)
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector instructions are only compiled as such where everything down to them is inlined"
+)]
+
+mod index;
+mod scan;
+mod value;
+mod walk;
+
+use std::marker::PhantomData;
+
+use self::index::{Indexed as LineIndexed, LineIndex};
+#[cfg(target_arch = "x86_64")]
+use self::scan::{Avx2, Avx512};
+use self::scan::{BLOCK, Index, Scan, Task, Words};
+use self::value::{parse_amount, usual_amount};
+use self::walk::Reader;
+use super::field::Field;
+use super::{Event, PURCHASE};
+
+/// How many keys of an object are remembered by their place; those after them are read each time.
+const PLACES: usize = 24;
+
+/// Reads ordinary events. Keeps what it has learnt from line to line.
+#[derive(Debug)]
+pub(super) struct FastLane {
+    means: Means,
+    glues: [Glue; PLACES],
+    index: Box<LineIndex>,
+    habit: Habit,
+}
+
+/// What stood before the value at a place of the last line: punctuation, white space and the key.
+#[derive(Clone, Copy, Debug)]
+struct Glue {
+    bytes: [u8; BLOCK],
+    /// 0 while there is nothing to compare with.
+    len: usize,
+    field: Option<Field>,
+}
+
+/// How blocks are looked at on this machine.
+#[derive(Clone, Copy, Debug)]
+enum Means {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Words,
+}
+
+impl Means {
+    /// All means that this machine has, the best one first.
+    fn all() -> impl Iterator<Item = Means> {
+        let all = [
+            #[cfg(target_arch = "x86_64")]
+            Avx512::is_there().then_some(Means::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            Avx2::is_there().then_some(Means::Avx2),
+            Some(Means::Words),
+        ];
+        all.into_iter().flatten()
+    }
+}
+
+/// Whether lines are alike enough for walking to be the better way.
+///
+/// Some lines are walked through. If many of them were strange, others are indexed for a while, and
+/// then some are walked through again: logs change, and may be put together from several.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habit {
+    walked: u32,
+    strange: u32,
+    /// Lines still to be indexed.
+    to_index: u32,
+}
+
+impl Habit {
+    /// How many lines are walked through before it shows.
+    const SAMPLE: u32 = 32;
+    /// With how many strange ones among them walking is not worth its while.
+    const STRANGE: u32 = 6;
+    /// How many lines are indexed then.
+    const INDEXED: u32 = 2048;
+
+    /// Notes how a walk went.
+    #[inline(always)]
+    fn walked(&mut self, is_strange: bool) {
+        self.walked += 1;
+        self.strange += u32::from(is_strange);
+        if self.walked == Habit::SAMPLE {
+            if self.strange >= Habit::STRANGE {
+                self.to_index = Habit::INDEXED;
+            }
+            (self.walked, self.strange) = (0, 0);
+        }
+    }
+}
+
+impl Default for FastLane {
+    fn default() -> FastLane {
+        FastLane::with(Means::all().next().unwrap_or(Means::Words))
+    }
+}
+
+impl FastLane {
+    fn with(means: Means) -> FastLane {
+        FastLane {
+            means,
+            glues: [Glue {
+                bytes: [0; BLOCK],
+                len: 0,
+                field: None,
+            }; PLACES],
+            index: Box::default(),
+            habit: Habit::default(),
+        }
+    }
+
+    /// The event of the line at the start of `text`, and the length of the line with its `\n`, if
+    /// that is an ordinary line. `text` goes on past the line, to the end of the input; what has less
+    /// than a block behind it is not read.
+    #[inline]
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+        match self.means {
+            #[cfg(target_arch = "x86_64")]
+            Means::Avx512 => self.read_either_way::<Avx512>(text),
+            #[cfg(target_arch = "x86_64")]
+            Means::Avx2 => Avx2::run(Walk::<Avx2>(self, text, PhantomData)),
+            Means::Words => Words::run(Walk::<Words>(self, text, PhantomData)),
+        }
+    }
+
+    #[inline(always)]
+    fn read_either_way<I: Index>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+        if self.habit.to_index > 0 {
+            self.habit.to_index -= 1;
+            I::run(Indexed::<I>(self, text, PhantomData))
+        } else {
+            I::run(Walk::<I>(self, text, PhantomData))
+        }
+    }
+
+    #[inline(always)]
+    fn walk<S: Scan>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+        let mut reader = Reader::<S>::new(text, 0);
+        let event = self.walk_with(&mut reader);
+        self.habit.walked(reader.is_strange || event.is_none());
+        Some((event?, reader.at))
+    }
+
+    #[inline(always)]
+    fn walk_with<S: Scan>(&mut self, reader: &mut Reader<'_, S>) -> Option<Event> {
+        let mut user_id = None;
+        let mut is_purchase = None;
+        let mut date = None;
+        // Whether it has to be an amount is only known at the end: the number waits.
+        let mut amount = None;
+        let mut place = 0;
+        loop {
+            let field = match self.glues.get(place) {
+                Some(glue) if reader.skip_if(glue) => glue.field,
+                glue => {
+                    let start = reader.at;
+                    let field = reader.key(place == 0)?;
+                    if glue.is_some() {
+                        self.learn(place, &reader.text[start..reader.at], field);
+                    }
+                    reader.is_strange = true;
+                    field
+                }
+            };
+            match field {
+                None => reader.skip_value()?,
+                Some(Field::UserId) => user_id = Some(reader.user_id()?),
+                Some(Field::EventType) => is_purchase = Some(reader.is_purchase()?),
+                Some(Field::Timestamp) => date = Some(reader.timestamp()?),
+                Some(Field::Amount) => {
+                    let usual = reader.next_bytes().and_then(usual_amount);
+                    let start = reader.at;
+                    match usual {
+                        Some((_, len)) => reader.at += len,
+                        None => reader.skip_value()?,
+                    }
+                    amount = Some((usual, start..reader.at));
+                }
+            }
+            reader.skip_white_space();
+            if reader.peek()? == b'}' {
+                break;
+            }
+            place += 1;
+        }
+        reader.at += 1;
+        reader.end_of_line()?;
+
+        let purchase = if is_purchase? {
+            Some(match amount? {
+                (Some((amount, _)), _) => amount,
+                (None, place) => parse_amount(reader.text.get(place)?)?,
+            })
+        } else {
+            None
+        };
+        Some(Event::new(date?, user_id?, purchase))
+    }
+
+    /// Remembers what stands before the value at a place.
+    #[cold]
+    fn learn(&mut self, place: usize, glue: &[u8], field: Option<Field>) {
+        let Some(known) = self.glues.get_mut(place) else {
+            return;
+        };
+        known.len = 0;
+        if let Some(bytes) = known.bytes.get_mut(..glue.len()) {
+            bytes.copy_from_slice(glue);
+            known.len = glue.len();
+            known.field = field;
+        }
+    }
+
+    #[inline(always)]
+    fn read_indexed<I: Index>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+        let indexed = self.index.read::<I>(text)?;
+        let values = values::<I>(&self.index, indexed, text)?;
+        let reader = |field| Reader::<I>::new(text, values[field_place(Some(field))]);
+        let user_id = reader(Field::UserId).user_id()?;
+        let is_purchase = is_purchase_here(reader(Field::EventType))?;
+        let date = reader(Field::Timestamp).timestamp()?;
+        let purchase = if is_purchase {
+            let mut reader = reader(Field::Amount);
+            let usual = reader.next_bytes().and_then(usual_amount);
+            if let Some((amount, _)) = usual {
+                Some(amount)
+            } else {
+                let start = reader.at;
+                reader.number()?;
+                Some(parse_amount(&text[start..reader.at])?)
+            }
+        } else {
+            None
+        };
+        Some((Event::new(date, user_id, purchase), indexed.len + 1))
+    }
+}
+
+/// Where the value of each field is in an indexed line, and past its end for those that are missing.
+/// Of a key that comes twice the last one counts. What is no field of ours has a place of its own, the
+/// last one, so that there is nothing to guess.
+#[inline(always)]
+fn values<I: Index>(
+    index: &LineIndex,
+    indexed: LineIndexed,
+    text: &[u8],
+) -> Option<[usize; Field::COUNT + 1]> {
+    let mut values = [usize::MAX; Field::COUNT + 1];
+    if indexed.has_escaped_keys {
+        for (key, value) in index.members(indexed) {
+            let mut place = field_at(text.get(key + 1..)?.first_chunk()?);
+            if place == Field::COUNT {
+                place = field_place(Reader::<I>::new(text, key).key_here()?);
+            }
+            values[place] = value;
+        }
+    } else {
+        for (key, value) in index.members(indexed) {
+            values[field_at(text.get(key + 1..)?.first_chunk()?)] = value;
+        }
+    }
+    Some(values)
+}
+
+/// Whether a value that is known to be valid JSON is the event type of a purchase. `None` if it is
+/// no event type.
+#[inline(always)]
+fn is_purchase_here<S: Scan>(mut reader: Reader<'_, S>) -> Option<bool> {
+    // The string's end is of no interest, only whether it is this one, and if not, why.
+    const START: u128 = {
+        let (word, _) = quoted(PURCHASE.as_bytes());
+        word << 8 | b'"' as u128
+    };
+    const LEN: usize = PURCHASE.len() + 2;
+    let bytes = reader.next_bytes::<16>()?;
+    let same = (u128::from_le_bytes(*bytes) ^ START).trailing_zeros() as usize / 8;
+    match bytes[same.min(15)] {
+        _ if same >= LEN => Some(true),
+        // Not a string, or an empty one.
+        _ if same == 0 => None,
+        b'"' if same == 1 => None,
+        b'\\' => reader.is_purchase(),
+        _ => Some(false),
+    }
+}
+
+/// The place of a field's value among all; the last one is that of other keys.
+#[inline(always)]
+fn field_place(field: Option<Field>) -> usize {
+    field.map_or(Field::COUNT, Field::index)
+}
+
+/// The place of the field that the key at the start of `bytes` names. The key has no escapes, and
+/// ends with its quote.
+#[inline(always)]
+fn field_at(bytes: &[u8; 16]) -> usize {
+    let text = u128::from_le_bytes(*bytes);
+    let mut place = Field::COUNT;
+    for field in Field::ALL {
+        let (key, mask) = const { QUOTED_KEYS }[field.index()];
+        place = if text & mask == key {
+            field.index()
+        } else {
+            place
+        };
+    }
+    place
+}
+
+/// The keys of the fields with the quotes that end them, as words, and which bits those take.
+const QUOTED_KEYS: [(u128, u128); Field::COUNT] = {
+    let mut words = [(0, 0); Field::COUNT];
+    let mut index = 0;
+    while index < Field::COUNT {
+        let field = Field::ALL[index];
+        assert!(field.index() == index);
+        words[index] = quoted(field.key().as_bytes());
+        index += 1;
+    }
+    words
+};
+
+/// A text with the quote that ends it, as a word, and which bits it takes.
+const fn quoted(text: &[u8]) -> (u128, u128) {
+    assert!(text.len() < 16);
+    let mut word = (b'"' as u128) << (8 * text.len());
+    let mut at = 0;
+    while at < text.len() {
+        word |= (text[at] as u128) << (8 * at);
+        at += 1;
+    }
+    (word, u128::MAX >> (120 - 8 * text.len()))
+}
+
+/// [`FastLane::walk`], compiled for a way of looking at blocks.
+struct Walk<'r, 'a, S>(&'r mut FastLane, &'a [u8], PhantomData<S>);
+
+impl<S: Scan> Task for Walk<'_, '_, S> {
+    type Output = Option<(Event, usize)>;
+
+    #[inline(always)]
+    fn run(self) -> Option<(Event, usize)> {
+        self.0.walk::<S>(self.1)
+    }
+}
+
+/// [`FastLane::read_indexed`], compiled for a way of looking at blocks.
+struct Indexed<'r, 'a, I>(&'r mut FastLane, &'a [u8], PhantomData<I>);
+
+impl<I: Index> Task for Indexed<'_, '_, I> {
+    type Output = Option<(Event, usize)>;
+
+    #[inline(always)]
+    fn run(self) -> Option<(Event, usize)> {
+        self.0.read_indexed::<I>(self.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scan::WIDE;
+    use super::scan::tests::Plain;
+    use super::*;
+    use crate::event::json::{self, Document};
+    use crate::event::rules;
+    use crate::generate::{Generator, Length, Order, Profile, Settings, Verdict};
+    use proptest::prelude::*;
+
+    /// Each way through a line by each means.
+    fn lanes() -> Vec<FastLane> {
+        let lane = |means, to_index| {
+            let habit = Habit {
+                // Far more than a test has lines.
+                to_index,
+                ..Habit::default()
+            };
+            FastLane {
+                habit,
+                ..FastLane::with(means)
+            }
+        };
+        Means::all()
+            .flat_map(|means| [lane(means, 0), lane(means, u32::MAX)])
+            .collect()
+    }
+
+    /// Whether the lane takes the line. If it does, its event has to be that of the rules.
+    #[track_caller]
+    fn takes(fast: &mut FastLane, line: &[u8]) -> bool {
+        assert!(!line.contains(&b'\n'));
+        // What comes after must not matter; a line feed and then whatever may be there.
+        let mut answers = [b'"', b'\n', b'{', b' ', 0xff].map(|filler| {
+            let mut text = line.to_vec();
+            text.push(b'\n');
+            text.resize(text.len() + 2 * BLOCK, filler);
+            fast.read(&text)
+        });
+        answers.sort_by_key(|answer| answer.map(|(_, len)| len));
+        assert_eq!(answers[0], answers[4]);
+        let answer = answers[0];
+        if let Some((event, len)) = answer {
+            let shown = String::from_utf8_lossy(line);
+            assert_eq!(len, line.len() + 1, "{shown}");
+            assert_eq!(rules::judge(line), Ok(event), "{shown}");
+        }
+        answer.is_some()
+    }
+
+    /// The lane would be useless if it passed on what is ordinary.
+    #[test]
+    fn ordinary_lines_are_taken_whatever_their_style() {
+        for (profile, at_least) in [
+            (Profile::Narrow, 100),
+            (Profile::Wide, 100),
+            (Profile::Mixed, 95),
+        ] {
+            for mut lane in lanes() {
+                let settings = Settings {
+                    length: Length::Lines(4000),
+                    profile,
+                    invalid_rate: 0.0,
+                    order: Order::Random,
+                    ..Settings::default()
+                };
+                let mut generator = Generator::new(&settings).unwrap();
+                let mut line = Vec::new();
+                let mut taken = 0;
+                while generator.next_line(&mut line).is_some() {
+                    line.pop();
+                    taken += u32::from(takes(&mut lane, &line));
+                    line.clear();
+                }
+                assert!(taken * 100 / 4000 >= at_least, "{profile}: {taken} of 4000");
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_lines_are_never_taken() {
+        for profile in Profile::ALL {
+            for mut lane in lanes() {
+                let settings = Settings {
+                    length: Length::Lines(6000),
+                    profile,
+                    invalid_rate: 0.5,
+                    ..Settings::default()
+                };
+                let mut generator = Generator::new(&settings).unwrap();
+                let mut line = Vec::new();
+                while let Some(verdict) = generator.next_line(&mut line) {
+                    line.pop();
+                    let is_taken = takes(&mut lane, &line);
+                    assert!(!is_taken || verdict == Verdict::Valid);
+                    line.clear();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_at_the_very_end_is_left_to_the_general_lane() {
+        let line = br#"{"user_id":1,"event_type":"a","timestamp":"2024-01-01T00:00:00Z"}"#;
+        for mut lane in lanes() {
+            for filler in 0..2 * BLOCK {
+                let mut text = line.to_vec();
+                text.push(b'\n');
+                text.resize(text.len() + filler, b' ');
+                if let Some((event, len)) = lane.read(&text) {
+                    assert_eq!((rules::judge(line), len), (Ok(event), line.len() + 1));
+                } else {
+                    assert!(filler < 2 * BLOCK - 1);
+                }
+            }
+        }
+    }
+
+    /// Whether the line is indexed, which has to be so if it is an object (these are neither long nor
+    /// deep), and then the values have to be where the reader of the rules finds them.
+    fn check_index<I: Index>(index: &mut LineIndex, line: &[u8]) {
+        for filler in [b'"', b'\n', b'{', 0xff] {
+            let mut text = line.to_vec();
+            text.push(b'\n');
+            text.resize(text.len() + 2 * WIDE, filler);
+            let shown = String::from_utf8_lossy(line);
+            let expected = match json::read(line) {
+                Ok(Document::Object(spans)) if std::str::from_utf8(line).is_ok() => Some(spans),
+                _ => None,
+            };
+            let indexed = index.read::<I>(&text);
+            assert_eq!(
+                indexed.map(|indexed| indexed.len),
+                expected.map(|_| line.len()),
+                "{shown}"
+            );
+            if let (Some(indexed), Some(spans)) = (indexed, expected) {
+                let values = values::<I>(index, indexed, &text).unwrap();
+                for (value, span) in values.iter().zip(spans) {
+                    assert_eq!(
+                        *value,
+                        span.map_or(usize::MAX, |span| span.start),
+                        "{shown}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// A line of a profile with some of its bytes changed.
+    fn mutated() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        let edit = (
+            any::<prop::sample::Index>(),
+            0..4,
+            prop_oneof![
+                prop::sample::select(
+                    &b"\"\\{}[]:,0123456789-+.eETZtz \t\r\x00\x1f\x7f\x80\xc3\xed\xffunl/"[..]
+                ),
+                any::<u8>(),
+            ],
+        );
+        let profile = prop::sample::select(&Profile::ALL[..]);
+        (profile, any::<u64>(), prop::collection::vec(edit, 0..4)).prop_map(
+            |(profile, seed, edits)| {
+                let settings = Settings {
+                    length: Length::Lines(1),
+                    seed,
+                    profile,
+                    invalid_rate: 0.1,
+                    ..Settings::default()
+                };
+                let mut line = Vec::new();
+                Generator::new(&settings).unwrap().next_line(&mut line);
+                line.pop();
+                let original = line.clone();
+                for (index, kind, byte) in edits {
+                    if line.is_empty() {
+                        break;
+                    }
+                    let at = index.index(line.len());
+                    match kind {
+                        0 => line[at] = byte,
+                        1 => line.insert(at, byte),
+                        2 => drop(line.remove(at)),
+                        _ => line.truncate(at),
+                    }
+                }
+                line.retain(|byte| *byte != b'\n');
+                (original, line)
+            },
+        )
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        let tokens = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "{",
+            "}",
+            ",",
+            "\"\"",
+            "\"a\"",
+            "\"amount\"",
+            "\"\\\"\"",
+            "\"\\\\\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud83d\"",
+            "\"\\ude00\"",
+            "\"\\ud83d \\ud83d\\ude00\"",
+            "\"\\ud83d\\n\"",
+            "\"\\ud83d\\u0041\"",
+            "\"\\u00g0\"",
+            "\"\\x\"",
+            "\"é\"",
+            "\"日本\"",
+            "0",
+            "-1",
+            "00",
+            "1.5e-7",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "-",
+            "1e5.5",
+            "1.2.3",
+            "true",
+            "false",
+            "null",
+            "nul",
+            "truee",
+            " ",
+            "\t",
+            "\r",
+            "\u{b}",
+            "\u{c}",
+            "\u{1a}",
+            "\\",
+            "\"",
+        ];
+        prop::sample::select(tokens.map(str::to_owned).to_vec())
+    }
+
+    /// Any valid JSON value, nested or long.
+    fn any_value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            "-?(0|[1-9][0-9]{0,40})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+            Just("true".to_owned()),
+            Just("false".to_owned()),
+            Just("null".to_owned()),
+            "\"([ -!#-~é日😀]|\\[|\\]){0,80}\"".prop_map(|text| text.replace('\\', "\\\\")),
+            "(\\\\[nrtbf/\"]|\\\\u00[0-9a-fA-F]{2}|x){0,30}".prop_map(|text| format!("\"{text}\"")),
+        ];
+        leaf.prop_recursive(6, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8)
+                    .prop_map(|values| format!("[{}]", values.join(" , "))),
+                prop::collection::vec(("[a-z{}:,\\[]{0,9}", inner), 0..8).prop_map(|members| {
+                    let members: Vec<_> = members
+                        .iter()
+                        .map(|(key, value)| format!("\"{key}\":{value}"))
+                        .collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        })
+        .prop_filter("longer than what is indexed", |value| value.len() < 1900)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn mutated_lines_are_indexed_if_they_are_objects((original, line) in mutated()) {
+            let mut index = LineIndex::default();
+            for line in [&original, &line, &original] {
+                check_index::<Plain>(&mut index, line);
+                #[cfg(target_arch = "x86_64")]
+                if Avx512::is_there() {
+                    check_index::<Avx512>(&mut index, line);
+                }
+            }
+        }
+
+        #[test]
+        fn soups_of_tokens_are_indexed_if_they_are_objects(
+            tokens in prop::collection::vec(token(), 0..90),
+            is_object: bool,
+        ) {
+            let soup = tokens.concat();
+            let line = if is_object { format!("{{\"a\":{soup}}}") } else { soup };
+            check_index::<Plain>(&mut LineIndex::default(), line.as_bytes());
+            #[cfg(target_arch = "x86_64")]
+            if Avx512::is_there() {
+                check_index::<Avx512>(&mut LineIndex::default(), line.as_bytes());
+            }
+        }
+
+        #[test]
+        fn objects_of_any_shape_are_indexed(
+            value in any_value(),
+            key in "(user_id|amount|timestamp|event_type|[a-z]{0,3})",
+        ) {
+            let line = format!("{{\"{key}\":{value},\"amount\" : {value}}}");
+            check_index::<Plain>(&mut LineIndex::default(), line.as_bytes());
+            #[cfg(target_arch = "x86_64")]
+            if Avx512::is_there() {
+                check_index::<Avx512>(&mut LineIndex::default(), line.as_bytes());
+            }
+        }
+
+        #[test]
+        fn mutated_lines_get_the_verdict_of_the_rules((original, line) in mutated()) {
+            for mut lane in lanes() {
+                // So that what was learnt from the line as it was meets the line as it is.
+                takes(&mut lane, &original);
+                takes(&mut lane, &line);
+                takes(&mut lane, &original);
+            }
+        }
+    }
+}

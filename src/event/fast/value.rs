@@ -1,0 +1,370 @@
+//! Values in the forms they nearly always have, eight digits at a time within words.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector instructions are only compiled as such where everything down to them is inlined"
+)]
+
+use crate::event::amount::{Amount, DECIMALS};
+use crate::event::field::Field;
+use crate::event::timestamp::parse_timestamp;
+use crate::event::{Date, PURCHASE, json};
+
+/// A byte in each place of a word.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// How many of the eight bytes of a word, from the first in memory on, are ASCII digits.
+#[inline(always)]
+pub(super) fn leading_digits(word: u64) -> usize {
+    // A digit has 3 above and at most 9 below. Where adding 6 carries into the upper half, it is not
+    // one; a byte past 0xf9 carries into the next byte too, but it comes first itself.
+    let not_3x = (word & each(0xf0)) ^ each(0x30);
+    let past_9 = (word.wrapping_add(each(0x06)) & each(0xf0)) ^ each(0x30);
+    ((not_3x | past_9).trailing_zeros() / 8) as usize
+}
+
+/// The number that eight ASCII digits stand for, the first in memory worth most. Zero bytes count as
+/// the digit 0.
+#[inline(always)]
+pub(super) fn value_of_digits(word: u64) -> u64 {
+    // Pairs, then fours, then all eight: three multiplications instead of eight.
+    let digits = word & each(0x0f);
+    let pairs = (digits.wrapping_mul(1 + (10 << 8)) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(1 + (100 << 16)) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(1 + (10_000 << 32)) >> 32
+}
+
+/// What the bytes of a word have to be, where they are not digits.
+#[derive(Clone, Copy)]
+struct Template {
+    /// The bytes that are fixed, and zeros.
+    fixed: u64,
+    /// All bits of the bytes that are fixed.
+    is_fixed: u64,
+}
+
+impl Template {
+    /// From the bytes, with `_` for a digit.
+    const fn new(bytes: [u8; 8]) -> Template {
+        let mut template = Template {
+            fixed: 0,
+            is_fixed: 0,
+        };
+        let mut at = 0;
+        while at < 8 {
+            if bytes[at] != b'_' {
+                template.fixed |= (bytes[at] as u64) << (8 * at);
+                template.is_fixed |= 0xff << (8 * at);
+            }
+            at += 1;
+        }
+        template
+    }
+}
+
+/// `"YYYY-MM-DDThh:mm:ssZ"`, quotes included: the form nearly all logs have.
+#[inline(always)]
+pub(super) fn usual_timestamp(text: &[u8; 24]) -> Option<Date> {
+    const FIRST: Template = Template::new(*b"\"____-__");
+    const SECOND: Template = Template::new(*b"-__T__:_");
+    let word = |at: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&text[at..at + 8]);
+        u64::from_le_bytes(bytes)
+    };
+    let matches = |word: u64, template: Template| {
+        let digits = word & !template.is_fixed | each(b'0') & template.is_fixed;
+        (word & template.is_fixed == template.fixed && leading_digits(digits) == 8).then_some(())
+    };
+    let (first, second) = (word(0), word(8));
+    matches(first, FIRST)?;
+    matches(second, SECOND)?;
+    if text[22 - 1] != b'"' || text[20] != b'Z' || text[17] != b':' {
+        return None;
+    }
+    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
+    let (minute_ones, second_tens, second_ones) =
+        (digit(text[16]), digit(text[18]), digit(text[19]));
+    if minute_ones > 9 || second_tens > 5 || second_ones > 9 {
+        return None;
+    }
+    let at = |word: u64, byte: u32| (word >> (8 * byte) & 0x0f) as u32;
+    let hour = at(second, 4) * 10 + at(second, 5);
+    // Hour 24 and second 60 are for the one who knows when they are allowed.
+    if hour > 23 || at(second, 7) > 5 {
+        return None;
+    }
+    let year = at(first, 1) * 1000 + at(first, 2) * 100 + at(first, 3) * 10 + at(first, 4);
+    let month = at(first, 6) * 10 + at(first, 7);
+    let day = at(second, 1) * 10 + at(second, 2);
+    Date::from_ymd(year, month, day)
+}
+
+/// What a valid JSON string without its quotes stands for, if that is ASCII and fits. The keys and
+/// values that are looked for are.
+///
+/// Copied as it is read, and into an array: whoever else has the file may write to it.
+#[inline(always)]
+fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
+    let mut text = [0; N];
+    let mut len = 0;
+    let mut rest = escaped.iter();
+    while let Some(byte) = rest.next() {
+        let byte = match *byte {
+            b'\\' => match *rest.next()? {
+                b'b' => 0x08,
+                b'f' => 0x0c,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'u' => {
+                    let mut digit = || char::from(*rest.next()?).to_digit(16);
+                    let [first, second, third, fourth] = [digit()?, digit()?, digit()?, digit()?];
+                    let unit = first << 12 | second << 8 | third << 4 | fourth;
+                    u8::try_from(unit).ok().filter(u8::is_ascii)?
+                }
+                byte => byte,
+            },
+            byte if byte.is_ascii() => byte,
+            _ => return None,
+        };
+        *text.get_mut(len)? = byte;
+        len += 1;
+    }
+    Some((text, len))
+}
+
+/// The field that a key with escapes in it names; `key` is without its quotes.
+#[cold]
+pub(super) fn field_of_escaped_key(key: &[u8]) -> Option<Field> {
+    let (text, len) = unescaped::<16>(key)?;
+    Field::from_key(text.get(..len)?)
+}
+
+/// Whether an event type with escapes in it, without its quotes, is that of a purchase.
+#[cold]
+pub(super) fn is_escaped_purchase(event_type: &[u8]) -> bool {
+    unescaped::<8>(event_type).is_some_and(|(text, len)| is_purchase(&text[..len]))
+}
+
+/// Whether an event type is that of a purchase.
+#[inline(always)]
+pub(super) fn is_purchase(event_type: &[u8]) -> bool {
+    // Of a known length: one comparison.
+    <[u8; PURCHASE.len()]>::try_from(event_type).is_ok_and(|text| text == PURCHASE_BYTES)
+}
+
+const PURCHASE_BYTES: [u8; PURCHASE.len()] = {
+    let mut bytes = [0; PURCHASE.len()];
+    bytes.copy_from_slice(PURCHASE.as_bytes());
+    bytes
+};
+
+/// The date of a timestamp with escapes in it, without its quotes.
+#[cold]
+pub(super) fn parse_escaped_timestamp(timestamp: &[u8]) -> Option<Date> {
+    let (text, len) = unescaped::<64>(timestamp)?;
+    parse_timestamp(text.get(..len)?).ok()
+}
+
+/// A number as amounts nearly always are: one to seven digits and, after a point, up to seven more;
+/// and how long it is.
+#[inline(always)]
+pub(super) fn usual_amount(text: &[u8; 24]) -> Option<(Amount, usize)> {
+    let word = |at: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(text.get(at..at + 8)?);
+        Some(u64::from_le_bytes(bytes))
+    };
+    let whole = word(0)?;
+    let whole_len = leading_digits(whole);
+    let has_leading_zero = text[0] == b'0' && whole_len > 1;
+    if !(1..8).contains(&whole_len) || has_leading_zero {
+        return None;
+    }
+    let mut value = value_of_digits(whole << (64 - 8 * whole_len));
+    let mut len = whole_len;
+    let mut decimals = 0;
+    if text[len] == b'.' {
+        let fraction = word(len + 1)?;
+        decimals = leading_digits(fraction);
+        if !(1..8).contains(&decimals) {
+            return None;
+        }
+        value = value * TENS[decimals] + value_of_digits(fraction << (64 - 8 * decimals));
+        len += 1 + decimals;
+    }
+    let is_whole = matches!(text[len], b',' | b'}' | b' ' | b'\t' | b'\r');
+    if !is_whole || value == 0 {
+        return None;
+    }
+    let units = u128::from(value) * u128::from(UNITS[decimals]);
+    Some((Amount::from_units(units), len))
+}
+
+/// The powers of ten.
+const TENS: [u64; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// How many units a digit is worth that is the last of so many decimals.
+const UNITS: [u64; 8] = {
+    let mut units = [10_u64.pow(DECIMALS); 8];
+    let mut decimals = 1;
+    while decimals < 8 {
+        units[decimals] = units[decimals - 1] / 10;
+        decimals += 1;
+    }
+    units
+};
+
+/// The amount that the text of a value stands for, if it is a positive number in range.
+#[inline(always)]
+pub(super) fn parse_amount(value: &[u8]) -> Option<Amount> {
+    // Up to 18 digits with or without a point in them: exact in a word.
+    if value.len() <= 19 {
+        let mut mantissa = 0_u64;
+        let mut decimals = None;
+        let mut is_plain = true;
+        for &byte in value {
+            if byte.is_ascii_digit() {
+                mantissa = mantissa
+                    .wrapping_mul(10)
+                    .wrapping_add(u64::from(byte - b'0'));
+                decimals = decimals.map(|decimals| decimals + 1);
+            } else if byte == b'.' && decimals.is_none() {
+                decimals = Some(0);
+            } else {
+                is_plain = false;
+                break;
+            }
+        }
+        let decimals: u32 = decimals.unwrap_or(0);
+        let integer_digits = value.len() - decimals as usize;
+        // At most 15 before the point, which itself may be one more.
+        if is_plain && mantissa > 0 && value.len() <= 18 && integer_digits <= 15 {
+            let scale = 10_u128.pow(DECIMALS - decimals);
+            return Some(Amount::from_units(u128::from(mantissa) * scale));
+        }
+    }
+    match value.first()? {
+        b'-' | b'0'..=b'9' => Amount::from_json_number(&json::copied(value)).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn digits() {
+        for value in (0..100_000).chain([9_999_999, 10_000_000, 12_345_678, 99_999_999]) {
+            let text = format!("{value:08}");
+            let word = u64::from_le_bytes(text.as_bytes().try_into().unwrap());
+            assert_eq!(leading_digits(word), 8);
+            assert_eq!(value_of_digits(word), value);
+        }
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for around in [b'0', b'9'] {
+                    let mut bytes = [around; 8];
+                    bytes[at] = byte;
+                    let expected = if byte.is_ascii_digit() { 8 } else { at };
+                    assert_eq!(
+                        leading_digits(u64::from_le_bytes(bytes)),
+                        expected,
+                        "{bytes:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_that_are_looked_for_are_found_with_escapes() {
+        assert!(is_escaped_purchase(br"p\u0075rchas\u0065"));
+        assert!(!is_escaped_purchase(br"p\u0075rchas\u0045"));
+        assert!(!is_escaped_purchase(br"\u0070urchases"));
+        assert_eq!(field_of_escaped_key(br"us\u0065r_id"), Some(Field::UserId));
+        assert_eq!(field_of_escaped_key(br"\u0061moun\t"), None);
+        assert_eq!(
+            parse_escaped_timestamp(br"2024-01-01\u005400:00:00\u005a"),
+            Date::from_ymd(2024, 1, 1)
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn timestamps_in_the_usual_form(
+            text in prop_oneof![
+                "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
+                "(2024|2023|0000|9999)-(0[0-9]|1[0-3])-([0-2][0-9]|3[0-2])T(2[0-5]|1[0-9])[:;/][0-6][0-9]:[0-6][0-9]Z",
+            ],
+        ) {
+            let mut block = [b' '; 24];
+            block[0] = b'"';
+            block[1..21].copy_from_slice(text.as_bytes());
+            block[21] = b'"';
+            if let Some(date) = usual_timestamp(&block) {
+                prop_assert_eq!(parse_timestamp(text.as_bytes()), Ok(date));
+            } else if let Ok(date) = parse_timestamp(text.as_bytes()) {
+                // Left to the other road: the ends of days.
+                prop_assert!(text.contains("T24") || text.contains(":60Z"), "{} {}", text, date);
+            }
+        }
+
+        #[test]
+        fn usual_amounts(
+            text in "(0|[1-9]?[0-9]{1,7})([.][0-9]{0,8})?[eE.,} x]",
+        ) {
+            let mut block = [b' '; 24];
+            block[..text.len()].copy_from_slice(text.as_bytes());
+            let number = &text[..text.len() - 1];
+            let is_end = text.ends_with([',', '}', ' ']);
+            if let Some((amount, len)) = usual_amount(&block) {
+                prop_assert_eq!(len, number.len());
+                prop_assert_eq!(Amount::from_json_number(number), Ok(amount));
+                prop_assert!(is_end && !(number.starts_with('0') && number[1..].starts_with(char::is_numeric)));
+            } else if let Ok(amount) = Amount::from_json_number(number) {
+                // Left to the other road: more digits, and what is no number.
+                let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+                let is_usual = whole.len() <= 7 && (1..=7).contains(&fraction.len());
+                prop_assert!(!is_end || !is_usual || whole.starts_with('0') && whole.len() > 1, "{} {:?}", text, amount);
+            }
+        }
+
+        #[test]
+        fn escaped_texts(
+            parts in prop::collection::vec(
+                ("[purchaseT:\u{e9}]", 0..4_u32).prop_map(|(text, way)| {
+                    let c = text.chars().next().unwrap();
+                    let escaped = match way {
+                        0 => format!("\\u{:04x}", u32::from(c)),
+                        1 => format!("\\u{:04X}", u32::from(c)),
+                        _ => c.to_string(),
+                    };
+                    (c, escaped)
+                }),
+                0..12,
+            ),
+            tail in prop::sample::select(vec!["", "\\n", "\\/", "\\\"", "\\\\", "\\t", "\\b", "\\f", "\\r"]),
+        ) {
+            let escaped: String = parts.iter().map(|(_, escaped)| escaped.as_str()).chain([tail]).collect();
+            let plain = json::unescape(&format!("\"{escaped}\"")).into_owned();
+            let read = unescaped::<16>(escaped.as_bytes());
+            let expected = (plain.is_ascii() && plain.len() <= 16).then_some(plain.as_bytes());
+            prop_assert_eq!(read.as_ref().map(|(text, len)| &text[..*len]), expected);
+            prop_assert_eq!(is_escaped_purchase(escaped.as_bytes()), plain == PURCHASE);
+        }
+
+        #[test]
+        fn amounts(text in "-?(0|[1-9][0-9]{0,17})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,2})?") {
+            let expected = Amount::from_json_number(&text).ok();
+            prop_assert_eq!(parse_amount(text.as_bytes()), expected);
+        }
+    }
+}

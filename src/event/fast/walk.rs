@@ -1,0 +1,436 @@
+//! Walking through a line from token to token, on any machine.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector instructions are only compiled as such where everything down to them is inlined"
+)]
+
+use std::marker::PhantomData;
+
+use super::Glue;
+use super::scan::{BLOCK, Scan, Task};
+use super::value::{
+    field_of_escaped_key, is_escaped_purchase, is_purchase, leading_digits,
+    parse_escaped_timestamp, usual_timestamp, value_of_digits,
+};
+use crate::event::field::Field;
+use crate::event::timestamp::parse_timestamp;
+use crate::event::{Date, UserId, json};
+
+/// The deepest nesting that is followed; what is deeper goes to the general lane.
+const MAX_DEPTH: u32 = 64;
+
+/// A place in the text that moves on. Every method returns `None` for what is not ordinary, and the
+/// line is then given up, wherever the reader stands.
+pub(super) struct Reader<'a, S> {
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    /// Whether something was met that walks are not good at.
+    pub(super) is_strange: bool,
+    scan: PhantomData<S>,
+}
+
+impl<'a, S: Scan> Reader<'a, S> {
+    /// A reader that starts at a place of the text, which may be past its end.
+    #[inline(always)]
+    pub(super) fn new(text: &'a [u8], at: usize) -> Reader<'a, S> {
+        Reader {
+            text,
+            at,
+            is_strange: false,
+            scan: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next `N` bytes, if the text is that long.
+    #[inline(always)]
+    pub(super) fn next_bytes<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.text.get(self.at..)?.first_chunk()
+    }
+
+    /// Skips what was remembered, and white space past it, if that is what stands here.
+    #[inline(always)]
+    pub(super) fn skip_if(&mut self, glue: &Glue) -> bool {
+        let Some(block) = self.next_bytes() else {
+            return false;
+        };
+        let is_same = glue.len > 0 && S::starts_alike(block, &glue.bytes, glue.len);
+        if is_same {
+            self.at += glue.len;
+            self.skip_white_space();
+        }
+        is_same
+    }
+
+    /// Skips the white space that may stand inside a line.
+    #[inline(always)]
+    pub(super) fn skip_white_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// Skips a byte that has to be there.
+    #[inline(always)]
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// The rest of the line after the object: white space, and its end.
+    #[inline(always)]
+    pub(super) fn end_of_line(&mut self) -> Option<()> {
+        self.skip_white_space();
+        match self.peek() {
+            Some(b'\n') => self.at += 1,
+            None => {}
+            Some(_) => return None,
+        }
+        Some(())
+    }
+
+    /// From behind a value to the next one: the comma, or the brace before the first, the key, the
+    /// colon, and white space among them.
+    #[expect(
+        clippy::option_option,
+        reason = "given up, no field of ours, or one of them"
+    )]
+    #[inline(always)]
+    pub(super) fn key(&mut self, is_first: bool) -> Option<Option<Field>> {
+        self.skip_white_space();
+        self.expect(if is_first { b'{' } else { b',' })?;
+        self.skip_white_space();
+        let field = self.key_here()?;
+        self.colon()?;
+        Some(field)
+    }
+
+    /// A key, quotes included: the field it names.
+    #[expect(
+        clippy::option_option,
+        reason = "given up, no field of ours, or one of them"
+    )]
+    #[inline(always)]
+    pub(super) fn key_here(&mut self) -> Option<Option<Field>> {
+        let start = self.at;
+        let has_escapes = self.string()?;
+        let key = &self.text[start + 1..self.at - 1];
+        Some(if has_escapes {
+            field_of_escaped_key(key)
+        } else {
+            Field::from_key(key)
+        })
+    }
+
+    #[inline(always)]
+    fn colon(&mut self) -> Option<()> {
+        self.skip_white_space();
+        self.expect(b':')?;
+        self.skip_white_space();
+        Some(())
+    }
+
+    /// A string, quotes included; whether there are escapes in it.
+    #[inline(always)]
+    fn string(&mut self) -> Option<bool> {
+        self.expect(b'"')?;
+        // Most strings end within a block, with nothing in them that needs a look.
+        let block = self.next_bytes()?;
+        let first = S::first_not_plain(block);
+        self.at += first;
+        if first < BLOCK && block[first] == b'"' {
+            self.at += 1;
+            return Some(false);
+        }
+        S::run(RestOfString(self))
+    }
+
+    /// The rest of a string that is long, or has escapes or characters past ASCII in it.
+    #[inline(always)]
+    fn rest_of_string(&mut self) -> Option<bool> {
+        let start = self.at;
+        let mut has_escapes = false;
+        let mut is_ascii = true;
+        loop {
+            let block = self.next_bytes()?;
+            let first = S::first_not_plain(block);
+            self.at += first;
+            if first == BLOCK {
+                continue;
+            }
+            match block[first] {
+                b'"' => break,
+                b'\\' => {
+                    has_escapes = true;
+                    self.escape()?;
+                }
+                byte if byte >= 0x80 => {
+                    is_ascii = false;
+                    self.at += 1;
+                    while self.peek()? >= 0x80 {
+                        self.at += 1;
+                    }
+                }
+                // A control character, perhaps the end of the line.
+                _ => return None,
+            }
+        }
+        if !is_ascii {
+            std::str::from_utf8(&self.text[start..self.at]).ok()?;
+        }
+        self.at += 1;
+        Some(has_escapes)
+    }
+
+    /// A backslash and what it escapes.
+    #[inline(always)]
+    fn escape(&mut self) -> Option<()> {
+        match self.text.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => match self.unicode_escape()? {
+                0xd800..=0xdbff => {
+                    if self.text.get(self.at..self.at + 2)? != b"\\u" {
+                        return None;
+                    }
+                    if !(0xdc00..=0xdfff).contains(&self.unicode_escape()?) {
+                        return None;
+                    }
+                }
+                0xdc00..=0xdfff => return None,
+                _ => {}
+            },
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn unicode_escape(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at + 2..self.at + 6)?;
+        self.at += 6;
+        digits.iter().try_fold(0, |number, digit| {
+            Some(number * 16 + char::from(*digit).to_digit(16)?)
+        })
+    }
+
+    /// Any value, read only to see that it is one.
+    #[inline(always)]
+    pub(super) fn skip_value(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => S::run(SkipNested(self)),
+            _ => self.skip_scalar(),
+        }
+    }
+
+    /// A number or a literal.
+    #[inline(always)]
+    fn skip_scalar(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'-' | b'0'..=b'9' => self.number().map(drop),
+            b't' => self.literal(*b"true"),
+            b'n' => self.literal(*b"null"),
+            b'f' => {
+                self.at += 1;
+                self.literal(*b"alse")
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn literal(&mut self, literal: [u8; 4]) -> Option<()> {
+        (*self.next_bytes::<4>()? == literal).then(|| self.at += 4)
+    }
+
+    /// An object or array, and all within.
+    #[inline(always)]
+    fn skip_nested(&mut self) -> Option<()> {
+        self.is_strange = true;
+        // One bit for each container that is open, the innermost lowest: set for an object.
+        let mut is_object = 0_u64;
+        let mut depth = 0;
+        loop {
+            // At the start of a value.
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                }
+                open @ (b'{' | b'[') => {
+                    if depth == MAX_DEPTH {
+                        return None;
+                    }
+                    depth += 1;
+                    is_object = is_object << 1 | u64::from(open == b'{');
+                    self.at += 1;
+                    self.skip_white_space();
+                    if self.peek()? != open + 2 {
+                        if open == b'{' {
+                            self.nested_key()?;
+                        }
+                        continue;
+                    }
+                    self.at += 1;
+                    depth -= 1;
+                    is_object >>= 1;
+                }
+                _ => self.skip_scalar()?,
+            }
+            // After a value.
+            loop {
+                if depth == 0 {
+                    return Some(());
+                }
+                self.skip_white_space();
+                let next = self.peek()?;
+                self.at += 1;
+                if next == b',' {
+                    self.skip_white_space();
+                    if is_object & 1 == 1 {
+                        self.nested_key()?;
+                    }
+                    break;
+                }
+                if next != if is_object & 1 == 1 { b'}' } else { b']' } {
+                    return None;
+                }
+                depth -= 1;
+                is_object >>= 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn nested_key(&mut self) -> Option<()> {
+        self.string()?;
+        self.colon()
+    }
+
+    /// A number of any form (RFC 8259 section 6); whether it is an integer.
+    #[inline(always)]
+    pub(super) fn number(&mut self) -> Option<bool> {
+        if self.peek()? == b'-' {
+            self.at += 1;
+        }
+        if self.peek()? == b'0' {
+            self.at += 1;
+            if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+        } else {
+            self.digits()?;
+        }
+        let mut is_integer = true;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+            is_integer = false;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+            is_integer = false;
+        }
+        Some(is_integer)
+    }
+
+    /// One digit or more.
+    #[inline(always)]
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+
+    /// A user id: an integer.
+    #[inline(always)]
+    pub(super) fn user_id(&mut self) -> Option<UserId> {
+        let word = u64::from_le_bytes(*self.next_bytes()?);
+        let len = leading_digits(word);
+        // One to seven digits, as nearly all ids have, and then what may follow a number.
+        if (1..8).contains(&len) {
+            let end = word.to_le_bytes()[len];
+            let has_leading_zero = word & 0xff == u64::from(b'0') && len > 1;
+            if !has_leading_zero && matches!(end, b',' | b'}' | b' ' | b'\t' | b'\r') {
+                self.at += len;
+                return Some(UserId::from(value_of_digits(word << (64 - 8 * len))));
+            }
+        }
+        self.long_user_id()
+    }
+
+    #[cold]
+    fn long_user_id(&mut self) -> Option<UserId> {
+        let start = self.at;
+        if !self.number()? {
+            return None;
+        }
+        let number = json::copied(&self.text[start..self.at]);
+        UserId::from_json_number(&number).ok()
+    }
+
+    /// An event type: a string that is not empty; whether it is a purchase.
+    #[inline(always)]
+    pub(super) fn is_purchase(&mut self) -> Option<bool> {
+        let start = self.at;
+        let has_escapes = self.string()?;
+        let event_type = &self.text[start + 1..self.at - 1];
+        if has_escapes {
+            return Some(is_escaped_purchase(event_type));
+        }
+        (!event_type.is_empty()).then_some(is_purchase(event_type))
+    }
+
+    /// A timestamp in UTC.
+    #[inline(always)]
+    pub(super) fn timestamp(&mut self) -> Option<Date> {
+        if let Some(date) = self.next_bytes().and_then(usual_timestamp) {
+            self.at += 22;
+            return Some(date);
+        }
+        self.unusual_timestamp()
+    }
+
+    #[inline(always)]
+    fn unusual_timestamp(&mut self) -> Option<Date> {
+        let start = self.at;
+        let has_escapes = self.string()?;
+        let timestamp = &self.text[start + 1..self.at - 1];
+        if has_escapes {
+            return parse_escaped_timestamp(timestamp);
+        }
+        parse_timestamp(timestamp).ok()
+    }
+}
+
+/// [`Reader::rest_of_string`], apart from where strings are short.
+struct RestOfString<'r, 'a, S>(&'r mut Reader<'a, S>);
+
+impl<S: Scan> Task for RestOfString<'_, '_, S> {
+    type Output = Option<bool>;
+
+    #[inline(always)]
+    fn run(self) -> Option<bool> {
+        self.0.rest_of_string()
+    }
+}
+
+/// [`Reader::skip_nested`], apart from where values are flat.
+struct SkipNested<'r, 'a, S>(&'r mut Reader<'a, S>);
+
+impl<S: Scan> Task for SkipNested<'_, '_, S> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run(self) -> Option<()> {
+        self.0.skip_nested()
+    }
+}
