@@ -91,6 +91,8 @@ class Timing(unittest.TestCase):
     def test_failures_and_delays_are_told(self):
         with self.assertRaisesRegex(Failure, "A ended with 3 and said: no luck"):
             measure.run(contenders.Contender("a", "A", ["sh", "-c", "echo no luck >&2; exit 3"], ""), 60)
+        trace = "Traceback:\n  File\nduckdb.CatalogException: Catalog Error: no such thing\n\nLINE 10: FROM\n   ^^^\n"
+        self.assertEqual(measure.last_words(trace), "duckdb.CatalogException: Catalog Error: no such thing")
         with self.assertRaisesRegex(Failure, "after 1 s"):
             measure.run(contenders.Contender("a", "A", ["sleep", "60"], ""), 1)
 

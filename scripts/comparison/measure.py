@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -40,8 +41,7 @@ def run(contender, timeout):
         err.seek(0)
         printed = out.read().decode()
         if process.returncode != 0:
-            said = err.read().decode(errors="replace").strip().splitlines()
-            said = " / ".join(said[-3:]) or "nothing"
+            said = last_words(err.read().decode(errors="replace"))
             late = f" after {timeout} s" if wall >= timeout else ""
             raise Failure(f"{contender.title} ended with {process.returncode}{late} and said: {said}")
     times = {"wall": wall, "user": usage.ru_utime, "system": usage.ru_stime, "max_rss_kib": usage.ru_maxrss}
@@ -54,6 +54,13 @@ def run(contender, timeout):
     # What counts: the whole of daytally's process, but only the work itself of the others.
     times["counts"] = times.get("inside", wall)
     return times
+
+
+def last_words(text):
+    """What a program that failed said the matter was: the last line that looks like an error, or the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(\w+[.: ])*\w*(error|exception|panic)", line, re.IGNORECASE)]
+    return (errors or lines or ["nothing"])[-1][:300]
 
 
 def rounds(contenders, count, timeout, say):
