@@ -101,7 +101,7 @@ const TOKENS: &[&[u8]] = &[
 
 /// Changes a text in one place.
 fn mutate(text: &mut Vec<u8>, random: &mut Random) {
-    match random.below(8) {
+    match random.below(11) {
         0 | 1 => {
             let at = line_start(text, random);
             insert(text, at, &generated_line(random));
@@ -129,6 +129,16 @@ fn mutate(text: &mut Vec<u8>, random: &mut Random) {
             let end = (at + replaced).min(text.len());
             text.splice(at..end, TOKENS[random.below(TOKENS.len())].iter().copied());
         }
+        7 | 8 => respell_number(text, random),
+        9 => {
+            // Often a member of an object, as the first thing in it.
+            let from = random.below(text.len() + 1);
+            let at = text[from..]
+                .iter()
+                .position(|byte| *byte == b'{')
+                .map_or(from, |brace| from + brace + 1);
+            insert(text, at, &nested_member(random));
+        }
         _ => {
             // The same many times over: nesting, long strings, long numbers, many fields.
             let token = TOKENS[random.below(TOKENS.len())];
@@ -137,6 +147,66 @@ fn mutate(text: &mut Vec<u8>, random: &mut Random) {
             insert(text, at, &token.repeat(times));
         }
     }
+}
+
+/// Changes how a number is written, or the digits of a timestamp: at its start, at its end, or by its length.
+fn respell_number(text: &mut Vec<u8>, random: &mut Random) {
+    let from = random.below(text.len() + 1);
+    let Some(start) = text[from..].iter().position(u8::is_ascii_digit) else {
+        return;
+    };
+    // Back to the first digit, where the place is within a number.
+    let start = text[..from + start]
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit())
+        .map_or(0, |before| before + 1);
+    let len = text[start..]
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len() - start);
+    let end = start + len;
+    let digit = b'0' + random.below(10) as u8;
+    match random.below(7) {
+        0 => insert(text, start, b"0"),
+        1 => insert(text, start, b"-"),
+        2 => insert(text, start, &vec![digit; 1 + random.below(24)]),
+        3 => insert(text, end, &vec![digit; 1 + random.below(24)]),
+        4 => insert(
+            text,
+            end,
+            [&b".0"[..], b".", b"e0", b"E+1", b"e-1", b"Z", b"\"", b" "][random.below(8)],
+        ),
+        5 => text[start + random.below(len)] = digit,
+        _ => drop(text.drain(start..start + 1 + random.below(len))),
+    }
+}
+
+/// A member whose value is nested, to a depth at which one of the lanes may give up or a rule fails; at times with a
+/// bracket that does not fit.
+fn nested_member(random: &mut Random) -> Vec<u8> {
+    let depth = [1, 8, 62, 1021][random.below(4)] + random.below(6);
+    let mut member = b"\"deep\":".to_vec();
+    let mut closing = Vec::new();
+    let kinds = random.below(3);
+    for level in 0..depth {
+        let is_object = [false, true, level % 2 == 0][kinds];
+        member.extend_from_slice(if is_object { b"{\"\":" } else { b"[" });
+        closing.push(if is_object { b'}' } else { b']' });
+    }
+    closing.reverse();
+    if random.below(2) == 0 {
+        // A bracket becomes a brace, or the other way round.
+        let at = if random.below(2) == 0 {
+            depth - 1
+        } else {
+            random.below(depth)
+        };
+        closing[at] ^= b']' ^ b'}';
+    }
+    member.extend_from_slice(b"1");
+    member.extend_from_slice(&closing);
+    member.push(b',');
+    member
 }
 
 fn insert(text: &mut Vec<u8>, at: usize, bytes: &[u8]) {
@@ -148,7 +218,8 @@ fn generated_line(random: &mut Random) -> Vec<u8> {
     let settings = Settings {
         length: Length::Lines(1),
         seed: random.next(),
-        users: [1, 1000, u64::MAX][random.below(3)],
+        // Ids of any number of digits.
+        users: 10_u64.pow(random.below(20) as u32),
         days: [1, 31, 2_913_174][random.below(3)],
         profile: Profile::ALL[random.below(Profile::ALL.len())],
         invalid_rate: [0.0, 0.5, 1.0][random.below(3)],
