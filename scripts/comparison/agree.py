@@ -29,7 +29,8 @@ def compare(ours, theirs, revenue="decimal"):
                 raise Failure(f"the header is {header}, not {HEADER}")
         for number, (our, their) in enumerate(itertools.zip_longest(our_rows, their_rows), 1):
             if our is None or their is None:
-                raise Failure(f"row {number}: daytally has {our or 'no more rows'}, the other {their or 'no more rows'}")
+                ended, row = ("daytally", their) if our is None else ("the other", our)
+                raise Failure(f"row {number}: {ended} has no more rows, its counterpart {','.join(row)}")
             off = difference(our, their)
             if off is None or off > (TOLERANCE if revenue == "double" else 0):
                 raise Failure(f"row {number}: daytally has {','.join(our)}, the other {','.join(their)}")

@@ -115,5 +115,5 @@ def ours(profile, daytally, limit, events, threads, out):
 def theirs(peer, python, events, threads, out):
     result = os.path.join(out, f"{peer.name}.csv")
     script = os.path.join(PEER_SCRIPTS, f"{peer.name}_peer.py")
-    command = [python or sys.executable, script, events, result, str(threads)]
+    command = [python or sys.executable, "-B", script, events, result, str(threads)]
     return Contender(peer.name, peer.title, command, events, [result], prints="peer")
