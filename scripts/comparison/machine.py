@@ -37,6 +37,7 @@ def describe(repository):
         "daytally": _output("git", "-C", repository, "describe", "--always", "--dirty"),
         "rustc": _output("rustc", "--version"),
         "python": platform.python_version(),
+        "load_average": os.getloadavg()[0],
     }
 
 

@@ -27,7 +27,7 @@ _ALL = [
         "mixed",
         "every way of writing an event that is allowed",
         ("--profile", "mixed"),
-        ours_only="no peer reads all of the forms of timestamps, nor user ids from -2^63 to 2^64 - 1 in one column",
+        ours_only="no peer reads all of the forms of timestamps",
     ),
     Profile(
         "dirty",
