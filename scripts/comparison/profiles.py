@@ -27,7 +27,7 @@ _ALL = [
         "mixed",
         "every way of writing an event that is allowed",
         ("--profile", "mixed"),
-        ours_only="no peer reads all of the forms of timestamps",
+        ours_only="no peer reads every form in it of timestamps, user ids and amounts",
     ),
     Profile(
         "dirty",
