@@ -4,7 +4,8 @@
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::amount::Amount;
-use super::fast::FastLane;
+pub use super::fast::Run;
+use super::fast::{FastLane, Limits};
 use super::fault::Fault;
 use super::field::Field;
 use super::timestamp::parse_timestamp;
@@ -108,10 +109,47 @@ impl Decoder {
         }
     }
 
+    /// Passes over lines that are valid events and gives their events to `sink`: those at the start of
+    /// `text`, up to `lines`, that start before `end`. It stops at any line that takes more than a
+    /// look, which [`decode_next`](Decoder::decode_next) then decodes; that may be the first.
+    ///
+    /// `text` should go on as far as it can, past `end` for one: only lines with some bytes behind
+    /// them are passed over, and nothing past a line has any influence.
+    ///
+    /// ```
+    /// use daytally::event::Decoder;
+    ///
+    /// let line = "{\"user_id\":7,\"event_type\":\"a\",\"timestamp\":\"2024-01-01T08:00:00Z\"}\n";
+    /// let text = line.repeat(100) + "nonsense\n" + line;
+    /// let mut users = Vec::new();
+    /// let run = Decoder::default().decode_run(text.as_bytes(), text.len(), 1000, |event| {
+    ///     users.push(event.user_id().get());
+    /// });
+    /// assert!(run.lines <= 100 && users == vec![7; run.lines]);
+    /// assert_eq!(run.len, run.lines * line.len());
+    /// ```
+    #[inline]
+    pub fn decode_run(
+        &mut self,
+        text: &[u8],
+        end: usize,
+        lines: usize,
+        sink: impl FnMut(Event),
+    ) -> Run {
+        let limits = Limits {
+            end,
+            lines,
+            line_bytes: self.max_line_bytes,
+        };
+        match &mut self.fast {
+            Some(fast) => fast.read(text, limits, sink),
+            None => Run::default(),
+        }
+    }
+
     /// The line at the start of `text`, up to its `\n` or the end, and the verdict on it.
     ///
-    /// `text` should go on as far as it can, past the end of a chunk for one: ordinary lines with
-    /// some bytes behind them are read much faster, and nothing past the line has any influence.
+    /// As for [`decode_run`](Decoder::decode_run), `text` should go on as far as it can.
     ///
     /// ```
     /// use daytally::event::{Decoder, Verdict};
@@ -119,28 +157,25 @@ impl Decoder {
     /// let decoded = Decoder::default().decode_next(b"  \n{}");
     /// assert_eq!((decoded.verdict, decoded.line, decoded.len), (Verdict::Blank, &b"  "[..], 3));
     /// ```
-    #[inline]
     pub fn decode_next<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
-        if let Some(fast) = &mut self.fast
-            && let Some((event, len)) = fast.read(text)
-        {
-            let line = &text[..len];
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            if line.len() <= self.max_line_bytes {
-                debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
-                return Decoded {
+        let mut event = None;
+        let run = self.decode_run(text, text.len(), 1, |read| event = Some(read));
+        match event {
+            Some(event) => {
+                let line = &text[..run.len];
+                Decoded {
                     verdict: Verdict::Valid(event),
-                    line,
-                    len,
-                };
+                    line: line.strip_suffix(b"\n").unwrap_or(line),
+                    len: run.len,
+                }
             }
+            None => self.decode_next_generally(text),
         }
-        self.decode_next_generally(text)
     }
 
-    /// The same, after the fast lane has passed.
+    /// The same, by the general lane alone.
     #[inline(never)]
-    fn decode_next_generally<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
+    pub(crate) fn decode_next_generally<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
         let (line, len) = match memchr::memchr(b'\n', text) {
             Some(end) => (&text[..end], end + 1),
             None => (text, text.len()),

@@ -297,8 +297,26 @@ impl<'run, 'data> Worker<'run, 'data> {
         let mut at = task.chunk.offset;
         let end = at + task.chunk.bytes.len();
         while at < end {
-            batch.count_line();
-            let decoded = self.decoder.decode_next(&task.file.bytes()[at..]);
+            let text = &task.file.bytes()[at..];
+            let most = self.until_look - 1;
+            let run = self
+                .decoder
+                .decode_run(text, end - at, most, |event| self.counter.add(event));
+            self.books.valid += run.lines as u64;
+            batch.count_lines(run.lines as u64);
+            self.until_look -= run.lines;
+            at += run.len;
+            if at >= end {
+                break;
+            }
+
+            batch.count_lines(1);
+            let text = &text[run.len..];
+            let decoded = if run.lines < most {
+                self.decoder.decode_next_generally(text)
+            } else {
+                self.decoder.decode_next(text)
+            };
             match decoded.verdict {
                 Verdict::Valid(event) => {
                     self.books.valid += 1;

@@ -43,10 +43,10 @@ struct Found<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Counts a line.
+    /// Counts lines.
     #[inline]
-    pub(super) fn count_line(&mut self) {
-        self.lines += 1;
+    pub(super) fn count_lines(&mut self, lines: u64) {
+        self.lines += lines;
     }
 
     /// Adds the line counted last as a reject.

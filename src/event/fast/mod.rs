@@ -34,7 +34,7 @@ use self::index::{Indexed as LineIndexed, LineIndex};
 #[cfg(target_arch = "x86_64")]
 use self::scan::{Avx2, Avx512};
 use self::scan::{BLOCK, Index, Scan, Task, Words};
-use self::value::{parse_amount, usual_amount};
+use self::value::{Dates, parse_amount, usual_amount};
 use self::walk::Reader;
 use super::field::Field;
 use super::{Event, PURCHASE};
@@ -47,6 +47,7 @@ const PLACES: usize = 24;
 pub(super) struct FastLane {
     means: Means,
     glues: [Glue; PLACES],
+    dates: Dates,
     index: Box<LineIndex>,
     habit: Habit,
 }
@@ -55,9 +56,21 @@ pub(super) struct FastLane {
 #[derive(Clone, Copy, Debug)]
 struct Glue {
     bytes: [u8; BLOCK],
-    /// 0 while there is nothing to compare with.
+    /// A bit for each byte.
+    bits: u32,
     len: usize,
     field: Option<Field>,
+}
+
+impl Glue {
+    /// Nothing has been learnt yet. These bytes do not come in a line that is JSON, and should they
+    /// come in another, nothing is skipped.
+    const NONE: Glue = Glue {
+        bytes: [0xff; BLOCK],
+        bits: u32::MAX,
+        len: 0,
+        field: None,
+    };
 }
 
 /// How blocks are looked at on this machine.
@@ -128,50 +141,105 @@ impl FastLane {
     fn with(means: Means) -> FastLane {
         FastLane {
             means,
-            glues: [Glue {
-                bytes: [0; BLOCK],
-                len: 0,
-                field: None,
-            }; PLACES],
+            glues: [Glue::NONE; PLACES],
+            dates: Dates::default(),
             index: Box::default(),
             habit: Habit::default(),
         }
     }
 
-    /// The event of the line at the start of `text`, and the length of the line with its `\n`, if
-    /// that is an ordinary line. `text` goes on past the line, to the end of the input; what has less
-    /// than a block behind it is not read.
+    /// Reads the events of lines from the start of `text` on, one after the other, until one is not
+    /// ordinary or a limit is reached. `text` goes on past the lines, to the end of the input; what
+    /// has less than a block behind it is not read.
     #[inline]
-    pub(super) fn read(&mut self, text: &[u8]) -> Option<(Event, usize)> {
-        match self.means {
-            #[cfg(target_arch = "x86_64")]
-            Means::Avx512 => self.read_either_way::<Avx512>(text),
-            #[cfg(target_arch = "x86_64")]
-            Means::Avx2 => Avx2::run(Walk::<Avx2>(self, text, PhantomData)),
-            Means::Words => Words::run(Walk::<Words>(self, text, PhantomData)),
+    pub(super) fn read(&mut self, text: &[u8], limits: Limits, sink: impl FnMut(Event)) -> Run {
+        let mut lines = Lines {
+            text,
+            limits,
+            run: Run::default(),
+            sink,
+        };
+        // Each way goes on until the other is better.
+        loop {
+            let is_over = match self.means {
+                #[cfg(target_arch = "x86_64")]
+                Means::Avx512 if self.habit.to_index > 0 => {
+                    Avx512::run(IndexLines::<'_, '_, Avx512, _>(
+                        self,
+                        &mut lines,
+                        PhantomData,
+                    ))
+                }
+                #[cfg(target_arch = "x86_64")]
+                Means::Avx512 => Avx512::run(WalkLines::<'_, '_, Avx512, _>(
+                    self,
+                    &mut lines,
+                    true,
+                    PhantomData,
+                )),
+                #[cfg(target_arch = "x86_64")]
+                Means::Avx2 => Avx2::run(WalkLines::<'_, '_, Avx2, _>(
+                    self,
+                    &mut lines,
+                    false,
+                    PhantomData,
+                )),
+                Means::Words => Words::run(WalkLines::<'_, '_, Words, _>(
+                    self,
+                    &mut lines,
+                    false,
+                    PhantomData,
+                )),
+            };
+            if is_over {
+                return lines.run;
+            }
         }
     }
 
+    /// Walks through lines. `false` if `may_index`, and indexing is better now.
     #[inline(always)]
-    fn read_either_way<I: Index>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
-        if self.habit.to_index > 0 {
+    fn walk_lines<S: Scan, F: FnMut(Event)>(
+        &mut self,
+        lines: &mut Lines<'_, F>,
+        may_index: bool,
+    ) -> bool {
+        while lines.are_left() {
+            let mut reader = Reader::<S>::new(lines.rest(), 0);
+            let event = self.walk(&mut reader);
+            self.habit.walked(reader.is_strange || event.is_none());
+            let len = reader.at;
+            if event.and_then(|event| lines.take(event, len)).is_none() {
+                return true;
+            }
+            if may_index && self.habit.to_index > 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Indexes lines. `false` if it is time to see whether walking is better.
+    #[inline(always)]
+    fn index_lines<I: Index, F: FnMut(Event)>(&mut self, lines: &mut Lines<'_, F>) -> bool {
+        while lines.are_left() {
+            if self.habit.to_index == 0 {
+                return false;
+            }
             self.habit.to_index -= 1;
-            I::run(Indexed::<I>(self, text, PhantomData))
-        } else {
-            I::run(Walk::<I>(self, text, PhantomData))
+            let read = self.read_indexed::<I>(lines.rest());
+            if read
+                .and_then(|(event, len)| lines.take(event, len))
+                .is_none()
+            {
+                return true;
+            }
         }
+        true
     }
 
     #[inline(always)]
-    fn walk<S: Scan>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
-        let mut reader = Reader::<S>::new(text, 0);
-        let event = self.walk_with(&mut reader);
-        self.habit.walked(reader.is_strange || event.is_none());
-        Some((event?, reader.at))
-    }
-
-    #[inline(always)]
-    fn walk_with<S: Scan>(&mut self, reader: &mut Reader<'_, S>) -> Option<Event> {
+    fn walk<S: Scan>(&mut self, reader: &mut Reader<'_, S>) -> Option<Event> {
         let mut user_id = None;
         let mut is_purchase = None;
         let mut date = None;
@@ -195,7 +263,7 @@ impl FastLane {
                 None => reader.skip_value()?,
                 Some(Field::UserId) => user_id = Some(reader.user_id()?),
                 Some(Field::EventType) => is_purchase = Some(reader.is_purchase()?),
-                Some(Field::Timestamp) => date = Some(reader.timestamp()?),
+                Some(Field::Timestamp) => date = Some(reader.timestamp(&mut self.dates)?),
                 Some(Field::Amount) => {
                     let usual = reader.next_bytes().and_then(usual_amount);
                     let start = reader.at;
@@ -232,9 +300,10 @@ impl FastLane {
         let Some(known) = self.glues.get_mut(place) else {
             return;
         };
-        known.len = 0;
+        *known = Glue::NONE;
         if let Some(bytes) = known.bytes.get_mut(..glue.len()) {
             bytes.copy_from_slice(glue);
+            known.bits = glue.iter().fold(0, |bits, _| bits << 1 | 1);
             known.len = glue.len();
             known.field = field;
         }
@@ -247,7 +316,7 @@ impl FastLane {
         let reader = |field| Reader::<I>::new(text, values[field_place(Some(field))]);
         let user_id = reader(Field::UserId).user_id()?;
         let is_purchase = is_purchase_here(reader(Field::EventType))?;
-        let date = reader(Field::Timestamp).timestamp()?;
+        let date = reader(Field::Timestamp).timestamp(&mut self.dates)?;
         let purchase = if is_purchase {
             let mut reader = reader(Field::Amount);
             let usual = reader.next_bytes().and_then(usual_amount);
@@ -361,27 +430,87 @@ const fn quoted(text: &[u8]) -> (u128, u128) {
     (word, u128::MAX >> (120 - 8 * text.len()))
 }
 
-/// [`FastLane::walk`], compiled for a way of looking at blocks.
-struct Walk<'r, 'a, S>(&'r mut FastLane, &'a [u8], PhantomData<S>);
+/// How far lines are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// A line that starts here or later is left.
+    pub(super) end: usize,
+    /// How many lines are read at most.
+    pub(super) lines: usize,
+    /// The longest line that is read, without its `\n`.
+    pub(super) line_bytes: usize,
+}
 
-impl<S: Scan> Task for Walk<'_, '_, S> {
-    type Output = Option<(Event, usize)>;
+/// What was passed over: lines, all of them valid events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// How many lines there were.
+    pub lines: usize,
+    /// The bytes of the lines, with their `\n`.
+    pub len: usize,
+}
 
+/// Lines that are being read, and where their events go.
+struct Lines<'a, F> {
+    text: &'a [u8],
+    limits: Limits,
+    run: Run,
+    sink: F,
+}
+
+impl<'a, F: FnMut(Event)> Lines<'a, F> {
     #[inline(always)]
-    fn run(self) -> Option<(Event, usize)> {
-        self.0.walk::<S>(self.1)
+    fn are_left(&self) -> bool {
+        self.run.len < self.limits.end && self.run.lines < self.limits.lines
+    }
+
+    /// From the next line on.
+    #[inline(always)]
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.run.len..).unwrap_or_default()
+    }
+
+    /// Takes the event of the next line, unless the line is too long.
+    #[inline(always)]
+    fn take(&mut self, event: Event, len: usize) -> Option<()> {
+        // A line at the end of the input may have no `\n`, but then it is not read here.
+        if len > self.limits.line_bytes && len - 1 > self.limits.line_bytes {
+            return None;
+        }
+        #[cfg(debug_assertions)]
+        {
+            let line = &self.rest()[..len];
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            assert_eq!(super::rules::judge(line), Ok(event), "the lanes disagree");
+        }
+        (self.sink)(event);
+        self.run.lines += 1;
+        self.run.len += len;
+        Some(())
     }
 }
 
-/// [`FastLane::read_indexed`], compiled for a way of looking at blocks.
-struct Indexed<'r, 'a, I>(&'r mut FastLane, &'a [u8], PhantomData<I>);
+/// [`FastLane::walk_lines`], compiled for a way of looking at blocks.
+struct WalkLines<'r, 'a, S, F>(&'r mut FastLane, &'r mut Lines<'a, F>, bool, PhantomData<S>);
 
-impl<I: Index> Task for Indexed<'_, '_, I> {
-    type Output = Option<(Event, usize)>;
+impl<S: Scan, F: FnMut(Event)> Task for WalkLines<'_, '_, S, F> {
+    type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> Option<(Event, usize)> {
-        self.0.read_indexed::<I>(self.1)
+    fn run(self) -> bool {
+        self.0.walk_lines::<S, F>(self.1, self.2)
+    }
+}
+
+/// [`FastLane::index_lines`], compiled for a way of looking at blocks.
+struct IndexLines<'r, 'a, I, F>(&'r mut FastLane, &'r mut Lines<'a, F>, PhantomData<I>);
+
+impl<I: Index, F: FnMut(Event)> Task for IndexLines<'_, '_, I, F> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        self.0.index_lines::<I, F>(self.1)
     }
 }
 
@@ -394,6 +523,21 @@ mod tests {
     use crate::event::rules;
     use crate::generate::{Generator, Length, Order, Profile, Settings, Verdict};
     use proptest::prelude::*;
+
+    impl FastLane {
+        /// The event of one line, and the line's length with its `\n`.
+        fn read_one(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+            let limits = Limits {
+                end: text.len(),
+                lines: 1,
+                line_bytes: usize::MAX,
+            };
+            let mut read = None;
+            let run = self.read(text, limits, |event| read = Some(event));
+            assert_eq!(run.lines, usize::from(read.is_some()));
+            read.map(|event| (event, run.len))
+        }
+    }
 
     /// Each way through a line by each means.
     fn lanes() -> Vec<FastLane> {
@@ -422,7 +566,7 @@ mod tests {
             let mut text = line.to_vec();
             text.push(b'\n');
             text.resize(text.len() + 2 * BLOCK, filler);
-            fast.read(&text)
+            fast.read_one(&text)
         });
         answers.sort_by_key(|answer| answer.map(|(_, len)| len));
         assert_eq!(answers[0], answers[4]);
@@ -494,7 +638,7 @@ mod tests {
                 let mut text = line.to_vec();
                 text.push(b'\n');
                 text.resize(text.len() + filler, b' ');
-                if let Some((event, len)) = lane.read(&text) {
+                if let Some((event, len)) = lane.read_one(&text) {
                     assert_eq!((rules::judge(line), len), (Ok(event), line.len() + 1));
                 } else {
                     assert!(filler < 2 * BLOCK - 1);

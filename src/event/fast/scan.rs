@@ -18,8 +18,13 @@ pub(super) trait Scan {
     /// [`BLOCK`] if there is none.
     fn first_not_plain(block: &[u8; BLOCK]) -> usize;
 
-    /// Whether the first `len` bytes of two blocks are the same; `len` is at most [`BLOCK`].
-    fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], len: usize) -> bool;
+    /// Whether two blocks are the same in the bytes whose bits are set, which are the first ones.
+    fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool;
+
+    /// The date at the start of a block, if that is `"YYYY-MM-DDThh:mm:ssZ"`, quotes included, with a
+    /// time from 00:00:00 to 23:59:59: the two halves of the year, the month and the day, in 16 bits
+    /// each, the first one lowest. Whether the calendar has such a day is not said.
+    fn date_digits(block: &[u8; BLOCK]) -> Option<u64>;
 
     /// Runs a task in a function of its own that is compiled for this way of looking.
     ///
@@ -151,8 +156,14 @@ impl Scan for Words {
     }
 
     #[inline(always)]
-    fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], len: usize) -> bool {
+    fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool {
+        let len = bits.count_ones() as usize;
         a.get(..len) == b.get(..len)
+    }
+
+    #[inline(always)]
+    fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+        super::value::date_digits(block.first_chunk()?)
     }
 
     #[inline(never)]
@@ -168,9 +179,10 @@ pub(super) use x86::{Avx2, Avx512};
 mod x86 {
     use std::arch::x86_64::{
         __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
-        _mm_loadu_si128, _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8, _mm512_add_epi16,
-        _mm512_broadcast_i32x4, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
+        _mm_extract_epi16, _mm_loadu_si128, _mm_maddubs_epi16, _mm_set1_epi8, _mm_set1_epi16,
+        _mm_shuffle_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
+        _mm512_add_epi16, _mm512_broadcast_i32x4, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
         _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64,
         _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi16,
         _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
@@ -298,11 +310,40 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], len: usize) -> bool {
+        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool {
             let (a, b) = (Avx2::load(a), Avx2::load(b));
             // SAFETY: these only compute; AVX2 is there, or this type would not be used.
             let same = unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b)) };
-            same.trailing_ones() as usize >= len
+            same.cast_unsigned() & bits == bits
+        }
+
+        #[inline(always)]
+        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+            // What a byte is above the one expected, at most.
+            const FORM: &[u8; BLOCK] = b"\"0000-00-00T00:00:00Z\"\0\0\0\0\0\0\0\0\0\0";
+            const ABOVE: &[u8; BLOCK] = b"\0\x09\x09\x09\x09\0\x01\x09\0\x03\x09\0\x02\x09\0\x05\x09\0\x05\x09\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+            // Pairs of digits: of the year, the month, the day, the hour; nothing then.
+            const PAIRS: &[u8; 16] =
+                b"\x01\x02\x03\x04\x06\x07\x09\x0a\x0c\x0d\x80\x80\x80\x80\x80\x80";
+            let (bytes, form, above) = (Avx2::load(block), Avx2::load(FORM), Avx2::load(ABOVE));
+            // SAFETY: the pairs are the 16 bytes that are read; the others only compute. AVX2 is
+            // there, or this type would not be used.
+            let (fits, date, hour) = unsafe {
+                let digits = _mm256_sub_epi8(bytes, form);
+                let fits = _mm256_cmpeq_epi8(_mm256_min_epu8(digits, above), digits);
+                let pairs = _mm_shuffle_epi8(
+                    _mm256_castsi256_si128(digits),
+                    _mm_loadu_si128(PAIRS.as_ptr().cast()),
+                );
+                // Ten times the first digit and once the second.
+                let numbers = _mm_maddubs_epi16(pairs, _mm_set1_epi16(0x010a));
+                (
+                    _mm256_movemask_epi8(fits),
+                    _mm_cvtsi128_si64(numbers).cast_unsigned(),
+                    _mm_extract_epi16(numbers, 4),
+                )
+            };
+            (fits == -1 && hour < 24).then_some(date)
         }
 
         #[inline(always)]
@@ -325,8 +366,13 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], len: usize) -> bool {
-            Avx2::starts_alike(a, b, len)
+        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool {
+            Avx2::starts_alike(a, b, bits)
+        }
+
+        #[inline(always)]
+        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+            Avx2::date_digits(block)
         }
 
         #[inline(always)]
@@ -502,8 +548,9 @@ pub(super) mod tests {
 
     fn check<S: Scan>(block: &[u8; BLOCK], other: &[u8; BLOCK], len: usize) {
         assert_eq!(S::first_not_plain(block), plainly(block), "{block:?}");
+        let bits = u32::try_from((1_u64 << len) - 1).unwrap();
         assert_eq!(
-            S::starts_alike(block, other, len),
+            S::starts_alike(block, other, bits),
             block[..len] == other[..len]
         );
     }
@@ -539,8 +586,12 @@ pub(super) mod tests {
             plainly(block)
         }
 
-        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], len: usize) -> bool {
-            a[..len] == b[..len]
+        fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool {
+            (0..BLOCK).all(|at| bits >> at & 1 == 0 || a[at] == b[at])
+        }
+
+        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+            super::super::value::date_digits(block.first_chunk()?)
         }
 
         fn run<T: Task>(task: T) -> T::Output {
@@ -676,6 +727,45 @@ pub(super) mod tests {
             other[..same].copy_from_slice(&sparse[..same]);
             check_all(&block, &other, len);
             check_all(&sparse, &other, len);
+        }
+    }
+
+    fn check_date<S: Scan>(block: &[u8; BLOCK]) {
+        let expected = super::super::value::date_digits(block.first_chunk().unwrap());
+        assert_eq!(
+            S::date_digits(block),
+            expected,
+            "{}",
+            String::from_utf8_lossy(block)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn dates_agree(
+            text in prop_oneof![
+                "\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\"",
+                "\"2024-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z\"",
+            ],
+            at in 0..22_usize,
+            byte: u8,
+            filler: u8,
+        ) {
+            let mut block = [filler; BLOCK];
+            block[..22].copy_from_slice(text.as_bytes());
+            let mut other = block;
+            other[at] = byte;
+            for block in [&block, &other] {
+                check_date::<Words>(block);
+                #[cfg(target_arch = "x86_64")]
+                if Avx2::is_there() {
+                    check_date::<Avx2>(block);
+                }
+                #[cfg(target_arch = "x86_64")]
+                if Avx512::is_there() {
+                    check_date::<Avx512>(block);
+                }
+            }
         }
     }
 

@@ -64,9 +64,10 @@ impl Template {
     }
 }
 
-/// `"YYYY-MM-DDThh:mm:ssZ"`, quotes included: the form nearly all logs have.
+/// The date of `"YYYY-MM-DDThh:mm:ssZ"`, the form nearly all logs have, within words: see
+/// [`Scan::date_digits`](super::scan::Scan::date_digits).
 #[inline(always)]
-pub(super) fn usual_timestamp(text: &[u8; 24]) -> Option<Date> {
+pub(super) fn date_digits(text: &[u8; 24]) -> Option<u64> {
     const FIRST: Template = Template::new(*b"\"____-__");
     const SECOND: Template = Template::new(*b"-__T__:_");
     let word = |at: usize| {
@@ -90,16 +91,56 @@ pub(super) fn usual_timestamp(text: &[u8; 24]) -> Option<Date> {
     if minute_ones > 9 || second_tens > 5 || second_ones > 9 {
         return None;
     }
-    let at = |word: u64, byte: u32| (word >> (8 * byte) & 0x0f) as u32;
-    let hour = at(second, 4) * 10 + at(second, 5);
+    let pair = |word: u64, byte: u32| {
+        let at = |byte: u32| word >> (8 * byte) & 0x0f;
+        at(byte) * 10 + at(byte + 1)
+    };
     // Hour 24 and second 60 are for the one who knows when they are allowed.
-    if hour > 23 || at(second, 7) > 5 {
+    if pair(second, 4) > 23 || second >> 56 & 0x0f > 5 {
         return None;
     }
-    let year = at(first, 1) * 1000 + at(first, 2) * 100 + at(first, 3) * 10 + at(first, 4);
-    let month = at(first, 6) * 10 + at(first, 7);
-    let day = at(second, 1) * 10 + at(second, 2);
-    Date::from_ymd(year, month, day)
+    let (month, day) = (pair(first, 6), pair(second, 1));
+    // No date; and the vector way would not tell.
+    if month > 19 || day > 39 {
+        return None;
+    }
+    Some(pair(first, 1) | pair(first, 3) << 16 | month << 32 | day << 48)
+}
+
+/// The dates that digits stood for lately.
+///
+/// Logs tend to have few dates, and looking one up takes a third of what the calendar takes.
+#[derive(Debug)]
+pub(super) struct Dates {
+    known: Box<[(u64, Date); Dates::COUNT]>,
+}
+
+impl Default for Dates {
+    fn default() -> Dates {
+        // No digits come to that.
+        Dates {
+            known: Box::new([(u64::MAX, Date::MIN); Dates::COUNT]),
+        }
+    }
+}
+
+impl Dates {
+    /// A day of a month has a place of its own, which it shares with its like of other years.
+    const COUNT: usize = 32 * 16;
+
+    /// The date of [`date_digits`], if there is such a date.
+    #[inline(always)]
+    pub(super) fn get(&mut self, digits: u64) -> Option<Date> {
+        let [century, year, month, day] = [0, 16, 32, 48].map(|at| digits >> at & 0xffff);
+        let at = ((month ^ year) & 15) << 5 | day & 31;
+        let known = self.known.get_mut(usize::try_from(at).ok()?)?;
+        if known.0 != digits {
+            let number = |digits: u64| u32::try_from(digits).ok();
+            let year = number(century * 100 + year)?;
+            *known = (digits, Date::from_ymd(year, number(month)?, number(day)?)?);
+        }
+        Some(known.1)
+    }
 }
 
 /// What a valid JSON string without its quotes stands for, if that is ASCII and fits. The keys and
@@ -309,7 +350,7 @@ mod tests {
             block[0] = b'"';
             block[1..21].copy_from_slice(text.as_bytes());
             block[21] = b'"';
-            if let Some(date) = usual_timestamp(&block) {
+            if let Some(date) = date_digits(&block).and_then(|digits| Dates::default().get(digits)) {
                 prop_assert_eq!(parse_timestamp(text.as_bytes()), Ok(date));
             } else if let Ok(date) = parse_timestamp(text.as_bytes()) {
                 // Left to the other road: the ends of days.

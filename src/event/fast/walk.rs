@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 use super::Glue;
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    field_of_escaped_key, is_escaped_purchase, is_purchase, leading_digits,
-    parse_escaped_timestamp, usual_timestamp, value_of_digits,
+    Dates, field_of_escaped_key, is_escaped_purchase, is_purchase, leading_digits,
+    parse_escaped_timestamp, value_of_digits,
 };
 use crate::event::field::Field;
 use crate::event::timestamp::parse_timestamp;
@@ -59,7 +59,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         let Some(block) = self.next_bytes() else {
             return false;
         };
-        let is_same = glue.len > 0 && S::starts_alike(block, &glue.bytes, glue.len);
+        let is_same = S::starts_alike(block, &glue.bytes, glue.bits);
         if is_same {
             self.at += glue.len;
             self.skip_white_space();
@@ -391,12 +391,14 @@ impl<'a, S: Scan> Reader<'a, S> {
 
     /// A timestamp in UTC.
     #[inline(always)]
-    pub(super) fn timestamp(&mut self) -> Option<Date> {
-        if let Some(date) = self.next_bytes().and_then(usual_timestamp) {
-            self.at += 22;
-            return Some(date);
+    pub(super) fn timestamp(&mut self, dates: &mut Dates) -> Option<Date> {
+        match self.next_bytes().and_then(S::date_digits) {
+            Some(digits) => {
+                self.at += 22;
+                dates.get(digits)
+            }
+            None => self.unusual_timestamp(),
         }
-        self.unusual_timestamp()
     }
 
     #[inline(always)]
