@@ -51,17 +51,15 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(QUOTE_LIMIT) {
-            write_escaped(f, c)?;
-        }
-        f.write_char('"')?;
-        if chars.next().is_some() {
-            f.write_char('…')?;
-        }
-        Ok(())
+        write_quoted(f, self.0)
     }
+}
+
+/// Writes what [`quoted`] shows, without the detour over a formatter.
+pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    let is_whole = write_start(f, text, is_plain, write_escaped)?;
+    f.write_str(if is_whole { "\"" } else { "\"…" })
 }
 
 /// A piece of a line as it is written there, without quotes around it, escaped and cut after
@@ -79,15 +77,49 @@ struct Excerpt<'a>(&'a str);
 
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(QUOTE_LIMIT) {
-            write_unquoted(f, c)?;
-        }
-        if chars.next().is_some() {
-            f.write_char('…')?;
-        }
-        Ok(())
+        write_excerpt(f, self.0)
     }
+}
+
+/// Writes what [`excerpt`] shows, without the detour over a formatter.
+pub(crate) fn write_excerpt(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    if write_start(f, text, is_printable, write_unquoted)? {
+        Ok(())
+    } else {
+        f.write_char('…')
+    }
+}
+
+/// Writes the first [`QUOTE_LIMIT`] characters of a text; whether that is all of it. Runs of bytes
+/// that `is_itself` go out as they are, any other character by `write_one`.
+fn write_start<W: fmt::Write>(
+    f: &mut W,
+    text: &str,
+    is_itself: impl Fn(u8) -> bool,
+    write_one: impl Fn(&mut W, char) -> fmt::Result,
+) -> Result<bool, fmt::Error> {
+    let (mut rest, mut left) = (text, QUOTE_LIMIT);
+    while left > 0 {
+        let bytes = rest.as_bytes();
+        let bytes = &bytes[..bytes.len().min(left)];
+        let run = bytes.iter().position(|&byte| !is_itself(byte));
+        let (run, after) = rest.split_at(run.unwrap_or(bytes.len()));
+        f.write_str(run)?;
+        left -= run.len();
+        rest = after;
+        if left == 0 {
+            break;
+        }
+        let mut chars = rest.chars();
+        let Some(c) = chars.next() else {
+            break;
+        };
+        write_one(f, c)?;
+        left -= 1;
+        rest = chars.as_str();
+    }
+    Ok(rest.is_empty())
 }
 
 /// An absolute form of `path` for a message, escaped where it holds anything that is not showable.
@@ -166,6 +198,17 @@ fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
     }
 }
 
+/// Appends a number in decimal digits.
+///
+/// ```
+/// let mut out = b"line ".to_vec();
+/// daytally::text::push_decimal(&mut out, 17);
+/// assert_eq!(out, b"line 17");
+/// ```
+pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// Appends `text` as a JSON string (RFC 8259 section 7), quotes included.
 ///
 /// Unlike most JSON writers this one also escapes what is legal in JSON but unsafe on a terminal
@@ -186,24 +229,85 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
     }
 
     out.push(b'"');
-    let mut plain_from = 0;
-    for (at, c) in text.char_indices() {
-        // Nearly all of a log is printable ASCII: copied in runs, not a character at a time.
-        if matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') {
-            continue;
+    let mut rest = text;
+    loop {
+        let (_, after) = rest.split_at(push_json_ascii(out, rest.as_bytes()));
+        if after.is_empty() {
+            break;
         }
-        out.extend_from_slice(&text.as_bytes()[plain_from..at]);
-        // Writing to a vector cannot fail.
-        let _ = write_escaped(&mut Bytes(out), c);
-        plain_from = at + c.len_utf8();
+        // Past the block that had something else in it, a character at a time.
+        let mut chars = after.chars();
+        while after.len() - chars.as_str().len() < BLOCK {
+            let Some(c) = chars.next() else {
+                break;
+            };
+            // Writing to a vector cannot fail.
+            let _ = write_escaped(&mut Bytes(out), c);
+        }
+        rest = chars.as_str();
     }
-    out.extend_from_slice(&text.as_bytes()[plain_from..]);
     out.push(b'"');
+}
+
+/// How many bytes [`push_json_ascii`] looks at together.
+const BLOCK: usize = 16;
+
+/// Appends the printable ASCII that `bytes` start with, as the inside of a JSON string. Returns how
+/// many bytes that were: all, or a number of whole blocks.
+///
+/// Each block is copied before it is looked at, so `bytes` may be in a mapped file that somebody
+/// writes to: what is appended is printable ASCII whatever happens.
+pub(crate) fn push_json_ascii(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    out.reserve(2 * bytes.len() + 2 * BLOCK);
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        if !push_json_block(out, *block, BLOCK) {
+            return index * BLOCK;
+        }
+    }
+    let mut block = [b' '; BLOCK];
+    block[..tail.len()].copy_from_slice(tail);
+    if push_json_block(out, block, tail.len()) {
+        bytes.len()
+    } else {
+        bytes.len() - tail.len()
+    }
+}
+
+/// Appends the first `len` bytes of a block if the block is printable ASCII; what is after them in it
+/// is blanks.
+#[inline]
+fn push_json_block(out: &mut Vec<u8>, block: [u8; BLOCK], len: usize) -> bool {
+    let is_printable = |all, &byte: &u8| all & matches!(byte, b' '..=b'~');
+    if !block.iter().fold(true, is_printable) {
+        return false;
+    }
+    // JSON lines are full of quotes, at no regular distance: a branch on each would be guessed wrong
+    // all the time. So a backslash is always put down, and overwritten where it is not wanted.
+    let mut escaped = [0; 2 * BLOCK];
+    let mut end = 0;
+    for byte in block {
+        escaped[end % (2 * BLOCK)] = b'\\';
+        end += usize::from(byte == b'"') | usize::from(byte == b'\\');
+        escaped[end % (2 * BLOCK)] = byte;
+        end += 1;
+    }
+    // A length known to the compiler, and then the right one: quicker than a call to copy so little.
+    let start = out.len();
+    out.extend_from_slice(&escaped);
+    out.truncate(start + end - (BLOCK - len));
+    true
+}
+
+/// Whether a byte is a character that shows, and that JSON writes, as itself.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn unsafe_characters_are_escaped_and_ordinary_text_is_not() {
@@ -228,6 +332,49 @@ mod tests {
         assert!(shown.ends_with("\"…"));
         assert_eq!(quoted("x").to_string(), "\"x\"");
         assert!(excerpt(&long).to_string().ends_with("x…"));
+    }
+
+    /// [`push_json_string`] the plain way: a character at a time.
+    fn json_string(text: &str) -> Vec<u8> {
+        let mut out = String::from('"');
+        text.chars()
+            .try_for_each(|c| write_escaped(&mut out, c))
+            .unwrap();
+        out.push('"');
+        out.into_bytes()
+    }
+
+    /// Text with much of what is escaped, at any distance from the start of a block.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            "[ -~]{0,40}",
+            "[\"\\\\]{0,40}",
+            "\\PC{0,5}",
+            any::<String>().prop_map(|text| text.chars().take(3).collect()),
+        ];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn json_strings_are_the_same_in_blocks(text in texts()) {
+            let mut out = b"before".to_vec();
+            push_json_string(&mut out, &text);
+            prop_assert_eq!(&out[6..], json_string(&text));
+            prop_assert_eq!(serde_json::from_slice::<String>(&out[6..]).unwrap(), text);
+        }
+
+        #[test]
+        fn a_quote_is_its_characters_one_by_one(text in texts()) {
+            let start: String = text.chars().take(QUOTE_LIMIT).collect();
+            let rest = if start == text { "" } else { "…" };
+            let expected = String::from_utf8(json_string(&start)).unwrap() + rest;
+            prop_assert_eq!(quoted(&text).to_string(), expected);
+
+            let mut expected = String::new();
+            start.chars().try_for_each(|c| write_unquoted(&mut expected, c)).unwrap();
+            prop_assert_eq!(excerpt(&text).to_string(), expected + rest);
+        }
     }
 
     #[test]

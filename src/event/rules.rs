@@ -17,38 +17,45 @@ use super::{Event, PURCHASE};
 ///
 /// [`Fault`], for the first rule that fails.
 pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
-    // Only the answer is kept: see `Span::of` for why not the string.
+    // Only the answer is kept: see `json::with_copy` for why not the string.
     std::str::from_utf8(line).map_err(|error| Fault::invalid_utf8(error.valid_up_to()))?;
     let spans = match json::read(line).map_err(Fault::invalid_json)? {
         Document::Object(spans) => spans,
         Document::Other(span) => return Err(Fault::not_an_object(span)),
     };
-    let value = |field: Field, missing: Reason| {
-        spans[field.index()]
-            .map(|span| (span, span.of(line)))
-            .ok_or_else(|| Fault::missing(missing, field))
+    let span = |field: Field, missing: Reason| {
+        spans[field.index()].ok_or_else(|| Fault::missing(missing, field))
     };
 
-    let (span, number) = value(Field::UserId, Reason::MissingUserId)?;
-    let user_id = user_id(&number).map_err(|reason| Fault::value(reason, Field::UserId, span))?;
+    let number = span(Field::UserId, Reason::MissingUserId)?;
+    let user_id = number
+        .of(line, user_id)
+        .map_err(|reason| Fault::value(reason, Field::UserId, number))?;
 
-    let (span, literal) = value(Field::EventType, Reason::MissingEventType)?;
-    let is_purchase =
-        is_purchase(&literal).map_err(|reason| Fault::value(reason, Field::EventType, span))?;
+    let literal = span(Field::EventType, Reason::MissingEventType)?;
+    let is_purchase = literal
+        .of(line, is_purchase)
+        .map_err(|reason| Fault::value(reason, Field::EventType, literal))?;
 
-    let (span, literal) = value(Field::Timestamp, Reason::MissingTimestamp)?;
-    if !is_string(&literal) {
-        return Err(Fault::value(
-            Reason::InvalidTimestamp,
-            Field::Timestamp,
-            span,
-        ));
-    }
-    let date = timestamp(&literal).map_err(|fault| Fault::timestamp(span, fault))?;
+    let literal = span(Field::Timestamp, Reason::MissingTimestamp)?;
+    let date = literal.of(line, |value| {
+        if is_string(value) {
+            timestamp(value).map_err(|fault| Fault::timestamp(literal, fault))
+        } else {
+            Err(Fault::value(
+                Reason::InvalidTimestamp,
+                Field::Timestamp,
+                literal,
+            ))
+        }
+    })?;
 
     let purchase = if is_purchase {
-        let (span, number) = value(Field::Amount, Reason::MissingAmount)?;
-        Some(amount(&number).map_err(|reason| Fault::value(reason, Field::Amount, span))?)
+        let number = span(Field::Amount, Reason::MissingAmount)?;
+        let amount = number
+            .of(line, amount)
+            .map_err(|reason| Fault::value(reason, Field::Amount, number))?;
+        Some(amount)
     } else {
         None
     };
