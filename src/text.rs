@@ -5,6 +5,8 @@
 //! (CVE-2021-42574). Everything that came from an input, file names included, passes through here
 //! on its way to a message, and through [`push_json_string`] on its way to a JSON line.
 
+pub(crate) mod json_ascii;
+
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
@@ -206,8 +208,40 @@ fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
 /// assert_eq!(out, b"line 17");
 /// ```
 pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    // Straight to where they are to stay, two at a time: digits put together elsewhere would have to
+    // be read again before the processor has got round to writing them.
+    let len = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let start = out.len();
+    out.extend_from_slice(&[0; 20]);
+    out.truncate(start + len);
+    let mut rest = number;
+    let mut pairs = out[start..].rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        pair.copy_from_slice(&PAIRS[usize::from((rest % 100).to_le_bytes()[0])]);
+        rest /= 100;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = b'0' + rest.to_le_bytes()[0];
+    }
 }
+
+/// The numbers below 100, with two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        // Each digit counts up; the first one with every tenth number.
+        if number > 0 {
+            pairs[number] = pairs[number - 1];
+            pairs[number][1] += 1;
+            if number % 10 == 0 {
+                pairs[number] = [pairs[number][0] + 1, b'0'];
+            }
+        }
+        number += 1;
+    }
+    pairs
+};
 
 /// Appends `text` as a JSON string (RFC 8259 section 7), quotes included.
 ///
@@ -231,13 +265,13 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     loop {
-        let (_, after) = rest.split_at(push_json_ascii(out, rest.as_bytes()));
+        let (_, after) = rest.split_at(json_ascii::push(out, rest.as_bytes()));
         if after.is_empty() {
             break;
         }
-        // Past the block that had something else in it, a character at a time.
+        // A character at a time past those that had something else among them.
         let mut chars = after.chars();
-        while after.len() - chars.as_str().len() < BLOCK {
+        while after.len() - chars.as_str().len() < 8 {
             let Some(c) = chars.next() else {
                 break;
             };
@@ -247,56 +281,6 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
         rest = chars.as_str();
     }
     out.push(b'"');
-}
-
-/// How many bytes [`push_json_ascii`] looks at together.
-const BLOCK: usize = 16;
-
-/// Appends the printable ASCII that `bytes` start with, as the inside of a JSON string. Returns how
-/// many bytes that were: all, or a number of whole blocks.
-///
-/// Each block is copied before it is looked at, so `bytes` may be in a mapped file that somebody
-/// writes to: what is appended is printable ASCII whatever happens.
-pub(crate) fn push_json_ascii(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
-    out.reserve(2 * bytes.len() + 2 * BLOCK);
-    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    for (index, block) in blocks.iter().enumerate() {
-        if !push_json_block(out, *block, BLOCK) {
-            return index * BLOCK;
-        }
-    }
-    let mut block = [b' '; BLOCK];
-    block[..tail.len()].copy_from_slice(tail);
-    if push_json_block(out, block, tail.len()) {
-        bytes.len()
-    } else {
-        bytes.len() - tail.len()
-    }
-}
-
-/// Appends the first `len` bytes of a block if the block is printable ASCII; what is after them in it
-/// is blanks.
-#[inline]
-fn push_json_block(out: &mut Vec<u8>, block: [u8; BLOCK], len: usize) -> bool {
-    let is_printable = |all, &byte: &u8| all & matches!(byte, b' '..=b'~');
-    if !block.iter().fold(true, is_printable) {
-        return false;
-    }
-    // JSON lines are full of quotes, at no regular distance: a branch on each would be guessed wrong
-    // all the time. So a backslash is always put down, and overwritten where it is not wanted.
-    let mut escaped = [0; 2 * BLOCK];
-    let mut end = 0;
-    for byte in block {
-        escaped[end % (2 * BLOCK)] = b'\\';
-        end += usize::from(byte == b'"') | usize::from(byte == b'\\');
-        escaped[end % (2 * BLOCK)] = byte;
-        end += 1;
-    }
-    // A length known to the compiler, and then the right one: quicker than a call to copy so little.
-    let start = out.len();
-    out.extend_from_slice(&escaped);
-    out.truncate(start + end - (BLOCK - len));
-    true
 }
 
 /// Whether a byte is a character that shows, and that JSON writes, as itself.
@@ -362,6 +346,16 @@ mod tests {
             push_json_string(&mut out, &text);
             prop_assert_eq!(&out[6..], json_string(&text));
             prop_assert_eq!(serde_json::from_slice::<String>(&out[6..]).unwrap(), text);
+        }
+
+        #[test]
+        fn decimals_are_those_of_the_standard_library(number: u64, digits in 0..20_u32) {
+            let power = 10_u64.pow(digits);
+            for number in [number, number / power, power, power - 1, power + 1] {
+                let mut out = Vec::new();
+                push_decimal(&mut out, number);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            }
         }
 
         #[test]

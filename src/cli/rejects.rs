@@ -31,6 +31,9 @@ pub(super) struct Lines {
 
 impl RejectBatch for Lines {
     fn add(&mut self, reject: &Reject<'_>) {
+        if self.warnings.is_none() && self.json.is_none() {
+            return;
+        }
         let mut message = mem::take(&mut self.message);
         message.clear();
         reject.fault.push_message(reject.raw, &mut message);

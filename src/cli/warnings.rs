@@ -49,23 +49,31 @@ impl Warnings {
         if self.middle.is_empty() || self.input != reject.input {
             self.set_input(reject.input);
         }
-        let (offset, reason, end) = match self.format {
-            LogFormat::Text => (" offset=", " reason=", "\n"),
-            LogFormat::Json => (",\"offset\":", ",\"reason\":\"", "\"}\n"),
-        };
+        let code = reject.fault.reason().code().as_bytes();
         let out = &mut self.lines;
         out.extend_from_slice(self.start.as_bytes());
         match self.format {
-            LogFormat::Text => out.extend_from_slice(message.as_bytes()),
-            LogFormat::Json => text::push_json_string(out, message),
+            LogFormat::Text => {
+                out.extend_from_slice(message.as_bytes());
+                out.extend_from_slice(self.middle.as_bytes());
+                text::push_decimal(out, reject.line);
+                out.extend_from_slice(b" offset=");
+                text::push_decimal(out, reject.offset);
+                out.extend_from_slice(b" reason=");
+                out.extend_from_slice(code);
+                out.push(b'\n');
+            }
+            LogFormat::Json => {
+                text::push_json_string(out, message);
+                out.extend_from_slice(self.middle.as_bytes());
+                text::push_decimal(out, reject.line);
+                out.extend_from_slice(b",\"offset\":");
+                text::push_decimal(out, reject.offset);
+                out.extend_from_slice(b",\"reason\":\"");
+                out.extend_from_slice(code);
+                out.extend_from_slice(b"\"}\n");
+            }
         }
-        out.extend_from_slice(self.middle.as_bytes());
-        text::push_decimal(out, reject.line);
-        out.extend_from_slice(offset.as_bytes());
-        text::push_decimal(out, reject.offset);
-        out.extend_from_slice(reason.as_bytes());
-        out.extend_from_slice(reject.fault.reason().code().as_bytes());
-        out.extend_from_slice(end.as_bytes());
     }
 
     /// The lines added since the last [`clear`](Warnings::clear).

@@ -21,7 +21,12 @@ pub(crate) struct Span {
 impl Span {
     /// Gives `look` a copy of the piece; empty should the span not be of this line.
     pub(crate) fn of<T>(self, line: &[u8], look: impl FnOnce(&str) -> T) -> T {
-        with_copy(line.get(self.start..self.end).unwrap_or_default(), look)
+        with_copy(self.bytes_of(line), look)
+    }
+
+    /// The piece itself; empty should the span not be of this line.
+    pub(crate) fn bytes_of(self, line: &[u8]) -> &[u8] {
+        line.get(self.start..self.end).unwrap_or_default()
     }
 
     /// The same for the first `limit` bytes of the piece.

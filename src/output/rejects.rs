@@ -55,7 +55,7 @@ impl Reject<'_> {
         }
         let start = out.len();
         out.extend_from_slice(b",\"raw\":\"");
-        let is_ascii = text::push_json_ascii(out, self.raw) == self.raw.len();
+        let is_ascii = text::json_ascii::push(out, self.raw) == self.raw.len();
         if is_ascii {
             out.push(b'"');
         } else {

@@ -280,10 +280,8 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
                     self.books.count_invalid(fault.reason());
-                    found.note(at, decoded.line.len(), fault);
-                    if found.is_full() {
-                        self.sequencer.submit_part(&mut found)?;
-                    }
+                    let len = decoded.line.len();
+                    self.sequencer.note(&mut found, at, len, fault)?;
                 }
             }
             at += decoded.len;

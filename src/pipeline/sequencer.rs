@@ -1,11 +1,11 @@
 //! Putting what workers find back into input order.
 //!
 //! Workers finish chunks in any order; rejects have to come out in input order and with line numbers
-//! that count from the start of the input. So a worker only notes where the rejects of its chunk are,
-//! [submits](Sequencer::submit) them, and goes on. When the lines of all chunks before are counted,
-//! whoever is at hand makes a batch of them, with the numbers that are known now; batches are made
-//! side by side. When those of all chunks before are written, whoever is at hand passes the batch to
-//! the sink, one at a time, while the others go on.
+//! that count from the start of the input. So a worker only [notes](Sequencer::note) where the
+//! rejects of its chunk are, [submits](Sequencer::submit) them at its end, and goes on. When the
+//! lines of all chunks before are counted, whoever is at hand makes batches of them, with the numbers
+//! that are known now; batches are made side by side. When those of all chunks before are written,
+//! whoever is at hand passes the next batch to the sink, one at a time, while the others go on.
 //!
 //! Memory stays bounded, see the limits below: a worker that has more than it may leave waits. It is
 //! never the one that the others wait for: the first chunk that is not counted is being read, and
@@ -13,6 +13,7 @@
 //! written is the first that somebody took to make batches of, and may always be written.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::queue::Task;
@@ -25,11 +26,15 @@ use crate::output::Reject;
 /// How many rejects a worker notes before it waits for its chunk's line number.
 const NOTES_LIMIT: usize = 1 << 14;
 
+/// How many it notes before it looks whether the number is known. The lines are still in the core's
+/// cache then, which is why it looks at all.
+const NOTES_BETWEEN_LOOKS: usize = 64;
+
 /// How many notes may wait for the lines before them to be counted, those of a chunk in work aside.
 const NOTES_WAITING_LIMIT: usize = 1 << 16;
 
 /// How large a batch gets, in bytes: small enough to be still in a core's cache when it is written.
-const BATCH_SIZE: usize = 256 * 1024;
+const BATCH_SIZE: usize = 128 * 1024;
 
 /// How many bytes of batches may wait for the sink.
 const BATCHES_WAITING_LIMIT: usize = 8 * 1024 * 1024;
@@ -43,15 +48,17 @@ pub(super) struct Aborted;
 
 type Outcome<T = ()> = std::result::Result<T, Aborted>;
 
-/// The lines of a chunk, as far as its worker has read it.
+/// The lines of a chunk, as far as its worker has read it; `B` is a batch.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Found<B> {
     sequence: u64,
     input: usize,
     lines: u64,
     rejects: Vec<Note>,
     /// How many lines of the input are before the chunk, once that is known.
     lines_before: Option<u64>,
+    /// The batch that rejects go to then.
+    batch: Option<B>,
 }
 
 /// Where an invalid line is.
@@ -64,28 +71,11 @@ struct Note {
     fault: Fault,
 }
 
-impl Found {
+impl<B> Found<B> {
     /// Counts a line.
     #[inline]
     pub(super) fn count_line(&mut self) {
         self.lines += 1;
-    }
-
-    /// Notes that the line counted last is a reject.
-    #[inline]
-    pub(super) fn note(&mut self, offset: usize, len: usize, fault: Fault) {
-        self.rejects.push(Note {
-            line: self.lines,
-            offset,
-            len,
-            fault,
-        });
-    }
-
-    /// Whether there are so many rejects that the sequencer should have a part.
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.rejects.len() >= NOTES_LIMIT
     }
 }
 
@@ -95,6 +85,8 @@ pub(super) struct Sequencer<'a, S: RejectSink> {
     state: Mutex<State<'a, S>>,
     /// Something that somebody may be waiting for has happened.
     turn: Condvar,
+    /// As in the state, for a look without the lock.
+    counted: AtomicU64,
 }
 
 struct State<'a, S: RejectSink> {
@@ -103,11 +95,11 @@ struct State<'a, S: RejectSink> {
     /// The lines of each input in these chunks.
     lines: Vec<u64>,
     /// Chunks that have been read before one before them.
-    uncounted: BTreeMap<u64, Found>,
+    uncounted: BTreeMap<u64, Found<S::Batch>>,
     /// How many notes are in those, and one for each chunk.
     notes_waiting: usize,
     /// Chunks that are counted, to be made batches of, in order.
-    ready: VecDeque<Found>,
+    ready: VecDeque<Found<S::Batch>>,
 
     /// How many chunks are written: all before this one, and some of its batches.
     written: u64,
@@ -155,24 +147,52 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 failure: None,
             }),
             turn: Condvar::new(),
+            counted: AtomicU64::new(0),
         }
     }
 
     /// For the worker of a chunk to note in what it finds.
-    pub(super) fn start(&self, task: &Task<'a>) -> Found {
+    pub(super) fn start(&self, task: &Task<'a>) -> Found<S::Batch> {
         Found {
             sequence: task.sequence,
             input: task.input,
             lines: 0,
             rejects: self.lock().spare_notes.pop().unwrap_or_default(),
             lines_before: None,
+            batch: None,
         }
     }
 
-    /// Takes the rejects found so far in a chunk of many, when the chunks before are counted. What is
-    /// found is left without them.
-    pub(super) fn submit_part(&self, found: &mut Found) -> Outcome {
+    /// Notes that the line counted last is a reject.
+    #[inline]
+    pub(super) fn note(
+        &self,
+        found: &mut Found<S::Batch>,
+        offset: usize,
+        len: usize,
+        fault: Fault,
+    ) -> Outcome {
+        found.rejects.push(Note {
+            line: found.lines,
+            offset,
+            len,
+            fault,
+        });
+        if found.rejects.len().is_multiple_of(NOTES_BETWEEN_LOOKS) {
+            self.submit_part(found)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes the rejects found so far in a chunk, once the chunks before are counted: waits for that
+    /// if they are too many to keep.
+    fn submit_part(&self, found: &mut Found<S::Batch>) -> Outcome {
         if found.lines_before.is_none() {
+            let is_turn = self.counted.load(Ordering::Relaxed) == found.sequence;
+            if !is_turn && found.rejects.len() < NOTES_LIMIT {
+                return Ok(());
+            }
             let state = self.wait_while(|state| state.counted != found.sequence)?;
             found.lines_before = Some(state.lines[found.input]);
         }
@@ -180,7 +200,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
     }
 
     /// Takes what was found in a whole chunk, and works off what can be.
-    pub(super) fn submit(&self, found: Found) -> Outcome {
+    pub(super) fn submit(&self, found: Found<S::Batch>) -> Outcome {
         let notes = found.rejects.len() + 1;
         let mut state = self.wait_while(|state| {
             state.counted != found.sequence && state.notes_waiting + notes > NOTES_WAITING_LIMIT
@@ -188,6 +208,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         state.notes_waiting += notes;
         state.uncounted.insert(found.sequence, found);
         let has_counted = state.count();
+        self.counted.store(state.counted, Ordering::Relaxed);
         drop(state);
         if has_counted {
             self.turn.notify_all();
@@ -195,6 +216,9 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         let next = || self.lock().ready.pop_front();
         while let Some(mut found) = next() {
             self.batch(&mut found)?;
+            if let Some(batch) = found.batch.take() {
+                self.hand_over(found.sequence, Some(batch))?;
+            }
             self.hand_over(found.sequence, None)?;
             self.lock().spare_notes.push(found.rejects);
         }
@@ -202,13 +226,13 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
     }
 
     /// Makes batches of the rejects of a chunk that is counted.
-    fn batch(&self, found: &mut Found) -> Outcome {
+    fn batch(&self, found: &mut Found<S::Batch>) -> Outcome {
         if found.rejects.is_empty() {
             return Ok(());
         }
         let input = &self.inputs[found.input];
         let lines_before = found.lines_before.unwrap_or_default();
-        let mut batch = self.empty_batch();
+        let mut batch = found.batch.take().unwrap_or_else(|| self.empty_batch());
         for note in found.rejects.drain(..) {
             batch.add(&Reject {
                 input: input.name(),
@@ -222,7 +246,8 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 batch = self.empty_batch();
             }
         }
-        self.hand_over(found.sequence, Some(batch))
+        found.batch = Some(batch);
+        Ok(())
     }
 
     fn empty_batch(&self) -> S::Batch {
@@ -374,4 +399,146 @@ impl<S: RejectSink> State<'_, S> {
 /// What a batch counts for while it waits.
 fn weight<S: RejectSink>(batch: &S::Batch) -> usize {
     batch.size() + BATCH_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::pipeline::{Options, Pipeline, RejectBatch};
+
+    /// Lines as they came, in batches that each count for so many bytes.
+    #[derive(Clone)]
+    struct Lines {
+        lines: Vec<(String, u64, Vec<u8>)>,
+        bytes_each: usize,
+    }
+
+    impl RejectBatch for Lines {
+        fn add(&mut self, reject: &Reject<'_>) {
+            let (input, raw) = (reject.input.to_owned(), reject.raw.to_vec());
+            self.lines.push((input, reject.line, raw));
+        }
+
+        fn size(&self) -> usize {
+            self.lines.len() * self.bytes_each
+        }
+    }
+
+    struct Sink {
+        taken: Lines,
+        batches: usize,
+        /// Which batch to fail at.
+        fails_at: Option<usize>,
+    }
+
+    impl RejectSink for Sink {
+        type Batch = Lines;
+
+        fn batch(&self) -> Lines {
+            Lines {
+                lines: Vec::new(),
+                ..self.taken
+            }
+        }
+
+        fn take(&mut self, batch: &mut Lines) -> Result<()> {
+            self.batches += 1;
+            if self.fails_at.is_some_and(|at| at <= self.batches) {
+                return Err(Error::Panicked);
+            }
+            self.taken.lines.append(&mut batch.lines);
+            Ok(())
+        }
+    }
+
+    /// Inputs with many rejects each: more than a worker may note.
+    fn inputs() -> (Vec<tempfile::NamedTempFile>, Vec<InputFile>) {
+        let files: Vec<_> = (0..2)
+            .map(|input| {
+                let mut text = String::new();
+                for line in 0..2 * NOTES_LIMIT {
+                    // Some lines are blank, some stretches have none that is.
+                    if line % 5000 < 1000 && line % 3 == 0 {
+                        text += " \n";
+                    }
+                    writeln!(text, "{input}{line}").unwrap();
+                }
+                let file = tempfile::NamedTempFile::new().unwrap();
+                std::fs::write(file.path(), text).unwrap();
+                file
+            })
+            .collect();
+        let inputs = files
+            .iter()
+            .map(|file| InputFile::open(file.path()).unwrap())
+            .collect();
+        (files, inputs)
+    }
+
+    fn run(inputs: &[InputFile], threads: usize, chunk_size: usize, sink: &mut Sink) -> Result<()> {
+        let options = Options {
+            threads: NonZeroUsize::new(threads).unwrap(),
+            chunk_size,
+            ..Options::default()
+        };
+        let outcome = Pipeline::new(options)?.aggregate(inputs, sink)?;
+        assert_eq!(outcome.books.invalid(), sink.taken.lines.len() as u64);
+        Ok(())
+    }
+
+    fn sink(bytes_each: usize, fails_at: Option<usize>) -> Sink {
+        Sink {
+            taken: Lines {
+                lines: Vec::new(),
+                bytes_each,
+            },
+            batches: 0,
+            fails_at,
+        }
+    }
+
+    #[test]
+    fn rejects_come_in_input_order_however_they_are_batched() {
+        let (_files, inputs) = inputs();
+        let mut expected = Vec::new();
+        for input in &inputs {
+            for (line, raw) in (1..).zip(input.bytes().split(|byte| *byte == b'\n')) {
+                if !raw.trim_ascii().is_empty() {
+                    expected.push((input.name().to_owned(), line, raw.to_vec()));
+                }
+            }
+        }
+        // From batches that never fill up to one for each reject, and more than may wait.
+        for bytes_each in [0, 100, BATCH_SIZE, BATCHES_WAITING_LIMIT + 1] {
+            for (threads, chunk_size) in [(1, 1 << 30), (2, 1 << 16), (3, 1 << 30), (8, 1 << 10)] {
+                let mut sink = sink(bytes_each, None);
+                run(&inputs, threads, chunk_size, &mut sink).unwrap();
+                let found = sink.taken.lines;
+                assert!(found == expected, "{bytes_each} {threads} {chunk_size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sink_that_fails_ends_the_run() {
+        let (_files, inputs) = inputs();
+        for fails_at in [1, 2, 50] {
+            for bytes_each in [100, BATCHES_WAITING_LIMIT + 1] {
+                for (threads, chunk_size) in [(1, 1 << 30), (3, 1 << 10)] {
+                    let mut sink = sink(bytes_each, Some(fails_at));
+                    let ended = run(&inputs, threads, chunk_size, &mut sink);
+                    // Large chunks of small batches do not have as many.
+                    if sink.batches >= fails_at {
+                        assert!(matches!(ended, Err(Error::Panicked)), "{ended:?}");
+                        assert_eq!(sink.batches, fails_at, "nothing is passed on after it");
+                    } else {
+                        ended.unwrap();
+                    }
+                }
+            }
+        }
+    }
 }
