@@ -24,6 +24,7 @@ criterion_group!(
     table::hostile_ids,
     table::partitions,
     pipeline::profiles,
+    pipeline::rejects,
     pipeline::limit,
 );
 criterion_main!(benches);

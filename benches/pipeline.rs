@@ -6,7 +6,7 @@ use std::io::Write as _;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use daytally::generate::Profile;
 use daytally::input::Lines;
-use daytally::{InputFile, Options, Pipeline};
+use daytally::{InputFile, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 
 /// Generated events in a file that lasts as long as the handle, and how many are invalid.
 fn file(profile: Profile, invalid_rate: f64, users: u64) -> (tempfile::NamedTempFile, u64) {
@@ -42,6 +42,61 @@ pub(crate) fn profiles(criterion: &mut Criterion) {
                 });
                 assert_eq!(rows.unwrap(), outcome.totals.groups);
                 assert!(size > 54);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Writes the lines of the rejects file to memory.
+struct Json(u64);
+
+#[derive(Clone, Default)]
+struct JsonLines {
+    json: Vec<u8>,
+    message: String,
+}
+
+impl RejectBatch for JsonLines {
+    fn add(&mut self, reject: &Reject<'_>) {
+        self.message.clear();
+        reject.fault.push_message(reject.raw, &mut self.message);
+        reject.write_json(&self.message, &mut self.json);
+    }
+
+    fn size(&self) -> usize {
+        self.json.len()
+    }
+}
+
+impl RejectSink for Json {
+    type Batch = JsonLines;
+
+    fn batch(&self) -> JsonLines {
+        JsonLines::default()
+    }
+
+    fn take(&mut self, batch: &mut JsonLines) -> Result<()> {
+        self.0 += memchr::memchr_iter(b'\n', &batch.json).count() as u64;
+        batch.json.clear();
+        Ok(())
+    }
+}
+
+/// The same with what there is to say of each reject, from few rejects to nothing but.
+pub(crate) fn rejects(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rejects");
+    group.sample_size(10);
+    for (name, invalid_rate) in [("narrow", 0.001), ("dirty", 0.2), ("all invalid", 1.0)] {
+        let (on_disk, invalid) = file(Profile::Narrow, invalid_rate, 1_000);
+        let inputs = [InputFile::open(on_disk.path()).unwrap()];
+        let pipeline = Pipeline::new(Options::default()).unwrap();
+        group.throughput(Throughput::Bytes(inputs[0].bytes().len() as u64));
+        group.bench_function(BenchmarkId::new("json", name), |bencher| {
+            bencher.iter(|| {
+                let mut json = Json(0);
+                let outcome = pipeline.aggregate(&inputs, &mut json).unwrap();
+                assert_eq!((outcome.books.invalid(), json.0), (invalid, invalid));
             });
         });
     }

@@ -46,17 +46,36 @@
 //!
 //! use daytally::event::Reason;
 //! use daytally::output::{Draft, Target};
-//! use daytally::{InputFile, Options, Pipeline, Reject, RejectSink, Result};
+//! use daytally::{InputFile, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 //!
 //! /// Remembers where each reason occurred first.
-//! #[derive(Default)]
+//! #[derive(Clone, Default)]
 //! struct FirstOfEach(BTreeMap<Reason, (String, u64)>);
 //!
-//! impl RejectSink for FirstOfEach {
-//!     fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
+//! // Each worker remembers for some consecutive lines; the whole run is that in order.
+//! impl RejectBatch for FirstOfEach {
+//!     fn add(&mut self, reject: &Reject<'_>) {
 //!         self.0
 //!             .entry(reject.fault.reason())
 //!             .or_insert_with(|| (reject.input.to_owned(), reject.line));
+//!     }
+//!
+//!     fn size(&self) -> usize {
+//!         0 // It stays small.
+//!     }
+//! }
+//!
+//! impl RejectSink for FirstOfEach {
+//!     type Batch = FirstOfEach;
+//!
+//!     fn batch(&self) -> FirstOfEach {
+//!         FirstOfEach::default()
+//!     }
+//!
+//!     fn take(&mut self, batch: &mut FirstOfEach) -> Result<()> {
+//!         for (reason, place) in std::mem::take(&mut batch.0) {
+//!             self.0.entry(reason).or_insert(place);
+//!         }
 //!         Ok(())
 //!     }
 //! }
@@ -122,5 +141,5 @@ pub use error::{Error, Result};
 pub use input::InputFile;
 pub use output::Reject;
 pub use pipeline::{
-    DEFAULT_CHUNK_SIZE, InputOutcome, Options, Outcome, Pipeline, RejectSink, Stop,
+    DEFAULT_CHUNK_SIZE, InputOutcome, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,
 };

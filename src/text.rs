@@ -5,6 +5,8 @@
 //! (CVE-2021-42574). Everything that came from an input, file names included, passes through here
 //! on its way to a message, and through [`push_json_string`] on its way to a JSON line.
 
+pub(crate) mod json_ascii;
+
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
@@ -51,17 +53,15 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(QUOTE_LIMIT) {
-            write_escaped(f, c)?;
-        }
-        f.write_char('"')?;
-        if chars.next().is_some() {
-            f.write_char('…')?;
-        }
-        Ok(())
+        write_quoted(f, self.0)
     }
+}
+
+/// Writes what [`quoted`] shows, without the detour over a formatter.
+pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    let is_whole = write_start(f, text, is_plain, write_escaped)?;
+    f.write_str(if is_whole { "\"" } else { "\"…" })
 }
 
 /// A piece of a line as it is written there, without quotes around it, escaped and cut after
@@ -79,15 +79,49 @@ struct Excerpt<'a>(&'a str);
 
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(QUOTE_LIMIT) {
-            write_unquoted(f, c)?;
-        }
-        if chars.next().is_some() {
-            f.write_char('…')?;
-        }
-        Ok(())
+        write_excerpt(f, self.0)
     }
+}
+
+/// Writes what [`excerpt`] shows, without the detour over a formatter.
+pub(crate) fn write_excerpt(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    if write_start(f, text, is_printable, write_unquoted)? {
+        Ok(())
+    } else {
+        f.write_char('…')
+    }
+}
+
+/// Writes the first [`QUOTE_LIMIT`] characters of a text; whether that is all of it. Runs of bytes
+/// that `is_itself` go out as they are, any other character by `write_one`.
+fn write_start<W: fmt::Write>(
+    f: &mut W,
+    text: &str,
+    is_itself: impl Fn(u8) -> bool,
+    write_one: impl Fn(&mut W, char) -> fmt::Result,
+) -> Result<bool, fmt::Error> {
+    let (mut rest, mut left) = (text, QUOTE_LIMIT);
+    while left > 0 {
+        let bytes = rest.as_bytes();
+        let bytes = &bytes[..bytes.len().min(left)];
+        let run = bytes.iter().position(|&byte| !is_itself(byte));
+        let (run, after) = rest.split_at(run.unwrap_or(bytes.len()));
+        f.write_str(run)?;
+        left -= run.len();
+        rest = after;
+        if left == 0 {
+            break;
+        }
+        let mut chars = rest.chars();
+        let Some(c) = chars.next() else {
+            break;
+        };
+        write_one(f, c)?;
+        left -= 1;
+        rest = chars.as_str();
+    }
+    Ok(rest.is_empty())
 }
 
 /// An absolute form of `path` for a message, escaped where it holds anything that is not showable.
@@ -166,6 +200,49 @@ fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
     }
 }
 
+/// Appends a number in decimal digits.
+///
+/// ```
+/// let mut out = b"line ".to_vec();
+/// daytally::text::push_decimal(&mut out, 17);
+/// assert_eq!(out, b"line 17");
+/// ```
+pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
+    // Straight to where they are to stay, two at a time: digits put together elsewhere would have to
+    // be read again before the processor has got round to writing them.
+    let len = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let start = out.len();
+    out.extend_from_slice(&[0; 20]);
+    out.truncate(start + len);
+    let mut rest = number;
+    let mut pairs = out[start..].rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        pair.copy_from_slice(&PAIRS[usize::from((rest % 100).to_le_bytes()[0])]);
+        rest /= 100;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = b'0' + rest.to_le_bytes()[0];
+    }
+}
+
+/// The numbers below 100, with two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        // Each digit counts up; the first one with every tenth number.
+        if number > 0 {
+            pairs[number] = pairs[number - 1];
+            pairs[number][1] += 1;
+            if number % 10 == 0 {
+                pairs[number] = [pairs[number][0] + 1, b'0'];
+            }
+        }
+        number += 1;
+    }
+    pairs
+};
+
 /// Appends `text` as a JSON string (RFC 8259 section 7), quotes included.
 ///
 /// Unlike most JSON writers this one also escapes what is legal in JSON but unsafe on a terminal
@@ -186,24 +263,35 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
     }
 
     out.push(b'"');
-    let mut plain_from = 0;
-    for (at, c) in text.char_indices() {
-        // Nearly all of a log is printable ASCII: copied in runs, not a character at a time.
-        if matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') {
-            continue;
+    let mut rest = text;
+    loop {
+        let (_, after) = rest.split_at(json_ascii::push(out, rest.as_bytes()));
+        if after.is_empty() {
+            break;
         }
-        out.extend_from_slice(&text.as_bytes()[plain_from..at]);
-        // Writing to a vector cannot fail.
-        let _ = write_escaped(&mut Bytes(out), c);
-        plain_from = at + c.len_utf8();
+        // A character at a time past those that had something else among them.
+        let mut chars = after.chars();
+        while after.len() - chars.as_str().len() < 8 {
+            let Some(c) = chars.next() else {
+                break;
+            };
+            // Writing to a vector cannot fail.
+            let _ = write_escaped(&mut Bytes(out), c);
+        }
+        rest = chars.as_str();
     }
-    out.extend_from_slice(&text.as_bytes()[plain_from..]);
     out.push(b'"');
+}
+
+/// Whether a byte is a character that shows, and that JSON writes, as itself.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn unsafe_characters_are_escaped_and_ordinary_text_is_not() {
@@ -228,6 +316,59 @@ mod tests {
         assert!(shown.ends_with("\"…"));
         assert_eq!(quoted("x").to_string(), "\"x\"");
         assert!(excerpt(&long).to_string().ends_with("x…"));
+    }
+
+    /// [`push_json_string`] the plain way: a character at a time.
+    fn json_string(text: &str) -> Vec<u8> {
+        let mut out = String::from('"');
+        text.chars()
+            .try_for_each(|c| write_escaped(&mut out, c))
+            .unwrap();
+        out.push('"');
+        out.into_bytes()
+    }
+
+    /// Text with much of what is escaped, at any distance from the start of a block.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            "[ -~]{0,40}",
+            "[\"\\\\]{0,40}",
+            "\\PC{0,5}",
+            any::<String>().prop_map(|text| text.chars().take(3).collect()),
+        ];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn json_strings_are_the_same_in_blocks(text in texts()) {
+            let mut out = b"before".to_vec();
+            push_json_string(&mut out, &text);
+            prop_assert_eq!(&out[6..], json_string(&text));
+            prop_assert_eq!(serde_json::from_slice::<String>(&out[6..]).unwrap(), text);
+        }
+
+        #[test]
+        fn decimals_are_those_of_the_standard_library(number: u64, digits in 0..20_u32) {
+            let power = 10_u64.pow(digits);
+            for number in [number, number / power, power, power - 1, power + 1] {
+                let mut out = Vec::new();
+                push_decimal(&mut out, number);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            }
+        }
+
+        #[test]
+        fn a_quote_is_its_characters_one_by_one(text in texts()) {
+            let start: String = text.chars().take(QUOTE_LIMIT).collect();
+            let rest = if start == text { "" } else { "…" };
+            let expected = String::from_utf8(json_string(&start)).unwrap() + rest;
+            prop_assert_eq!(quoted(&text).to_string(), expected);
+
+            let mut expected = String::new();
+            start.chars().try_for_each(|c| write_unquoted(&mut expected, c)).unwrap();
+            prop_assert_eq!(excerpt(&text).to_string(), expected + rest);
+        }
     }
 
     #[test]

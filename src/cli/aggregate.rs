@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::args::LogFormat;
 use super::config::AggregateConfig;
 use super::exit::Exit;
-use super::log::{Log, LoggedRejects, path_field};
+use super::log::{Log, path_field};
+use super::rejects::LoggedRejects;
 use super::{places, report, signals};
 use daytally::error::{Error, Result};
 use daytally::input::InputFile;
@@ -111,7 +112,11 @@ impl Started {
 
         // Every place is tried before the work starts.
         let result = Draft::create(&config.output)?.with_digest();
-        let mut rejects = LoggedRejects::new(draft(config.rejects.as_ref())?, config.log.format);
+        let mut rejects = LoggedRejects::new(
+            draft(config.rejects.as_ref())?,
+            self.log.clone(),
+            config.log.format,
+        );
         let summary_file = draft(config.summary.as_ref())?;
 
         for input in &inputs {

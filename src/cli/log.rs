@@ -5,13 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::Dispatch;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::LogFormat;
 use super::config::LogConfig;
 use daytally::error::{Action, Error, Result};
-use daytally::output::{Draft, Reject};
-use daytally::{RejectSink, text};
+use daytally::text;
 
 /// The log of a run, for making sure of it at the end.
 #[derive(Clone, Debug)]
@@ -48,27 +49,16 @@ impl Log {
             path: config.file.clone(),
             failure: None,
         })));
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(config.level)
-            .with_ansi(false)
-            .with_target(false)
-            // What cannot be written is noted, and reported at the end of the run.
-            .log_internal_errors(false)
-            .with_writer(log.clone());
-        let started = match config.format {
-            LogFormat::Text => tracing::subscriber::set_global_default(subscriber.finish()),
-            LogFormat::Json => tracing::subscriber::set_global_default(
-                subscriber
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .with_span_list(false)
-                    .finish(),
-            ),
-        };
+        let subscriber = subscriber(config.format, config.level, log.clone());
+        let started = tracing::dispatcher::set_global_default(subscriber);
         // One process has one run; in a test of this module a second one keeps the first's log.
         drop(started);
         Ok(log)
+    }
+
+    /// Writes lines that are formatted already.
+    pub(super) fn write(&self, lines: &[u8]) {
+        self.lock().write(lines);
     }
 
     /// Makes sure that everything logged has been written.
@@ -96,6 +86,43 @@ impl Log {
     }
 }
 
+impl State {
+    /// What cannot be written is noted, and reported at the end of the run.
+    fn write(&mut self, lines: &[u8]) {
+        let written = match &mut self.out {
+            Out::File(file) => file.write_all(lines),
+            Out::Stderr => io::stderr().write_all(lines),
+        };
+        if let Err(failure) = written {
+            self.failure.get_or_insert(failure);
+        }
+    }
+}
+
+/// What formats the program's own lines.
+pub(super) fn subscriber<W>(format: LogFormat, level: LevelFilter, writer: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_target(false)
+        // The log knows for itself what it could not write.
+        .log_internal_errors(false)
+        .with_writer(writer);
+    match format {
+        LogFormat::Text => subscriber.finish().into(),
+        LogFormat::Json => subscriber
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .finish()
+            .into(),
+    }
+}
+
 impl<'a> MakeWriter<'a> for Log {
     type Writer = Line<'a>;
 
@@ -109,14 +136,7 @@ pub(super) struct Line<'a>(MutexGuard<'a, State>);
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let state = &mut *self.0;
-        let written = match &mut state.out {
-            Out::File(file) => file.write_all(line),
-            Out::Stderr => io::stderr().write_all(line),
-        };
-        if let Err(failure) = written {
-            state.failure.get_or_insert(failure);
-        }
+        self.0.write(line);
         Ok(line.len())
     }
 
@@ -125,46 +145,8 @@ impl Write for Line<'_> {
     }
 }
 
-/// Logs every reject, and writes it to the rejects file if there is one.
-pub(super) struct LoggedRejects {
-    pub(super) file: Option<Draft>,
-    format: LogFormat,
-    json: Vec<u8>,
-}
-
-impl LoggedRejects {
-    pub(super) fn new(file: Option<Draft>, format: LogFormat) -> LoggedRejects {
-        LoggedRejects {
-            file,
-            format,
-            json: Vec::new(),
-        }
-    }
-}
-
-impl RejectSink for LoggedRejects {
-    fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
-        if tracing::enabled!(tracing::Level::WARN) {
-            tracing::warn!(
-                input = %field(reject.input, self.format),
-                line = reject.line,
-                offset = reject.offset,
-                reason = %reject.fault.reason(),
-                "{}",
-                reject.fault.message(reject.raw)
-            );
-        }
-        if let Some(file) = &mut self.file {
-            self.json.clear();
-            reject.write_json(&mut self.json);
-            file.write(&self.json)?;
-        }
-        Ok(())
-    }
-}
-
 /// A name as the value of a log field: in text in quotes unless it is one plain word.
-fn field(name: &str, format: LogFormat) -> String {
+pub(super) fn field(name: &str, format: LogFormat) -> String {
     if format == LogFormat::Json {
         return text::name(name).to_string();
     }

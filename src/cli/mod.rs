@@ -10,8 +10,10 @@ mod generate;
 mod limit;
 mod log;
 mod places;
+mod rejects;
 mod signals;
 mod size;
+mod warnings;
 
 use std::ffi::OsString;
 use std::io::Write as _;

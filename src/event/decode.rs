@@ -180,24 +180,35 @@ impl Decoder {
             Some(end) => (&text[..end], end + 1),
             None => (text, text.len()),
         };
-        Decoded {
-            verdict: self.decode(line),
-            line,
-            len,
-        }
+        // Most lines that the fast lane refuses are invalid. simd-json would refuse them too, and
+        // could not say why.
+        let verdict = if self.fast.is_some() {
+            self.decode_plainly(line)
+        } else {
+            self.decode(line)
+        };
+        Decoded { verdict, line, len }
     }
 
     /// The verdict on one line, given without its `\n`, by the general lane.
     pub fn decode(&mut self, line: &[u8]) -> Verdict {
+        if line.len() <= self.max_line_bytes
+            && !is_blank(line)
+            && let Some(event) = self.decode_ordinary(line)
+        {
+            debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
+            return Verdict::Valid(event);
+        }
+        self.decode_plainly(line)
+    }
+
+    /// The same, without a look by simd-json first.
+    fn decode_plainly(&self, line: &[u8]) -> Verdict {
         if line.len() > self.max_line_bytes {
             return Verdict::Invalid(Fault::line_too_long(self.max_line_bytes));
         }
         if is_blank(line) {
             return Verdict::Blank;
-        }
-        if let Some(event) = self.decode_ordinary(line) {
-            debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
-            return Verdict::Valid(event);
         }
         match rules::judge(line) {
             Ok(event) => Verdict::Valid(event),
@@ -282,8 +293,8 @@ fn event_on_tape(tape: &[Node<'_>], line: &[u8], base: usize) -> Option<Event> {
                 return None;
             };
             let quote = key.checked_sub(base + 1)?;
-            let number = rules::number_after_key(line, quote)?.of(line);
-            Some(Amount::from_json_number(&number).ok()?)
+            let number = rules::number_after_key(line, quote)?;
+            Some(number.of(line, Amount::from_json_number).ok()?)
         }
         _ => None,
     };

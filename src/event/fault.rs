@@ -114,6 +114,21 @@ impl Fault {
     pub fn message<'a>(&'a self, line: &'a [u8]) -> impl fmt::Display + 'a {
         Message { fault: self, line }
     }
+
+    /// Appends the same sentence to `out`, which is quicker.
+    ///
+    /// ```
+    /// use daytally::event::{Decoder, Verdict};
+    ///
+    /// let Verdict::Invalid(fault) = Decoder::default().decode(b"{}") else { unreachable!() };
+    /// let mut out = String::from("no event: ");
+    /// fault.push_message(b"{}", &mut out);
+    /// assert_eq!(out, r#"no event: there is no key "user_id""#);
+    /// ```
+    pub fn push_message(&self, line: &[u8], out: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = Message { fault: self, line }.write(out);
+    }
 }
 
 struct Message<'a> {
@@ -121,10 +136,17 @@ struct Message<'a> {
     line: &'a [u8],
 }
 
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
 impl Message<'_> {
-    /// The start of a value, as much as is ever quoted: each character may be two escapes long.
-    fn text(&self, span: Span) -> String {
-        span.start_of(self.line, 16 * text::QUOTE_LIMIT)
+    /// Gives `look` the start of a value, as much as is ever quoted: each character may be two
+    /// escapes long.
+    fn text<T>(&self, span: Span, look: impl FnOnce(&str) -> T) -> T {
+        span.start_of(self.line, 16 * text::QUOTE_LIMIT, look)
     }
 
     /// The column of a byte, from 1: how many characters start before it.
@@ -137,12 +159,10 @@ impl Message<'_> {
     /// The character at a byte of a line that is UTF-8.
     fn character(&self, at: usize) -> Option<char> {
         let rest = self.line.get(at..)?;
-        json::copied(&rest[..rest.len().min(4)]).chars().next()
+        json::with_copy(&rest[..rest.len().min(4)], |text| text.chars().next())
     }
-}
 
-impl fmt::Display for Message<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self.fault.detail {
             Detail::Limit(limit) => write!(
                 f,
@@ -158,63 +178,71 @@ impl fmt::Display for Message<'_> {
             }
             Detail::Json(fault) => self.json(f, fault),
             Detail::Document(span) => {
-                let value = self.text(span);
-                write!(f, "the line is {}, not an object", kind(&value))
+                f.write_str("the line is ")?;
+                f.write_str(self.text(span, kind))?;
+                f.write_str(", not an object")
             }
-            Detail::Missing(field) => match self.fault.reason {
-                Reason::MissingAmount => {
-                    f.write_str("a purchase needs an amount, and there is no key \"amount\"")
-                }
-                _ => write!(f, "there is no key \"{}\"", field.key()),
-            },
-            Detail::Value(field, span) => self.value(f, field, &self.text(span)),
+            Detail::Missing(_) if self.fault.reason == Reason::MissingAmount => {
+                f.write_str("a purchase needs an amount, and there is no key \"amount\"")
+            }
+            Detail::Missing(field) => {
+                f.write_str("there is no key \"")?;
+                f.write_str(field.key())?;
+                f.write_str("\"")
+            }
+            Detail::Value(field, span) => self.text(span, |value| self.value(f, field, value)),
             Detail::Timestamp(span, fault) => {
-                let value = self.text(span);
-                write!(f, "timestamp {} ", text::quoted(&json::unescape(&value)))?;
+                f.write_str("timestamp ")?;
+                self.text(span, |value| text::write_quoted(f, &json::unescape(value)))?;
                 f.write_str(match fault {
-                    TimestampFault::NotADateTime => "is not an ISO 8601 date-time",
-                    TimestampFault::HasOffset => "is not in UTC: its offset is not zero",
+                    TimestampFault::NotADateTime => " is not an ISO 8601 date-time",
+                    TimestampFault::HasOffset => " is not in UTC: its offset is not zero",
                     TimestampFault::HasNoOffset => {
-                        "has no offset: in UTC it would end with `Z` or `+00:00`"
+                        " has no offset: in UTC it would end with `Z` or `+00:00`"
                     }
                 })
             }
         }
     }
-}
 
-impl Message<'_> {
-    fn value(&self, f: &mut fmt::Formatter<'_>, field: Field, value: &str) -> fmt::Result {
+    fn value(&self, f: &mut impl fmt::Write, field: Field, value: &str) -> fmt::Result {
         if self.fault.reason == Reason::EmptyEventType {
             return f.write_str("event_type is empty");
         }
         let kind = kind(value);
+        f.write_str(field.key())?;
         // "amount null is null" would say it twice.
-        if kind == value {
-            write!(f, "{} ", field.key())?;
-        } else {
-            write!(f, "{} {} ", field.key(), text::excerpt(value))?;
+        if kind != value {
+            f.write_str(" ")?;
+            text::write_excerpt(f, value)?;
         }
+        let not_a = |f: &mut _, wanted| {
+            for piece in [" is ", kind, wanted] {
+                fmt::Write::write_str(f, piece)?;
+            }
+            Ok(())
+        };
         match self.fault.reason {
             Reason::InvalidUserId if kind == "a number" => {
-                f.write_str("is not written as an integer")
+                f.write_str(" is not written as an integer")
             }
-            Reason::InvalidUserId => write!(f, "is {kind}, not an integer"),
+            Reason::InvalidUserId => not_a(f, ", not an integer"),
             Reason::UserIdOutOfRange => {
-                write!(f, "is outside {} to {}", i64::MIN, u64::MAX)
+                f.write_str(" is outside -9223372036854775808 to 18446744073709551615")
             }
-            Reason::InvalidEventType | Reason::InvalidTimestamp => {
-                write!(f, "is {kind}, not a string")
-            }
-            Reason::InvalidAmount => write!(f, "is {kind}, not a number"),
-            Reason::NonPositiveAmount => f.write_str("is not greater than zero"),
-            Reason::AmountOutOfRange => f.write_str("is 1000000000000000 (10^15) or more"),
+            Reason::InvalidEventType | Reason::InvalidTimestamp => not_a(f, ", not a string"),
+            Reason::InvalidAmount => not_a(f, ", not a number"),
+            Reason::NonPositiveAmount => f.write_str(" is not greater than zero"),
+            Reason::AmountOutOfRange => f.write_str(" is 1000000000000000 (10^15) or more"),
             // The other reasons have no value to quote.
-            reason => f.write_str(reason.code()),
+            reason => {
+                f.write_str(" ")?;
+                f.write_str(reason.code())
+            }
         }
     }
 
-    fn json(&self, f: &mut fmt::Formatter<'_>, fault: JsonFault) -> fmt::Result {
+    fn json(&self, f: &mut impl fmt::Write, fault: JsonFault) -> fmt::Result {
         let column = self.column(fault.at);
         let expected = match fault.problem {
             Problem::ExpectedValue => "a value",
@@ -267,7 +295,9 @@ impl Message<'_> {
             Some(found) => {
                 let mut buffer = [0; 4];
                 let found = found.encode_utf8(&mut buffer);
-                write!(f, ", found `{}`", text::excerpt(found))
+                f.write_str(", found `")?;
+                text::write_excerpt(f, found)?;
+                f.write_str("`")
             }
             None => f.write_str(", found the end of the line"),
         }

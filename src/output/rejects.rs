@@ -1,7 +1,5 @@
 //! The rejects file: one JSON object for each invalid line, so that none is lost sight of.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 
 use crate::event::Fault;
@@ -27,22 +25,47 @@ pub struct Reject<'a> {
 }
 
 impl Reject<'_> {
-    /// Appends the reject as one JSON object and a `\n`.
+    /// Appends the reject as one JSON object and a `\n`. `message` is what
+    /// [`push_message`](Fault::push_message) says of it, which is seldom needed only here.
     ///
     /// `raw` holds the line's text up to [`RAW_LIMIT`] bytes, whole characters only; `truncated` is
     /// there, and true, if that is not all. A line that is not UTF-8 has its bytes in `raw_base64`
     /// instead (RFC 4648 section 4).
-    pub fn write_json(&self, out: &mut Vec<u8>) {
-        let mut number = String::new();
+    pub fn write_json(&self, message: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"input\":");
         text::push_json_string(out, self.input);
-        // Writing to a string cannot fail.
-        let _ = write!(number, ",\"line\":{},\"offset\":{}", self.line, self.offset);
-        out.extend_from_slice(number.as_bytes());
+        out.extend_from_slice(b",\"line\":");
+        text::push_decimal(out, self.line);
+        out.extend_from_slice(b",\"offset\":");
+        text::push_decimal(out, self.offset);
         out.extend_from_slice(b",\"reason\":\"");
         out.extend_from_slice(self.fault.reason().code().as_bytes());
         out.extend_from_slice(b"\",\"message\":");
-        text::push_json_string(out, &self.fault.message(self.raw).to_string());
+        text::push_json_string(out, message);
+        if !self.write_ascii(out) {
+            self.write_raw(out);
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// Appends the line if it is what most are, short and printable ASCII; whether it is.
+    fn write_ascii(&self, out: &mut Vec<u8>) -> bool {
+        if self.raw.len() > RAW_LIMIT {
+            return false;
+        }
+        let start = out.len();
+        out.extend_from_slice(b",\"raw\":\"");
+        let is_ascii = text::json_ascii::push(out, self.raw) == self.raw.len();
+        if is_ascii {
+            out.push(b'"');
+        } else {
+            out.truncate(start);
+        }
+        is_ascii
+    }
+
+    /// Appends the line, whatever it is.
+    fn write_raw(&self, out: &mut Vec<u8>) {
         // A copy first, then the look at it: the line may be in a mapped file that somebody writes to.
         let mut shown = self.raw[..self.raw.len().min(RAW_LIMIT)].to_vec();
         let is_text = std::str::from_utf8(self.raw).is_ok();
@@ -71,7 +94,6 @@ impl Reject<'_> {
         if len < self.raw.len() {
             out.extend_from_slice(b",\"truncated\":true");
         }
-        out.extend_from_slice(b"}\n");
     }
 }
 
@@ -85,7 +107,8 @@ mod tests {
         let Verdict::Invalid(fault) = Decoder::new(10_000).decode(raw) else {
             panic!("valid");
         };
-        let mut out = Vec::new();
+        let (mut message, mut out) = (String::new(), Vec::new());
+        fault.push_message(raw, &mut message);
         Reject {
             input: "a\u{1b}.jsonl",
             line: 4,
@@ -93,7 +116,7 @@ mod tests {
             fault,
             raw,
         }
-        .write_json(&mut out);
+        .write_json(&message, &mut out);
         assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1);
         assert!(out.ends_with(b"}\n"));
         assert!(

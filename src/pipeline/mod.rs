@@ -3,6 +3,7 @@
 
 mod queue;
 mod sequencer;
+mod sink;
 mod stop;
 
 use std::num::NonZeroUsize;
@@ -14,9 +15,10 @@ use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
 use crate::input::InputFile;
-use crate::output::{Reject, csv};
+use crate::output::csv;
 use queue::{ChunkQueue, Task};
-use sequencer::{Batch, Sequencer};
+use sequencer::Sequencer;
+pub use sink::{RejectBatch, RejectSink};
 pub use stop::Stop;
 
 /// The default size of a chunk, in bytes: 1 MiB. Large enough that handing one out costs nothing
@@ -25,9 +27,6 @@ pub const DEFAULT_CHUNK_SIZE: usize = 1024 * 1024;
 
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
-
-/// How many rejects a worker collects before it hands them over in mid-chunk.
-const BATCH_LIMIT: usize = 4096;
 
 /// How many rows are formatted at a time by one worker.
 const ROWS_PER_RANGE: usize = 1 << 15;
@@ -56,36 +55,6 @@ impl Default for Options {
             lanes: Lanes::default(),
             stop: Stop::default(),
         }
-    }
-}
-
-/// Takes the invalid lines of a run, one by one, in input order.
-///
-/// ```
-/// use daytally::{Reject, RejectSink, Result};
-///
-/// struct Count(u64);
-///
-/// impl RejectSink for Count {
-///     fn reject(&mut self, reject: &Reject<'_>) -> Result<()> {
-///         self.0 += 1;
-///         Ok(())
-///     }
-/// }
-/// ```
-pub trait RejectSink: Send {
-    /// Takes the next invalid line.
-    ///
-    /// # Errors
-    ///
-    /// An error ends the run, which then fails with it.
-    fn reject(&mut self, reject: &Reject<'_>) -> Result<()>;
-}
-
-/// Drops the rejects; they are still counted in the [`Books`].
-impl RejectSink for () {
-    fn reject(&mut self, _: &Reject<'_>) -> Result<()> {
-        Ok(())
     }
 }
 
@@ -163,7 +132,11 @@ impl Pipeline {
     ///
     /// Where a group's total is too large, an input changed, `rejects` failed, or the run was
     /// stopped.
-    pub fn aggregate(&self, inputs: &[InputFile], rejects: &mut dyn RejectSink) -> Result<Outcome> {
+    pub fn aggregate<S: RejectSink>(
+        &self,
+        inputs: &[InputFile],
+        rejects: &mut S,
+    ) -> Result<Outcome> {
         let queue = ChunkQueue::new(inputs, self.options.chunk_size);
         let sequencer = Sequencer::new(inputs, rejects);
         let partitions = Partitions::default();
@@ -250,9 +223,9 @@ impl Pipeline {
 }
 
 /// One thread's share of the work: its decoder, its counter, its books.
-struct Worker<'run, 'data> {
+struct Worker<'run, 'data, S: RejectSink> {
     stop: &'run Stop,
-    sequencer: &'run Sequencer<'data>,
+    sequencer: &'run Sequencer<'data, S>,
     decoder: Decoder,
     counter: Counter<'run>,
     books: Books,
@@ -260,10 +233,10 @@ struct Worker<'run, 'data> {
     until_look: usize,
 }
 
-impl<'run, 'data> Worker<'run, 'data> {
+impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
     fn new(
         pipeline: &'run Pipeline,
-        sequencer: &'run Sequencer<'data>,
+        sequencer: &'run Sequencer<'data, S>,
         partitions: &'run Partitions,
     ) -> Self {
         Worker {
@@ -288,12 +261,12 @@ impl<'run, 'data> Worker<'run, 'data> {
     }
 
     fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
-        let mut batch = Batch::default();
         // What follows a page that could not be read is not worth reading: the input's check at the
         // end fails the run.
         if self.stop.signal().is_some() || task.file.has_faulted() {
             return Err(self.sequencer.abort());
         }
+        let mut found = self.sequencer.start(task);
         let mut at = task.chunk.offset;
         let end = at + task.chunk.bytes.len();
         while at < end {
@@ -303,14 +276,14 @@ impl<'run, 'data> Worker<'run, 'data> {
                 .decoder
                 .decode_run(text, end - at, most, |event| self.counter.add(event));
             self.books.valid += run.lines as u64;
-            batch.count_lines(run.lines as u64);
+            found.count_lines(run.lines as u64);
             self.until_look -= run.lines;
             at += run.len;
             if at >= end {
                 break;
             }
 
-            batch.count_lines(1);
+            found.count_lines(1);
             let text = &text[run.len..];
             let decoded = if run.lines < most {
                 self.decoder.decode_next_generally(text)
@@ -325,10 +298,8 @@ impl<'run, 'data> Worker<'run, 'data> {
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
                     self.books.count_invalid(fault.reason());
-                    batch.reject(at, fault, decoded.line);
-                    if batch.rejects() >= BATCH_LIMIT {
-                        self.sequencer.submit_part(task, &mut batch)?;
-                    }
+                    let len = decoded.line.len();
+                    self.sequencer.note(&mut found, at, len, fault)?;
                 }
             }
             at += decoded.len;
@@ -340,6 +311,6 @@ impl<'run, 'data> Worker<'run, 'data> {
                 }
             }
         }
-        self.sequencer.submit_rest(task, batch)
+        self.sequencer.submit(found)
     }
 }

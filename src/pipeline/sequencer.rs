@@ -1,152 +1,309 @@
 //! Putting what workers find back into input order.
 //!
 //! Workers finish chunks in any order; rejects have to come out in input order and with line numbers
-//! that count from the start of the input. So a worker collects rejects with line numbers relative
-//! to what it has handed over, and the sequencer passes them on when the lines before are counted.
+//! that count from the start of the input. So a worker only [notes](Sequencer::note) where the
+//! rejects of its chunk are, [submits](Sequencer::submit) them at its end, and goes on. When the
+//! lines of all chunks before are counted, whoever is at hand makes batches of them, with the numbers
+//! that are known now; batches are made side by side. When those of all chunks before are written,
+//! whoever is at hand passes the next batch to the sink, one at a time, while the others go on.
 //!
-//! Memory stays bounded: the worker whose chunk is next passes its rejects straight on, another one
-//! may leave what it has if that is little, and has to wait for its turn otherwise. Since chunks are
-//! handed out in order, the next one is always being worked on by somebody who does not wait.
+//! Memory stays bounded, see the limits below: a worker that has more than it may leave waits. It is
+//! never the one that the others wait for: the first chunk that is not counted is being read, and
+//! its worker knows its line numbers; and of the chunks that are counted the first one that is not
+//! written is the first that somebody took to make batches of, and may always be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::RejectSink;
 use super::queue::Task;
+use super::sink::{RejectBatch as _, RejectSink};
 use crate::error::{Error, Result};
 use crate::event::Fault;
 use crate::input::InputFile;
 use crate::output::Reject;
 
-/// How many rejects may be left with the sequencer by workers whose turn it is not.
-const WAITING_LIMIT: usize = 1 << 16;
+/// How many rejects a worker notes before it waits for its chunk's line number.
+const NOTES_LIMIT: usize = 1 << 14;
+
+/// How many it notes before it looks whether the number is known. The lines are still in the core's
+/// cache then, which is why it looks at all.
+const NOTES_BETWEEN_LOOKS: usize = 64;
+
+/// How many notes may wait for the lines before them to be counted, those of a chunk in work aside.
+const NOTES_WAITING_LIMIT: usize = 1 << 16;
+
+/// How large a batch gets, in bytes: small enough to be still in a core's cache when it is written.
+const BATCH_SIZE: usize = 128 * 1024;
+
+/// How many bytes of batches may wait for the sink.
+const BATCHES_WAITING_LIMIT: usize = 8 * 1024 * 1024;
+
+/// What a batch counts for besides its size: its place in the queue takes memory too.
+const BATCH_OVERHEAD: usize = 256;
 
 /// The run has ended early; whoever gets this just stops.
 #[derive(Debug)]
 pub(super) struct Aborted;
 
-/// What a worker has found in consecutive lines of a chunk.
-#[derive(Debug, Default)]
-pub(super) struct Batch<'a> {
+type Outcome<T = ()> = std::result::Result<T, Aborted>;
+
+/// The lines of a chunk, as far as its worker has read it; `B` is a batch.
+#[derive(Debug)]
+pub(super) struct Found<B> {
+    sequence: u64,
+    input: usize,
     lines: u64,
-    rejects: Vec<Found<'a>>,
+    rejects: Vec<Note>,
+    /// How many lines of the input are before the chunk, once that is known.
+    lines_before: Option<u64>,
+    /// The batch that rejects go to then.
+    batch: Option<B>,
 }
 
-/// An invalid line whose number is not known yet.
+/// Where an invalid line is.
 #[derive(Debug)]
-struct Found<'a> {
-    /// The line in its batch, from 1.
+struct Note {
+    /// The number of the line in its chunk, from 1.
     line: u64,
     offset: usize,
+    len: usize,
     fault: Fault,
-    raw: &'a [u8],
 }
 
-impl<'a> Batch<'a> {
+impl<B> Found<B> {
     /// Counts lines.
     #[inline]
     pub(super) fn count_lines(&mut self, lines: u64) {
         self.lines += lines;
     }
-
-    /// Adds the line counted last as a reject.
-    pub(super) fn reject(&mut self, offset: usize, fault: Fault, raw: &'a [u8]) {
-        self.rejects.push(Found {
-            line: self.lines,
-            offset,
-            fault,
-            raw,
-        });
-    }
-
-    /// How many rejects there are.
-    pub(super) fn rejects(&self) -> usize {
-        self.rejects.len()
-    }
 }
 
 /// Passes the rejects of all workers on in input order, and counts the lines of each input.
-pub(super) struct Sequencer<'a> {
+pub(super) struct Sequencer<'a, S: RejectSink> {
     inputs: &'a [InputFile],
-    state: Mutex<State<'a>>,
+    state: Mutex<State<'a, S>>,
+    /// Something that somebody may be waiting for has happened.
     turn: Condvar,
+    /// As in the state, for a look without the lock.
+    counted: AtomicU64,
 }
 
-struct State<'a> {
-    sink: &'a mut dyn RejectSink,
-    /// The chunk whose turn it is.
-    next: u64,
-    /// The lines of each input that have been passed on.
+struct State<'a, S: RejectSink> {
+    /// How many chunks are counted: all before this one.
+    counted: u64,
+    /// The lines of each input in these chunks.
     lines: Vec<u64>,
-    /// Finished chunks whose turn has not come, by sequence.
-    waiting: BTreeMap<u64, (usize, Batch<'a>)>,
-    rejects_waiting: usize,
+    /// Chunks that have been read before one before them.
+    uncounted: BTreeMap<u64, Found<S::Batch>>,
+    /// How many notes are in those, and one for each chunk.
+    notes_waiting: usize,
+    /// Chunks that are counted, to be made batches of, in order.
+    ready: VecDeque<Found<S::Batch>>,
+
+    /// How many chunks are written: all before this one, and some of its batches.
+    written: u64,
+    /// The batches that were made of chunks.
+    batches: BTreeMap<u64, Batches<S::Batch>>,
+    bytes_waiting: usize,
+    /// Not here while somebody writes.
+    sink: Option<&'a mut S>,
+
+    /// What new batches are copies of.
+    empty: S::Batch,
+    /// Batches and notes that are empty again, kept for their memory.
+    spare_batches: Vec<S::Batch>,
+    spare_notes: Vec<Vec<Note>>,
+
     is_aborted: bool,
     failure: Option<Error>,
 }
 
-impl<'a> Sequencer<'a> {
-    pub(super) fn new(inputs: &'a [InputFile], sink: &'a mut dyn RejectSink) -> Self {
+/// The batches of a chunk that wait for their turn.
+struct Batches<B> {
+    waiting: VecDeque<B>,
+    /// Whether no more will come.
+    are_all: bool,
+}
+
+impl<'a, S: RejectSink> Sequencer<'a, S> {
+    pub(super) fn new(inputs: &'a [InputFile], sink: &'a mut S) -> Self {
         Sequencer {
             inputs,
             state: Mutex::new(State {
-                sink,
-                next: 0,
+                counted: 0,
                 lines: vec![0; inputs.len()],
-                waiting: BTreeMap::new(),
-                rejects_waiting: 0,
+                uncounted: BTreeMap::new(),
+                notes_waiting: 0,
+                ready: VecDeque::new(),
+                written: 0,
+                batches: BTreeMap::new(),
+                bytes_waiting: 0,
+                empty: sink.batch(),
+                sink: Some(sink),
+                spare_batches: Vec::new(),
+                spare_notes: Vec::new(),
                 is_aborted: false,
                 failure: None,
             }),
             turn: Condvar::new(),
+            counted: AtomicU64::new(0),
         }
     }
 
-    /// Takes the first lines of a chunk whose worker has collected many rejects: waits for the
-    /// chunk's turn and passes them on. The batch is left empty.
-    pub(super) fn submit_part(
-        &self,
-        task: &Task<'a>,
-        batch: &mut Batch<'a>,
-    ) -> std::result::Result<(), Aborted> {
-        let mut state = self.wait_for_turn(task.sequence)?;
-        self.pass_on(&mut state, task.input, batch)
+    /// For the worker of a chunk to note in what it finds.
+    pub(super) fn start(&self, task: &Task<'a>) -> Found<S::Batch> {
+        Found {
+            sequence: task.sequence,
+            input: task.input,
+            lines: 0,
+            rejects: self.lock().spare_notes.pop().unwrap_or_default(),
+            lines_before: None,
+            batch: None,
+        }
     }
 
-    /// Takes the last lines of a chunk, at once or when its turn comes.
-    pub(super) fn submit_rest(
+    /// Notes that the line counted last is a reject.
+    #[inline]
+    pub(super) fn note(
         &self,
-        task: &Task<'a>,
-        mut batch: Batch<'a>,
-    ) -> std::result::Result<(), Aborted> {
-        let mut state = self.lock();
-        if state.is_aborted {
-            return Err(Aborted);
+        found: &mut Found<S::Batch>,
+        offset: usize,
+        len: usize,
+        fault: Fault,
+    ) -> Outcome {
+        found.rejects.push(Note {
+            line: found.lines,
+            offset,
+            len,
+            fault,
+        });
+        if found.rejects.len().is_multiple_of(NOTES_BETWEEN_LOOKS) {
+            self.submit_part(found)
+        } else {
+            Ok(())
         }
-        // A batch without rejects takes memory too.
-        let waiting = state.rejects_waiting + state.waiting.len();
-        let fits = waiting + batch.rejects() < WAITING_LIMIT;
-        if state.next != task.sequence && fits {
-            state.rejects_waiting += batch.rejects();
-            state.waiting.insert(task.sequence, (task.input, batch));
+    }
+
+    /// Takes the rejects found so far in a chunk, once the chunks before are counted: waits for that
+    /// if they are too many to keep.
+    fn submit_part(&self, found: &mut Found<S::Batch>) -> Outcome {
+        if found.lines_before.is_none() {
+            let is_turn = self.counted.load(Ordering::Relaxed) == found.sequence;
+            if !is_turn && found.rejects.len() < NOTES_LIMIT {
+                return Ok(());
+            }
+            let state = self.wait_while(|state| state.counted != found.sequence)?;
+            found.lines_before = Some(state.lines[found.input]);
+        }
+        self.batch(found)
+    }
+
+    /// Takes what was found in a whole chunk, and works off what can be.
+    pub(super) fn submit(&self, found: Found<S::Batch>) -> Outcome {
+        let notes = found.rejects.len() + 1;
+        let mut state = self.wait_while(|state| {
+            state.counted != found.sequence && state.notes_waiting + notes > NOTES_WAITING_LIMIT
+        })?;
+        state.notes_waiting += notes;
+        state.uncounted.insert(found.sequence, found);
+        let has_counted = state.count();
+        self.counted.store(state.counted, Ordering::Relaxed);
+        drop(state);
+        if has_counted {
+            self.turn.notify_all();
+        }
+        let next = || self.lock().ready.pop_front();
+        while let Some(mut found) = next() {
+            self.batch(&mut found)?;
+            if let Some(batch) = found.batch.take() {
+                self.hand_over(found.sequence, Some(batch))?;
+            }
+            self.hand_over(found.sequence, None)?;
+            self.lock().spare_notes.push(found.rejects);
+        }
+        Ok(())
+    }
+
+    /// Makes batches of the rejects of a chunk that is counted.
+    fn batch(&self, found: &mut Found<S::Batch>) -> Outcome {
+        if found.rejects.is_empty() {
             return Ok(());
         }
-        drop(state);
-        let mut state = self.wait_for_turn(task.sequence)?;
-        self.pass_on(&mut state, task.input, &mut batch)?;
-        state.next += 1;
-        loop {
-            let next = state.next;
-            let Some((input, mut batch)) = state.waiting.remove(&next) else {
-                break;
-            };
-            state.rejects_waiting -= batch.rejects();
-            self.pass_on(&mut state, input, &mut batch)?;
-            state.next += 1;
+        let input = &self.inputs[found.input];
+        let lines_before = found.lines_before.unwrap_or_default();
+        let mut batch = found.batch.take().unwrap_or_else(|| self.empty_batch());
+        for note in found.rejects.drain(..) {
+            batch.add(&Reject {
+                input: input.name(),
+                line: lines_before + note.line,
+                offset: note.offset as u64,
+                fault: note.fault,
+                raw: &input.bytes()[note.offset..][..note.len],
+            });
+            if batch.size() >= BATCH_SIZE {
+                self.hand_over(found.sequence, Some(batch))?;
+                batch = self.empty_batch();
+            }
         }
+        found.batch = Some(batch);
+        Ok(())
+    }
+
+    fn empty_batch(&self) -> S::Batch {
+        let mut state = self.lock();
+        let spare = state.spare_batches.pop();
+        spare.unwrap_or_else(|| state.empty.clone())
+    }
+
+    /// Takes the next batch of a chunk, or, by none, that there will be no more; and writes what can
+    /// be, unless somebody is writing already.
+    fn hand_over(&self, sequence: u64, batch: Option<S::Batch>) -> Outcome {
+        let bytes = batch.as_ref().map_or(0, weight::<S>);
+        let mut state = self.wait_while(|state| {
+            let is_turn = state.written == sequence && state.sink.is_some();
+            !is_turn && state.bytes_waiting + bytes > BATCHES_WAITING_LIMIT
+        })?;
+        state.bytes_waiting += bytes;
+        let batches = state.batches.entry(sequence).or_insert_with(|| Batches {
+            waiting: VecDeque::new(),
+            are_all: false,
+        });
+        match batch {
+            Some(batch) => batches.waiting.push_back(batch),
+            None => batches.are_all = true,
+        }
+        self.write(state)
+    }
+
+    /// Passes all batches whose turn has come to the sink.
+    fn write<'run>(&'run self, mut state: MutexGuard<'run, State<'a, S>>) -> Outcome {
+        let Some(sink) = state.sink.take() else {
+            // Whoever writes now looks for more.
+            return Ok(());
+        };
+        let mut has_written = Ok(());
+        while has_written.is_ok()
+            && !state.is_aborted
+            && let Some(mut batch) = state.next_batch()
+        {
+            drop(state);
+            let bytes = weight::<S>(&batch);
+            has_written = sink.take(&mut batch);
+            state = self.lock();
+            state.bytes_waiting -= bytes;
+            state.spare_batches.push(batch);
+            self.turn.notify_all();
+        }
+        state.sink = Some(sink);
+        if let Err(failure) = has_written {
+            state.failure = Some(failure);
+            state.is_aborted = true;
+        }
+        let is_aborted = state.is_aborted;
         drop(state);
         self.turn.notify_all();
-        Ok(())
+        if is_aborted { Err(Aborted) } else { Ok(()) }
     }
 
     /// Ends the run early.
@@ -159,8 +316,8 @@ impl<'a> Sequencer<'a> {
     /// Ends the run early if the thread panics while the guard lives: the others may be waiting for
     /// a turn that would never come.
     pub(super) fn abort_on_panic(&self) -> impl Drop + '_ {
-        struct Guard<'run, 'a>(&'run Sequencer<'a>);
-        impl Drop for Guard<'_, '_> {
+        struct Guard<'run, 'a, S: RejectSink>(&'run Sequencer<'a, S>);
+        impl<S: RejectSink> Drop for Guard<'_, '_, S> {
             fn drop(&mut self) {
                 if std::thread::panicking() {
                     self.0.abort();
@@ -178,55 +335,210 @@ impl<'a> Sequencer<'a> {
             .unwrap_or_else(PoisonError::into_inner);
         match state.failure {
             Some(failure) => Err(failure),
+            None if !state.is_aborted && state.written != state.counted => Err(Error::Unbalanced {
+                what: format!(
+                    "the rejects of {} chunks were written, and {} were read",
+                    state.written, state.counted
+                ),
+            }),
             None => Ok(state.lines),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<'a>> {
+    fn lock(&self) -> MutexGuard<'_, State<'a, S>> {
         // A panic elsewhere ends the run by itself; the guard only has to be let through.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_for_turn(
+    fn wait_while(
         &self,
-        sequence: u64,
-    ) -> std::result::Result<MutexGuard<'_, State<'a>>, Aborted> {
+        is_early: impl Fn(&State<'a, S>) -> bool,
+    ) -> Outcome<MutexGuard<'_, State<'a, S>>> {
         let state = self
             .turn
-            .wait_while(self.lock(), |state| {
-                !state.is_aborted && state.next != sequence
-            })
+            .wait_while(self.lock(), |state| !state.is_aborted && is_early(state))
             .unwrap_or_else(PoisonError::into_inner);
         if state.is_aborted {
             return Err(Aborted);
         }
         Ok(state)
     }
+}
 
-    fn pass_on(
-        &self,
-        state: &mut State<'a>,
-        input: usize,
-        batch: &mut Batch<'a>,
-    ) -> std::result::Result<(), Aborted> {
-        let lines_before = state.lines[input];
-        for found in batch.rejects.drain(..) {
-            let passed = state.sink.reject(&Reject {
-                input: self.inputs[input].name(),
-                line: lines_before + found.line,
-                offset: found.offset as u64,
-                fault: found.fault,
-                raw: found.raw,
-            });
-            if let Err(failure) = passed {
-                state.failure = Some(failure);
-                state.is_aborted = true;
-                self.turn.notify_all();
-                return Err(Aborted);
+impl<S: RejectSink> State<'_, S> {
+    /// Counts the chunks that can be; whether there were any.
+    fn count(&mut self) -> bool {
+        let counted = self.counted;
+        while let Some(mut found) = self.uncounted.remove(&self.counted) {
+            self.notes_waiting -= found.rejects.len() + 1;
+            let lines = &mut self.lines[found.input];
+            found.lines_before = Some(*lines);
+            *lines += found.lines;
+            self.ready.push_back(found);
+            self.counted += 1;
+        }
+        self.counted != counted
+    }
+
+    /// The next batch in order, if it is there.
+    fn next_batch(&mut self) -> Option<S::Batch> {
+        loop {
+            let batches = self.batches.get_mut(&self.written)?;
+            if let Some(batch) = batches.waiting.pop_front() {
+                return Some(batch);
+            }
+            if !batches.are_all {
+                return None;
+            }
+            self.batches.remove(&self.written);
+            self.written += 1;
+        }
+    }
+}
+
+/// What a batch counts for while it waits.
+fn weight<S: RejectSink>(batch: &S::Batch) -> usize {
+    batch.size() + BATCH_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::pipeline::{Options, Pipeline, RejectBatch};
+
+    /// Lines as they came, in batches that each count for so many bytes.
+    #[derive(Clone)]
+    struct Lines {
+        lines: Vec<(String, u64, Vec<u8>)>,
+        bytes_each: usize,
+    }
+
+    impl RejectBatch for Lines {
+        fn add(&mut self, reject: &Reject<'_>) {
+            let (input, raw) = (reject.input.to_owned(), reject.raw.to_vec());
+            self.lines.push((input, reject.line, raw));
+        }
+
+        fn size(&self) -> usize {
+            self.lines.len() * self.bytes_each
+        }
+    }
+
+    struct Sink {
+        taken: Lines,
+        batches: usize,
+        /// Which batch to fail at.
+        fails_at: Option<usize>,
+    }
+
+    impl RejectSink for Sink {
+        type Batch = Lines;
+
+        fn batch(&self) -> Lines {
+            Lines {
+                lines: Vec::new(),
+                ..self.taken
             }
         }
-        state.lines[input] += batch.lines;
-        batch.lines = 0;
+
+        fn take(&mut self, batch: &mut Lines) -> Result<()> {
+            self.batches += 1;
+            if self.fails_at.is_some_and(|at| at <= self.batches) {
+                return Err(Error::Panicked);
+            }
+            self.taken.lines.append(&mut batch.lines);
+            Ok(())
+        }
+    }
+
+    /// Inputs with many rejects each: more than a worker may note.
+    fn inputs() -> (Vec<tempfile::NamedTempFile>, Vec<InputFile>) {
+        let files: Vec<_> = (0..2)
+            .map(|input| {
+                let mut text = String::new();
+                for line in 0..2 * NOTES_LIMIT {
+                    // Some lines are blank, some stretches have none that is.
+                    if line % 5000 < 1000 && line % 3 == 0 {
+                        text += " \n";
+                    }
+                    writeln!(text, "{input}{line}").unwrap();
+                }
+                let file = tempfile::NamedTempFile::new().unwrap();
+                std::fs::write(file.path(), text).unwrap();
+                file
+            })
+            .collect();
+        let inputs = files
+            .iter()
+            .map(|file| InputFile::open(file.path()).unwrap())
+            .collect();
+        (files, inputs)
+    }
+
+    fn run(inputs: &[InputFile], threads: usize, chunk_size: usize, sink: &mut Sink) -> Result<()> {
+        let options = Options {
+            threads: NonZeroUsize::new(threads).unwrap(),
+            chunk_size,
+            ..Options::default()
+        };
+        let outcome = Pipeline::new(options)?.aggregate(inputs, sink)?;
+        assert_eq!(outcome.books.invalid(), sink.taken.lines.len() as u64);
         Ok(())
+    }
+
+    fn sink(bytes_each: usize, fails_at: Option<usize>) -> Sink {
+        Sink {
+            taken: Lines {
+                lines: Vec::new(),
+                bytes_each,
+            },
+            batches: 0,
+            fails_at,
+        }
+    }
+
+    #[test]
+    fn rejects_come_in_input_order_however_they_are_batched() {
+        let (_files, inputs) = inputs();
+        let mut expected = Vec::new();
+        for input in &inputs {
+            for (line, raw) in (1..).zip(input.bytes().split(|byte| *byte == b'\n')) {
+                if !raw.trim_ascii().is_empty() {
+                    expected.push((input.name().to_owned(), line, raw.to_vec()));
+                }
+            }
+        }
+        // From batches that never fill up to one for each reject, and more than may wait.
+        for bytes_each in [0, 100, BATCH_SIZE, BATCHES_WAITING_LIMIT + 1] {
+            for (threads, chunk_size) in [(1, 1 << 30), (2, 1 << 16), (3, 1 << 30), (8, 1 << 10)] {
+                let mut sink = sink(bytes_each, None);
+                run(&inputs, threads, chunk_size, &mut sink).unwrap();
+                let found = sink.taken.lines;
+                assert!(found == expected, "{bytes_each} {threads} {chunk_size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sink_that_fails_ends_the_run() {
+        let (_files, inputs) = inputs();
+        for fails_at in [1, 2, 50] {
+            for bytes_each in [100, BATCHES_WAITING_LIMIT + 1] {
+                for (threads, chunk_size) in [(1, 1 << 30), (3, 1 << 10)] {
+                    let mut sink = sink(bytes_each, Some(fails_at));
+                    let ended = run(&inputs, threads, chunk_size, &mut sink);
+                    // Large chunks of small batches do not have as many.
+                    if sink.batches >= fails_at {
+                        assert!(matches!(ended, Err(Error::Panicked)), "{ended:?}");
+                        assert_eq!(sink.batches, fails_at, "nothing is passed on after it");
+                    } else {
+                        ended.unwrap();
+                    }
+                }
+            }
+        }
     }
 }

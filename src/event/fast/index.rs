@@ -23,7 +23,7 @@
 use super::scan::{BLOCK, Index, WIDE};
 use super::walk::Reader;
 
-/// The longest line that is indexed, in blocks; longer ones go to the general lane.
+/// The longest line that is indexed, in blocks; longer ones are walked through.
 const BLOCKS: usize = 64;
 
 /// How many tokens there can be, each byte being one, and room to write a block behind them.
@@ -124,6 +124,12 @@ impl LineIndex {
         let (members, _) = members.as_chunks::<2>();
         let members = members.iter();
         members.map(|[key, value]| (usize::from(*key), usize::from(*value)))
+    }
+
+    /// Whether the line at the start of `text` is longer than what is indexed.
+    pub(super) fn is_too_long(text: &[u8]) -> bool {
+        let indexed = text.get(..BLOCKS * WIDE);
+        indexed.is_some_and(|text| memchr::memchr(b'\n', text).is_none())
     }
 
     /// Indexes the line at the start of `text`, if it is one JSON object, valid in all its parts, and

@@ -46,13 +46,14 @@ const PLACES: usize = 24;
 #[derive(Debug)]
 pub(super) struct FastLane {
     means: Means,
-    glues: [Glue; PLACES],
+    /// For each place the last two: one line that is different does not make the others strange.
+    glues: [[Glue; 2]; PLACES],
     dates: Dates,
     index: Box<LineIndex>,
     habit: Habit,
 }
 
-/// What stood before the value at a place of the last line: punctuation, white space and the key.
+/// What stood before the value at a place of a line: punctuation, white space and the key.
 #[derive(Clone, Copy, Debug)]
 struct Glue {
     bytes: [u8; BLOCK],
@@ -71,6 +72,18 @@ impl Glue {
         len: 0,
         field: None,
     };
+
+    /// Remembers what stood before a value, if it is not too long.
+    #[cold]
+    fn learn(&mut self, glue: &[u8], field: Option<Field>) {
+        *self = Glue::NONE;
+        if let Some(bytes) = self.bytes.get_mut(..glue.len()) {
+            bytes.copy_from_slice(glue);
+            self.bits = glue.iter().fold(0, |bits, _| bits << 1 | 1);
+            self.len = glue.len();
+            self.field = field;
+        }
+    }
 }
 
 /// How blocks are looked at on this machine.
@@ -141,7 +154,7 @@ impl FastLane {
     fn with(means: Means) -> FastLane {
         FastLane {
             means,
-            glues: [Glue::NONE; PLACES],
+            glues: [[Glue::NONE; 2]; PLACES],
             dates: Dates::default(),
             index: Box::default(),
             habit: Habit::default(),
@@ -207,7 +220,10 @@ impl FastLane {
         while lines.are_left() {
             let mut reader = Reader::<S>::new(lines.rest(), 0);
             let event = self.walk(&mut reader);
-            self.habit.walked(reader.is_strange || event.is_none());
+            // What is refused here is refused there too.
+            if event.is_some() {
+                self.habit.walked(reader.is_strange);
+            }
             let len = reader.at;
             if event.and_then(|event| lines.take(event, len)).is_none() {
                 return true;
@@ -227,7 +243,11 @@ impl FastLane {
                 return false;
             }
             self.habit.to_index -= 1;
-            let read = self.read_indexed::<I>(lines.rest());
+            let mut read = self.read_indexed::<I>(lines.rest());
+            if read.is_none() && LineIndex::is_too_long(lines.rest()) {
+                let mut reader = Reader::<I>::new(lines.rest(), 0);
+                read = self.walk(&mut reader).map(|event| (event, reader.at));
+            }
             if read
                 .and_then(|(event, len)| lines.take(event, len))
                 .is_none()
@@ -247,13 +267,18 @@ impl FastLane {
         let mut amount = None;
         let mut place = 0;
         loop {
-            let field = match self.glues.get(place) {
-                Some(glue) if reader.skip_if(glue) => glue.field,
-                glue => {
+            let field = match self.glues.get_mut(place) {
+                Some([first, _]) if reader.skip_if(first) => first.field,
+                Some([first, second]) if reader.skip_if(second) => {
+                    std::mem::swap(first, second);
+                    first.field
+                }
+                glues => {
                     let start = reader.at;
                     let field = reader.key(place == 0)?;
-                    if glue.is_some() {
-                        self.learn(place, &reader.text[start..reader.at], field);
+                    if let Some([first, second]) = glues {
+                        *second = *first;
+                        first.learn(&reader.text[start..reader.at], field);
                     }
                     reader.is_strange = true;
                     field
@@ -292,21 +317,6 @@ impl FastLane {
             None
         };
         Some(Event::new(date?, user_id?, purchase))
-    }
-
-    /// Remembers what stands before the value at a place.
-    #[cold]
-    fn learn(&mut self, place: usize, glue: &[u8], field: Option<Field>) {
-        let Some(known) = self.glues.get_mut(place) else {
-            return;
-        };
-        *known = Glue::NONE;
-        if let Some(bytes) = known.bytes.get_mut(..glue.len()) {
-            bytes.copy_from_slice(glue);
-            known.bits = glue.iter().fold(0, |bits, _| bits << 1 | 1);
-            known.len = glue.len();
-            known.field = field;
-        }
     }
 
     #[inline(always)]

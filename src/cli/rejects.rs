@@ -1,0 +1,77 @@
+//! What the program does with rejects: a line of the log for each, and one of the rejects file.
+
+use std::mem;
+
+use super::args::LogFormat;
+use super::log::Log;
+use super::warnings::Warnings;
+use daytally::output::{Draft, Reject};
+use daytally::{RejectBatch, RejectSink, Result};
+
+/// Logs every reject, and writes it to the rejects file if there is one.
+pub(super) struct LoggedRejects {
+    pub(super) file: Option<Draft>,
+    log: Log,
+    format: LogFormat,
+}
+
+impl LoggedRejects {
+    pub(super) fn new(file: Option<Draft>, log: Log, format: LogFormat) -> LoggedRejects {
+        LoggedRejects { file, log, format }
+    }
+}
+
+/// The lines for some rejects.
+#[derive(Clone)]
+pub(super) struct Lines {
+    warnings: Option<Warnings>,
+    json: Option<Vec<u8>>,
+    message: String,
+}
+
+impl RejectBatch for Lines {
+    fn add(&mut self, reject: &Reject<'_>) {
+        if self.warnings.is_none() && self.json.is_none() {
+            return;
+        }
+        let mut message = mem::take(&mut self.message);
+        message.clear();
+        reject.fault.push_message(reject.raw, &mut message);
+        if let Some(warnings) = &mut self.warnings {
+            warnings.add(reject, &message);
+        }
+        if let Some(json) = &mut self.json {
+            reject.write_json(&message, json);
+        }
+        self.message = message;
+    }
+
+    fn size(&self) -> usize {
+        let warnings = self.warnings.as_ref().map_or(0, |w| w.lines().len());
+        warnings + self.json.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl RejectSink for LoggedRejects {
+    type Batch = Lines;
+
+    fn batch(&self) -> Lines {
+        Lines {
+            warnings: tracing::enabled!(tracing::Level::WARN).then(|| Warnings::new(self.format)),
+            json: self.file.is_some().then(Vec::new),
+            message: String::new(),
+        }
+    }
+
+    fn take(&mut self, lines: &mut Lines) -> Result<()> {
+        if let Some(warnings) = &mut lines.warnings {
+            self.log.write(warnings.lines());
+            warnings.clear();
+        }
+        if let (Some(file), Some(json)) = (&mut self.file, &mut lines.json) {
+            file.write(json)?;
+            json.clear();
+        }
+        Ok(())
+    }
+}
