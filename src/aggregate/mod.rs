@@ -8,8 +8,10 @@ mod counter;
 mod grand_totals;
 mod group;
 mod hash;
+mod packed;
 mod partition;
 mod revenue;
+mod slots;
 mod sorted;
 mod table;
 
@@ -19,5 +21,5 @@ pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
 pub use partition::Partitions;
 pub use revenue::{GrandTotal, Revenue};
-pub use sorted::{GroupIter, GroupRange, SortedGroups};
+pub use sorted::{GroupRange, SortedGroups};
 pub use table::Table;

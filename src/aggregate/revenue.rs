@@ -45,6 +45,12 @@ impl Revenue {
         self.0 = self.0.saturating_add(other.0);
     }
 
+    /// The sum of that many units of 10^-18.
+    #[inline]
+    pub(super) const fn from_units(units: u128) -> Revenue {
+        Revenue(units)
+    }
+
     /// The sum in units of 10^-18.
     #[must_use]
     pub const fn units(self) -> u128 {

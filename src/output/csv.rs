@@ -28,7 +28,7 @@ pub fn rows(range: &GroupRange<'_>) -> Vec<u8> {
         .terminator(csv::Terminator::Any(b'\n'))
         .from_writer(out);
     let mut date = DateText::default();
-    for Group { key, totals } in range {
+    for Group { key, totals } in range.sorted().iter() {
         let row = Row {
             date: date.of(key.date()),
             user_id: key.user_id().get(),
@@ -87,7 +87,7 @@ mod tests {
         add(1, i128::from(i64::MIN), Some("1e-400"));
         counter.finish();
         let groups = partitions.finish_sorted();
-        let text: Vec<u8> = groups.ranges(3).iter().flat_map(rows).collect();
+        let text: Vec<u8> = groups.ranges().flat_map(|range| rows(&range)).collect();
         assert_eq!(
             String::from_utf8(text).unwrap(),
             "2024-01-01,-9223372036854775808,1,1,0.00\n\

@@ -29,9 +29,6 @@ const LINES_BETWEEN_LOOKS: usize = 1024;
 /// How many rejects a worker collects before it hands them over in mid-chunk.
 const BATCH_LIMIT: usize = 4096;
 
-/// How many rows are formatted at a time by one worker.
-const ROWS_PER_RANGE: usize = 1 << 15;
-
 /// How a run is to be done. None of it shows in the result.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -166,7 +163,7 @@ impl Pipeline {
     pub fn aggregate(&self, inputs: &[InputFile], rejects: &mut dyn RejectSink) -> Result<Outcome> {
         let queue = ChunkQueue::new(inputs, self.options.chunk_size);
         let sequencer = Sequencer::new(inputs, rejects);
-        let partitions = Partitions::default();
+        let partitions = Partitions::default().for_workers(self.options.threads);
 
         // What the workers share is not looked at again after a panic.
         let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -217,7 +214,7 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<u64> {
         write(csv::HEADER)?;
-        let ranges = groups.ranges(groups.len().div_ceil(ROWS_PER_RANGE));
+        let ranges: Vec<_> = groups.ranges().collect();
         // A few ranges at a time: formatted side by side, written one after the other.
         for some in ranges.chunks(2 * self.options.threads.get()) {
             let formatted: Vec<Vec<u8>> = self
@@ -232,13 +229,14 @@ impl Pipeline {
     }
 
     fn sort(&self, partitions: Partitions) -> SortedGroups {
-        let mut partitions = partitions.finish();
-        self.pool.install(|| {
+        let (partitions, ranges) = partitions.finish();
+        let shares = self.pool.install(|| {
             partitions
-                .par_iter_mut()
-                .for_each(|groups| groups.sort_unstable_by_key(|group| group.key));
+                .into_par_iter()
+                .map(|partition| ranges.divide(partition))
+                .collect()
         });
-        SortedGroups::new(partitions)
+        SortedGroups::new(shares)
     }
 
     fn check_stop(&self) -> Result<()> {
