@@ -5,7 +5,9 @@ mod queue;
 mod sequencer;
 mod stop;
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 
@@ -28,6 +30,9 @@ const LINES_BETWEEN_LOOKS: usize = 1024;
 
 /// How many rejects a worker collects before it hands them over in mid-chunk.
 const BATCH_LIMIT: usize = 4096;
+
+/// How many ranges of rows are formatted ahead of writing, for each worker.
+const RANGES_AHEAD: usize = 4;
 
 /// How a run is to be done. None of it shows in the result.
 #[derive(Clone, Debug)]
@@ -214,18 +219,34 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<u64> {
         write(csv::HEADER)?;
-        let ranges: Vec<_> = groups.ranges().collect();
-        // A few ranges at a time: formatted side by side, written one after the other.
-        for some in ranges.chunks(2 * self.options.threads.get()) {
-            let formatted: Vec<Vec<u8>> = self
-                .pool
-                .install(|| some.par_iter().map(csv::rows).collect());
-            for rows in formatted {
+        let mut ranges = groups.ranges();
+        // A few ranges ahead: formatted side by side by the workers, while this thread writes them
+        // one after the other.
+        let ahead = RANGES_AHEAD * self.options.threads.get();
+        self.pool.in_place_scope(|scope| {
+            // Takes the memory of rows that have been written.
+            let mut format = |mut rows: Vec<u8>| {
+                let range = ranges.next()?;
+                let (sender, receiver) = mpsc::sync_channel(1);
+                scope.spawn(move |_| {
+                    rows.clear();
+                    csv::append_rows(&range, &mut rows);
+                    // If no one receives them, writing has failed.
+                    let _ = sender.send(rows);
+                });
+                Some(receiver)
+            };
+            let mut formatted = VecDeque::with_capacity(ahead);
+            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
+            while let Some(next) = formatted.pop_front() {
+                // Without rows the worker panicked, and the scope will too.
+                let rows = next.recv().map_err(|_| Error::Panicked)?;
                 self.check_stop()?;
                 write(&rows)?;
+                formatted.extend(format(rows));
             }
-        }
-        Ok(groups.len() as u64)
+            Ok(groups.len() as u64)
+        })
     }
 
     fn sort(&self, partitions: Partitions) -> SortedGroups {
