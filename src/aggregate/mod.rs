@@ -11,8 +11,8 @@ mod hash;
 mod packed;
 mod partition;
 mod revenue;
-mod slots;
 mod sorted;
+mod store;
 mod table;
 
 pub use counter::Counter;

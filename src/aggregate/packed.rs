@@ -8,9 +8,6 @@ use super::group::{GroupKey, Totals};
 use super::revenue::Revenue;
 use crate::event::{Event, PURCHASES_SHIFT};
 
-/// The tag's highest bit, which tells a group from an empty place.
-const OCCUPIED: u32 = 1 << 31;
-
 /// The bit above the largest number of events: one more bit is kept free above it in each field, so
 /// that a sum of two never overflows, and tells by its free bit that it does not fit.
 const EVENTS_FULL: u32 = 1 << 31;
@@ -22,15 +19,14 @@ const MONEY_FULL: u128 = 1 << 127 | 1 << (PURCHASES_SHIFT - 1);
 /// does not fit, so that the mark costs no check of its own.
 const WIDE: u128 = 1 << 127;
 
-/// A group whose totals fit narrow fields; or an empty place; or a group whose totals are elsewhere.
+/// A group whose totals fit narrow fields, or are elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(align(32))]
 pub(super) struct Packed {
     /// The purchases, from bit [`PURCHASES_SHIFT`] up, and the units of the revenue below.
     money: u128,
     user_bits: u64,
-    /// [`OCCUPIED`] and the key's `date_and_sign`; 0 in an empty place.
-    tag: u32,
+    date_and_sign: u32,
     events: u32,
 }
 
@@ -42,15 +38,15 @@ impl Packed {
         Packed {
             money: 0,
             user_bits,
-            tag: OCCUPIED | date_and_sign,
+            date_and_sign,
             events: 0,
         }
     }
 
-    /// Which group. Without a meaning in an empty place.
+    /// Which group.
     #[inline]
     pub(super) fn key(&self) -> GroupKey {
-        GroupKey::from_parts(self.tag & !OCCUPIED, self.user_bits)
+        GroupKey::from_parts(self.date_and_sign, self.user_bits)
     }
 
     /// What was counted, unless the totals are elsewhere.
@@ -72,15 +68,17 @@ impl Packed {
         u64::try_from(self.money >> PURCHASES_SHIFT).unwrap_or(u64::MAX)
     }
 
+    /// Nothing that means anything, for the sake of having read it.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.tag == 0
+    pub(super) fn touch(&self) -> u32 {
+        self.date_and_sign
     }
 
     #[inline]
     pub(super) fn is_of_key_of(&self, other: &Packed) -> bool {
-        // One branch, not two: the tags alone are the same for everyone on a day.
-        u64::from(self.tag ^ other.tag) | (self.user_bits ^ other.user_bits) == 0
+        // One branch, not two: the dates alone are the same for everyone on a day.
+        u64::from(self.date_and_sign ^ other.date_and_sign) | (self.user_bits ^ other.user_bits)
+            == 0
     }
 
     /// The sum of two of the same key; `None` if it does not fit, or one's totals are elsewhere.
@@ -152,10 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn a_group_takes_32_bytes_and_a_place_of_zeros_is_empty() {
+    fn a_group_takes_32_bytes() {
         assert_eq!((size_of::<Packed>(), align_of::<Packed>()), (32, 32));
-        assert!(Packed::default().is_empty());
-        assert!(!packed(0, 0, 0).is_empty());
     }
 
     #[test]
@@ -191,7 +187,7 @@ mod tests {
             });
             let sum = pair[0].plus(&pair[1]);
             prop_assert_eq!(sum.map(|sum| sum.totals().unwrap()), wide_sum(&pair[0], &pair[1]));
-            prop_assert!(sum.is_none_or(|sum| sum.key() == pair[0].key() && !sum.is_empty()));
+            prop_assert!(sum.is_none_or(|sum| sum.key() == pair[0].key()));
         }
 
         #[test]
@@ -210,7 +206,6 @@ mod tests {
             let packed = Packed::from(&event);
             prop_assert_eq!(packed.key(), GroupKey::new(event.date(), event.user_id()));
             prop_assert_eq!(packed.totals(), Ok(totals));
-            prop_assert!(!packed.is_empty());
         }
     }
 }

@@ -7,8 +7,8 @@ use super::counter::Counter;
 use super::group::{Group, Totals};
 use super::hash::KeyHasher;
 use super::packed::Packed;
-use super::slots::Slots;
 use super::sorted::{Ranges, SortedGroups};
+use super::store::Store;
 
 /// How many partitions there are: enough that workers seldom meet at one, and that one of some
 /// millions of groups in all still fits a core's cache.
@@ -18,11 +18,9 @@ const PARTITIONS: usize = 256;
 const PARTITION_SHIFT: u32 = u64::BITS - PARTITIONS.ilog2();
 
 /// A share of the groups: those whose hash falls into it.
-///
-/// 43 to 64 bytes a group, and half as much again while it grows; but only some grow at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Partition {
-    slots: Slots,
+    store: Store,
     wide: WideTotals,
 }
 
@@ -30,36 +28,26 @@ impl Partition {
     /// Adds what was counted for groups of this partition.
     fn merge(&mut self, groups: &[Packed], hasher: &KeyHasher) {
         let wide = &mut self.wide;
-        self.slots.merge(
+        self.store.merge(
             groups,
-            &|group: &Packed| Partition::place(hasher.hash(&group.key())),
+            |group| hasher.short_hash(&group.key()),
             |group, other| wide.add(group, other),
         );
     }
 
-    /// A group's place within its partition: the bits below those that chose the partition.
-    #[inline]
-    fn place(hash: u64) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "meant to be cut")]
-        let place = (hash >> (PARTITION_SHIFT - u32::BITS)) as u32;
-        place
-    }
-
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.store.len()
     }
 
     /// The groups, in no order.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Packed> {
-        self.slots.iter()
+        self.store.iter()
     }
 
-    /// A sample of the groups, of about every `step`th.
+    /// Every `step`th group.
     pub(super) fn sample(&self, step: usize) -> impl Iterator<Item = &Packed> {
-        // Of the slots, fewer are taken than there are.
-        let groups = self.slots.len().max(1);
-        self.slots.sample(step.max(1) * self.slots.slots() / groups)
+        self.store.sample(step)
     }
 
     /// The totals that are elsewhere.

@@ -3,8 +3,7 @@
 use super::group::Group;
 use super::hash::KeyHasher;
 use super::packed::Packed;
-use super::partition::Partitions;
-use super::slots::Slots;
+use super::store::Store;
 use crate::event::Event;
 
 /// Groups and their totals in no order: what one worker has counted since it last handed over.
@@ -23,8 +22,8 @@ use crate::event::Event;
 #[derive(Debug)]
 pub struct Table {
     hasher: KeyHasher,
-    slots: Slots,
-    /// What no longer fits the narrow fields of a slot, taken out whole.
+    store: Store,
+    /// What no longer fits the narrow fields of a group, taken out whole.
     full: Vec<Packed>,
 }
 
@@ -34,7 +33,7 @@ impl Table {
     pub fn new(hasher: KeyHasher) -> Table {
         Table {
             hasher,
-            slots: Slots::default(),
+            store: Store::default(),
             full: Vec::new(),
         }
     }
@@ -44,12 +43,12 @@ impl Table {
     pub fn add(&mut self, events: &[Event]) {
         let Table {
             hasher,
-            slots,
+            store,
             full,
         } = self;
-        slots.merge(
+        store.merge(
             events,
-            &|group: &Packed| place(hasher.hash(&group.key())),
+            |group| hasher.short_hash(&group.key()),
             |group, event| {
                 full.push(*group);
                 *group = *event;
@@ -61,7 +60,7 @@ impl Table {
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.slots.len() + self.full.len()
+        self.store.len() + self.full.len()
     }
 
     /// Whether there are no groups.
@@ -86,20 +85,9 @@ impl Table {
 
     /// The same, as the groups are.
     pub(super) fn drain_packed(&mut self, mut each: impl FnMut(Packed)) {
-        self.slots.drain(&mut each);
+        self.store.drain(&mut each);
         self.full.drain(..).for_each(each);
     }
-}
-
-/// A group's place in a table: by partition, so that groups are taken out partition by partition,
-/// and below that by bits that do not decide where they belong there; see [`slots`](super::slots).
-#[inline]
-fn place(hash: u64) -> u32 {
-    const PARTITION_BITS: u32 = Partitions::COUNT.ilog2();
-    // The highest bits of 32, then the lowest.
-    #[expect(clippy::cast_possible_truncation, reason = "meant to be cut")]
-    let (high, low) = ((hash >> 32) as u32, hash as u32);
-    high & !(u32::MAX >> PARTITION_BITS) | low >> PARTITION_BITS
 }
 
 #[cfg(test)]
@@ -109,9 +97,9 @@ mod tests {
     use crate::event::{Amount, Date, UserId};
     use std::collections::HashMap;
 
-    /// Two of the largest amounts fill a slot's revenue, 32,767 purchases its count.
+    /// Two of the largest amounts fill a packed group's revenue, 32,767 purchases its count.
     #[test]
-    fn totals_past_a_slots_fields_come_out_in_parts_that_are_exact() {
+    fn totals_past_the_narrow_fields_come_out_in_parts_that_are_exact() {
         let mut table = Table::new(KeyHasher::with_seed(1));
         let mut expected: HashMap<GroupKey, Totals> = HashMap::new();
         let mut add = |events: &[Event]| {
