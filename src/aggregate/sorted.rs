@@ -10,10 +10,13 @@ use super::packed::Packed;
 use super::partition::{Partition, WideTotals};
 
 /// Where the order of the result is cut into ranges of about the same size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ranges {
-    /// The first key of each range but the first, as numbers, in order.
-    bounds: Vec<u128>,
+    /// The first key of each range but the first, as a number: a binary search tree, level by level
+    /// from the root at 1, filled up with numbers past all keys. To go down in it takes as many steps
+    /// for every key, none of them a branch, and half of the branches would be guessed wrong.
+    tree: Vec<u128>,
+    count: usize,
 }
 
 impl Ranges {
@@ -28,10 +31,7 @@ impl Ranges {
     pub(super) fn of(partitions: &[Partition], rows: usize) -> Ranges {
         let groups: usize = partitions.iter().map(Partition::len).sum();
         let count = groups.div_ceil(rows.max(1));
-        if count < 2 {
-            return Ranges::default();
-        }
-        let step = groups / (count * Ranges::SAMPLE);
+        let step = groups / (count * Ranges::SAMPLE).max(1);
         let mut sample: Vec<u128> = partitions
             .iter()
             .flat_map(|partition| partition.sample(step))
@@ -40,25 +40,38 @@ impl Ranges {
         sample.sort_unstable();
         // Of two bounds that are the same, the range between is empty.
         let bounds = (1..count).filter_map(|range| sample.get(range * sample.len() / count));
-        Ranges {
-            bounds: bounds.copied().collect(),
-        }
+        Ranges::between(&bounds.copied().collect::<Vec<_>>())
     }
 
-    fn count(&self) -> usize {
-        self.bounds.len() + 1
+    /// The ranges between bounds, which are sorted.
+    fn between(bounds: &[u128]) -> Ranges {
+        let len = (bounds.len() + 1).next_power_of_two();
+        let tree = (0..len).map(|node: usize| {
+            // The nodes of a level divide what those above it left into halves.
+            let level = node.checked_ilog2()?;
+            let nth = node - (1 << level);
+            bounds.get((2 * nth + 1) * (len >> (level + 1)) - 1)
+        });
+        Ranges {
+            tree: tree.map(|bound| *bound.unwrap_or(&u128::MAX)).collect(),
+            count: bounds.len() + 1,
+        }
     }
 
     /// The range of a group.
     #[inline]
     fn of_group(&self, group: &Packed) -> usize {
         let key = group.key().to_number();
-        self.bounds.partition_point(|bound| *bound <= key)
+        let mut node = 1;
+        while node < self.tree.len() {
+            node = 2 * node + usize::from(self.tree[node] <= key);
+        }
+        node - self.tree.len()
     }
 
     /// Moves a partition's groups next to those of the same range.
     pub(crate) fn divide(&self, partition: Partition) -> Share {
-        let mut ends = vec![0_usize; self.count()];
+        let mut ends = vec![0_usize; self.count];
         let ranges: Vec<u32> = partition
             .groups()
             .map(|group| {
@@ -292,6 +305,24 @@ mod tests {
             let mut unordered: Vec<_> = groups.unordered().map(flat).collect();
             unordered.sort_unstable_by_key(|(key, _)| *key);
             prop_assert_eq!(unordered, expected);
+        }
+
+        #[test]
+        fn a_range_is_how_many_bounds_are_not_past_a_group(
+            bounds in proptest::collection::vec((0..3_u32, 0..20_u64), 0..40),
+            day in 0..3_u32,
+            user in 0..20_u64,
+        ) {
+            let key = |(day, user): &(u32, u64)| {
+                GroupKey::new(Date::from_days(*day).unwrap(), UserId::from(*user))
+            };
+            let mut bounds: Vec<u128> = bounds.iter().map(|bound| key(bound).to_number()).collect();
+            bounds.sort_unstable();
+            let key = key(&(day, user));
+            let expected = bounds.iter().filter(|bound| **bound <= key.to_number()).count();
+            let ranges = Ranges::between(&bounds);
+            prop_assert_eq!(ranges.of_group(&Packed::new(key)), expected);
+            prop_assert!(expected < ranges.count);
         }
 
         #[test]
