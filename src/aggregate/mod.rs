@@ -5,6 +5,7 @@
 //! [finished](Partitions::finish) into [`SortedGroups`]. Knows nothing of JSON or of files.
 
 mod counter;
+mod fetch;
 mod grand_totals;
 mod group;
 mod hash;

@@ -68,12 +68,6 @@ impl Packed {
         u64::try_from(self.money >> PURCHASES_SHIFT).unwrap_or(u64::MAX)
     }
 
-    /// Nothing that means anything, for the sake of having read it.
-    #[inline]
-    pub(super) fn touch(&self) -> u32 {
-        self.date_and_sign
-    }
-
     #[inline]
     pub(super) fn is_of_key_of(&self, other: &Packed) -> bool {
         // One branch, not two: the dates alone are the same for everyone on a day.

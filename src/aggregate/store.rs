@@ -8,8 +8,7 @@
 //! for before any of it is waited for: all of the index first, then all of the groups that it points
 //! to. One group after the other, the processor would wait for the memory of nearly each.
 
-use std::hint::black_box;
-
+use super::fetch::fetch;
 use super::packed::Packed;
 
 /// How many groups are merged side by side.
@@ -80,25 +79,17 @@ impl Store {
             let mut hashes = [0; BLOCK];
             for (place, group) in hashes.iter_mut().zip(groups) {
                 *place = hash(&Packed::from(group));
+                fetch(&self.index[(*place & mask) as usize]);
             }
             let hashes = &hashes[..groups.len()];
-            // The processor fetches many of these at a time. In the next loop it would wait for each
-            // alone, since it cannot foretell how long the search will take.
-            let mut touched = 0;
-            for hash in hashes {
-                touched ^= self.index[(hash & mask) as usize];
-            }
-            black_box(touched);
             // Nearly always the group, if there is one.
             let mut numbers = [EMPTY; BLOCK];
-            let mut touched = 0;
             for (number, hash) in numbers.iter_mut().zip(hashes) {
                 *number = self.likely(*hash, mask);
                 if *number != EMPTY {
-                    touched ^= self.group(*number).touch();
+                    fetch(self.group(*number));
                 }
             }
-            black_box(touched);
             for ((group, hash), number) in groups.iter().zip(hashes).zip(numbers) {
                 let group = &Packed::from(group);
                 let known = if number != EMPTY && self.group(number).is_of_key_of(group) {
