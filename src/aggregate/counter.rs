@@ -11,17 +11,16 @@ use crate::event::Event;
 /// processor wait for the memory of many at a time; between two lines it waits for each alone.
 const EVENTS: usize = 256;
 
-/// How many groups the tables of all workers may hold together: 48 MiB of slots and what they take
-/// while they grow.
-const TABLES_LIMIT: usize = 1 << 19;
+/// How many groups the tables of all workers may hold together, in 43 MiB at most.
+const TABLES_LIMIT: usize = 1 << 20;
 
-/// How many groups a worker's own table may hold at most, and at least: past the first it is slower
-/// than the caches that it is there to make use of.
+/// How many groups a worker's own table may hold at most, and at least. The most, 6 MiB, is some way
+/// past a core's own cache, but has room for a day of 100,000 users.
 const TABLE_LIMIT: usize = 1 << 17;
 const TABLE_LEAST: usize = 1 << 10;
 
 /// How many groups of a partition are collected before they are merged into it.
-const OUTGOING: usize = 256;
+const OUTGOING: usize = 128;
 
 /// How many events have to fall on a group of a full table for the table to be worth its while.
 const WORTHWHILE: u64 = 2;

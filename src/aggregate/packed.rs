@@ -91,6 +91,16 @@ impl Packed {
         Some(sum)
     }
 
+    /// A group of which so much was counted, for tests.
+    #[cfg(test)]
+    pub(super) fn counted(key: GroupKey, events: u32, purchases: u128, units: u128) -> Packed {
+        Packed {
+            money: purchases << PURCHASES_SHIFT | units,
+            events,
+            ..Packed::new(key)
+        }
+    }
+
     /// The group, with its totals elsewhere.
     pub(super) fn elsewhere(&self, place: usize) -> Packed {
         Packed {
@@ -136,11 +146,8 @@ mod tests {
     }
 
     fn packed(events: u32, purchases: u128, units: u128) -> Packed {
-        Packed {
-            money: purchases << PURCHASES_SHIFT | units,
-            events,
-            ..Packed::new(GroupKey::new(Date::MIN, UserId::from(0_u64)))
-        }
+        let key = GroupKey::new(Date::MIN, UserId::from(0_u64));
+        Packed::counted(key, events, purchases, units)
     }
 
     #[test]

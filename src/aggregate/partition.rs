@@ -190,3 +190,57 @@ impl Partitions {
 fn lock(partition: &Mutex<Partition>) -> MutexGuard<'_, Partition> {
     partition.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::GroupKey;
+    use crate::event::{Date, UserId};
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        /// Counts past 32 bits among them, purchases past 16, and revenue past 10^20.
+        #[test]
+        fn totals_of_any_size_are_merged_exactly(
+            groups in proptest::collection::vec(
+                (
+                    0..4_u64,
+                    prop_oneof![Just(1), Just((1 << 31) - 1), 0_u32..1 << 31],
+                    prop_oneof![Just(0), Just((1 << 15) - 1), 0_u128..1 << 15],
+                    prop_oneof![Just(0), Just((1 << 111) - 1), 0_u128..1 << 111],
+                ),
+                0..600,
+            ),
+        ) {
+            let partitions = Partitions::new(KeyHasher::with_seed(9));
+            let mut expected: HashMap<GroupKey, Totals> = HashMap::new();
+            for some in groups.chunks(100) {
+                let some: Vec<Packed> = some
+                    .iter()
+                    .map(|(user, events, purchases, units)| {
+                        let key = GroupKey::new(Date::MIN, UserId::from(*user));
+                        Packed::counted(key, *events, *purchases, *units)
+                    })
+                    .collect();
+                for group in &some {
+                    expected.entry(group.key()).or_default().merge(&group.totals().unwrap());
+                }
+                // Whichever it is, as long as it is always the same.
+                partitions.merge(7, &some);
+            }
+            let groups = partitions.finish_sorted();
+            let merged: HashMap<_, _> = groups.iter().map(|group| (group.key, group.totals)).collect();
+            prop_assert_eq!(groups.len(), merged.len());
+            prop_assert_eq!(merged, expected);
+        }
+    }
+
+    #[test]
+    fn merging_nowhere_is_no_harm() {
+        let partitions = Partitions::new(KeyHasher::with_seed(9));
+        partitions.merge(PARTITIONS, &[]);
+        partitions.merge(0, &[]);
+        assert!(partitions.finish_sorted().is_empty());
+    }
+}
