@@ -1,8 +1,8 @@
 //! Aggregation: groups of events by date and user, and their exact totals.
 //!
 //! Each worker [adds](Counter::add) events to a [`Counter`] of its own; the counters hand groups over
-//! to [`Partitions`] shared by all; those are
-//! [finished](Partitions::finish) into [`SortedGroups`]. Knows nothing of JSON or of files.
+//! to [`Partitions`] shared by all; those are [finished](Partitions::finish_sorted) into
+//! [`SortedGroups`]. Knows nothing of JSON or of files.
 
 mod counter;
 mod fetch;
