@@ -11,7 +11,7 @@ use crate::event::Event;
 /// processor wait for the memory of many at a time; between two lines it waits for each alone.
 const EVENTS: usize = 256;
 
-/// How many groups the tables of all workers may hold together, in 43 MiB at most.
+/// How many groups the tables of all workers may hold together, in 48 MiB at most.
 const TABLES_LIMIT: usize = 1 << 20;
 
 /// How many groups a worker's own table may hold at most, and at least. The most, 6 MiB, is some way
