@@ -1,10 +1,11 @@
 //! Events into groups: at several cardinalities, and with ids chosen to collide.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use daytally::aggregate::{KeyHasher, Partitions, Table};
+use daytally::aggregate::{GroupKey, KeyHasher, Partitions, Table, Totals};
 use daytally::event::{Decoder, Event, Verdict};
 use daytally::generate::Profile;
 use daytally::input::Lines;
+use hashbrown::HashMap;
 
 /// The valid events of generated lines.
 fn events(users: u64) -> Vec<Event> {
@@ -18,7 +19,7 @@ fn events(users: u64) -> Vec<Event> {
         .collect()
 }
 
-/// One worker's table, by how many users there are.
+/// One worker's table, by how many users there are; and beside it hashbrown's, which it has to beat.
 pub(crate) fn cardinalities(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("table");
     group.sample_size(10);
@@ -29,10 +30,25 @@ pub(crate) fn cardinalities(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || Table::new(KeyHasher::random()),
                 |mut table| {
-                    for event in &events {
-                        table.add(event);
+                    for some in events.chunks(256) {
+                        table.add(some);
                     }
-                    let counted: u64 = table.drain().map(|group| group.totals.event_count).sum();
+                    let mut counted = 0;
+                    table.drain(|group| counted += group.totals.event_count);
+                    assert_eq!(counted, events.len() as u64);
+                },
+                BatchSize::LargeInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("hashbrown", users), |bencher| {
+            bencher.iter_batched(
+                || HashMap::with_hasher(KeyHasher::random()),
+                |mut map: HashMap<GroupKey, Totals, KeyHasher>| {
+                    for event in &events {
+                        let key = GroupKey::new(event.date(), event.user_id());
+                        map.entry(key).or_default().add(event);
+                    }
+                    let counted: u64 = map.values().map(|totals| totals.event_count).sum();
                     assert_eq!(counted, events.len() as u64);
                 },
                 BatchSize::LargeInput,
@@ -84,8 +100,8 @@ pub(crate) fn hostile_ids(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || Table::new(KeyHasher::random()),
                 |mut table| {
-                    for event in &events {
-                        table.add(event);
+                    for some in events.chunks(256) {
+                        table.add(some);
                     }
                     assert_eq!(table.len() as u64, count);
                     table

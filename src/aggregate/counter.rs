@@ -1,6 +1,8 @@
 //! A worker's counting: events into groups, and groups on to the partitions.
 
-use super::group::{Group, GroupKey, Totals};
+use std::num::NonZeroUsize;
+
+use super::packed::Packed;
 use super::partition::Partitions;
 use super::table::Table;
 use crate::event::Event;
@@ -9,8 +11,13 @@ use crate::event::Event;
 /// processor wait for the memory of many at a time; between two lines it waits for each alone.
 const EVENTS: usize = 256;
 
-/// How many groups a worker's own table may hold.
-const TABLE_LIMIT: usize = 1 << 16;
+/// How many groups the tables of all workers may hold together, in 48 MiB at most.
+const TABLES_LIMIT: usize = 1 << 20;
+
+/// How many groups a worker's own table may hold at most, and at least. The most, 6 MiB, is some way
+/// past a core's own cache, but has room for a day of 100,000 users.
+const TABLE_LIMIT: usize = 1 << 17;
+const TABLE_LEAST: usize = 1 << 10;
 
 /// How many groups of a partition are collected before they are merged into it.
 const OUTGOING: usize = 128;
@@ -44,26 +51,28 @@ const PASSED_ON: u64 = 1 << 22;
 /// ```
 #[derive(Debug)]
 pub struct Counter<'p> {
-    partitions: &'p Partitions,
     events: Vec<Event>,
     table: Table,
+    table_limit: usize,
     /// Events counted in the table since it was empty.
     in_table: u64,
     /// Events still to be passed on uncounted.
     to_pass_on: u64,
-    /// Groups on their way into each partition, with the hashes of their keys.
-    outgoing: Vec<Vec<(u64, Group)>>,
+    outgoing: Outgoing<'p>,
 }
 
 impl<'p> Counter<'p> {
-    pub(super) fn new(partitions: &'p Partitions) -> Counter<'p> {
+    pub(super) fn new(partitions: &'p Partitions, workers: NonZeroUsize) -> Counter<'p> {
         Counter {
-            partitions,
             events: Vec::with_capacity(EVENTS),
             table: Table::new(partitions.hasher().clone()),
+            table_limit: (TABLES_LIMIT / workers).clamp(TABLE_LEAST, TABLE_LIMIT),
             in_table: 0,
             to_pass_on: 0,
-            outgoing: (0..Partitions::COUNT).map(|_| Vec::new()).collect(),
+            outgoing: Outgoing {
+                partitions,
+                groups: vec![Vec::new(); Partitions::COUNT],
+            },
         }
     }
 
@@ -80,60 +89,65 @@ impl<'p> Counter<'p> {
     pub fn finish(mut self) {
         self.count();
         self.empty_table();
-        for (partition, groups) in self.outgoing.iter_mut().enumerate() {
-            self.partitions.merge(partition, groups);
-        }
+        self.outgoing.finish();
     }
 
     #[inline(never)]
     fn count(&mut self) {
-        let mut events = std::mem::take(&mut self.events);
-        let count = events.len() as u64;
+        let count = self.events.len() as u64;
         if self.to_pass_on > 0 {
             self.to_pass_on = self.to_pass_on.saturating_sub(count);
-            for event in &events {
-                let mut totals = Totals::default();
-                totals.add(event);
-                let key = GroupKey::new(event.date(), event.user_id());
-                self.pass_on(Group { key, totals });
+            for event in &self.events {
+                self.outgoing.push(Packed::from(event));
             }
         } else {
-            for event in &events {
-                self.table.add(event);
-            }
+            self.table.add(&self.events);
             self.in_table += count;
-            if self.table.len() > TABLE_LIMIT {
+            if self.table.len() > self.table_limit {
                 if self.in_table < WORTHWHILE * self.table.len() as u64 {
                     self.to_pass_on = PASSED_ON;
                 }
                 self.empty_table();
             }
         }
-        events.clear();
-        self.events = events;
+        self.events.clear();
     }
 
     fn empty_table(&mut self) {
-        // The table keeps its memory; the empty one in its place has none.
-        let mut table = std::mem::replace(
-            &mut self.table,
-            Table::new(self.partitions.hasher().clone()),
-        );
-        for group in table.drain() {
-            self.pass_on(group);
-        }
-        self.table = table;
+        self.table.drain_packed(|group| self.outgoing.push(group));
         self.in_table = 0;
     }
+}
 
+/// Groups on their way into each partition.
+#[derive(Debug)]
+struct Outgoing<'p> {
+    partitions: &'p Partitions,
+    groups: Vec<Vec<Packed>>,
+}
+
+impl Outgoing<'_> {
     #[inline]
-    fn pass_on(&mut self, group: Group) {
-        let hash = self.partitions.hasher().hash(&group.key);
-        let partition = Partitions::of_hash(hash);
-        let groups = &mut self.outgoing[partition];
-        groups.push((hash, group));
-        if groups.len() == OUTGOING {
-            self.partitions.merge(partition, groups);
+    fn push(&mut self, group: Packed) {
+        let partition = Partitions::of_hash(self.partitions.hasher().hash(&group.key()));
+        let groups = &mut self.groups[partition];
+        if groups.len() == groups.capacity() {
+            Outgoing::make_room(self.partitions, partition, groups);
+        }
+        groups.push(group);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(partitions: &Partitions, partition: usize, groups: &mut Vec<Packed>) {
+        partitions.merge(partition, groups);
+        groups.clear();
+        groups.reserve_exact(OUTGOING);
+    }
+
+    fn finish(self) {
+        for (partition, groups) in self.groups.into_iter().enumerate() {
+            self.partitions.merge(partition, &groups);
         }
     }
 }

@@ -62,7 +62,7 @@ impl GrandTotals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Group, GroupKey, Partitions, Revenue, Totals};
+    use crate::aggregate::Partitions;
     use crate::event::{Amount, Event, UserId};
 
     fn groups(amounts: &[(u32, u64, &str, u32)]) -> SortedGroups {
@@ -97,22 +97,12 @@ mod tests {
 
     #[test]
     fn the_first_group_that_is_too_large_is_named() {
-        let mut revenue = Revenue::default();
-        for _ in 0..100_001 {
-            revenue.add(Amount::from_json_number("999999999999999").unwrap());
-        }
-        let group = |day, user, revenue| Group {
-            key: GroupKey::new(Date::from_days(day).unwrap(), UserId::from(user)),
-            totals: Totals {
-                event_count: 1,
-                purchase_count: 1,
-                revenue,
-            },
-        };
-        let small = Revenue::default();
-        let groups = SortedGroups::new(vec![
-            vec![group(1, 9_u64, small), group(2, 8, revenue)],
-            vec![group(2, 7, revenue), group(3, 1, revenue)],
+        let large = "999999999999999";
+        let groups = groups(&[
+            (1, 9, "1", 1),
+            (2, 8, large, 100_001),
+            (2, 7, large, 100_001),
+            (3, 1, large, 100_001),
         ]);
         let error = GrandTotals::of(&groups).unwrap_err().to_string();
         assert!(

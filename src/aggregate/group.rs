@@ -26,6 +26,27 @@ impl GroupKey {
         }
     }
 
+    /// The day above a sign, in 23 bits, and the user's own bits: a key that compares as this does.
+    #[inline]
+    pub(super) fn to_parts(self) -> (u32, u64) {
+        (self.date_and_sign, self.user_bits)
+    }
+
+    /// The key that [`GroupKey::to_parts`] took apart.
+    #[inline]
+    pub(super) fn from_parts(date_and_sign: u32, user_bits: u64) -> GroupKey {
+        GroupKey {
+            date_and_sign,
+            user_bits,
+        }
+    }
+
+    /// The key as a number of 87 bits that compares as it does.
+    #[inline]
+    pub(super) fn to_number(self) -> u128 {
+        u128::from(self.date_and_sign) << 64 | u128::from(self.user_bits)
+    }
+
     /// The day.
     #[must_use]
     pub fn date(self) -> Date {
@@ -105,7 +126,11 @@ mod tests {
             let ((date, user), other) = (pair(0), pair(1));
             let key = GroupKey::new(date, user);
             prop_assert_eq!((key.date(), key.user_id()), (date, user));
-            prop_assert_eq!(key.cmp(&GroupKey::new(other.0, other.1)), (date, user).cmp(&other));
+            let (date_and_sign, user_bits) = key.to_parts();
+            prop_assert_eq!(GroupKey::from_parts(date_and_sign, user_bits), key);
+            let other_key = GroupKey::new(other.0, other.1);
+            prop_assert_eq!(key.cmp(&other_key), (date, user).cmp(&other));
+            prop_assert_eq!(key.to_number().cmp(&other_key.to_number()), (date, user).cmp(&other));
         }
     }
 }

@@ -43,6 +43,16 @@ impl KeyHasher {
     }
 }
 
+/// The lowest half of a hash, which is what tables use; the highest bits choose the partition.
+impl KeyHasher {
+    #[inline]
+    pub(super) fn short_hash(&self, key: &GroupKey) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "meant to be cut")]
+        let hash = self.hash(key) as u32;
+        hash
+    }
+}
+
 impl BuildHasher for KeyHasher {
     type Hasher = FoldHasher<'static>;
 

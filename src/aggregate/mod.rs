@@ -1,16 +1,19 @@
 //! Aggregation: groups of events by date and user, and their exact totals.
 //!
 //! Each worker [adds](Counter::add) events to a [`Counter`] of its own; the counters hand groups over
-//! to [`Partitions`] shared by all; those are
-//! [finished](Partitions::finish) into [`SortedGroups`]. Knows nothing of JSON or of files.
+//! to [`Partitions`] shared by all; those are [finished](Partitions::finish_sorted) into
+//! [`SortedGroups`]. Knows nothing of JSON or of files.
 
 mod counter;
+mod fetch;
 mod grand_totals;
 mod group;
 mod hash;
+mod packed;
 mod partition;
 mod revenue;
 mod sorted;
+mod store;
 mod table;
 
 pub use counter::Counter;
@@ -19,5 +22,5 @@ pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
 pub use partition::Partitions;
 pub use revenue::{GrandTotal, Revenue};
-pub use sorted::{GroupIter, GroupRange, SortedGroups};
+pub use sorted::{GroupRange, SortedGroups};
 pub use table::Table;

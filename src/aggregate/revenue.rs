@@ -45,10 +45,25 @@ impl Revenue {
         self.0 = self.0.saturating_add(other.0);
     }
 
+    /// The sum of that many units of 10^-18.
+    #[inline]
+    pub(crate) const fn from_units(units: u128) -> Revenue {
+        Revenue(units)
+    }
+
     /// The sum in units of 10^-18.
     #[must_use]
     pub const fn units(self) -> u128 {
         self.0
+    }
+
+    /// The whole part, and what is left in units.
+    #[inline]
+    pub(crate) fn to_parts(self) -> (u128, u64) {
+        let whole = self.0 / ONE;
+        // Below 10^18.
+        let rest = u64::try_from(self.0 - whole * ONE).unwrap_or(0);
+        (whole, rest)
     }
 
     /// Whether the sum is 10^20 or more, which no group's total may be.
@@ -71,26 +86,43 @@ impl fmt::Display for Revenue {
 
 /// The sum of many groups' revenues: wider than a [`Revenue`], since it has no limit to keep to.
 ///
-/// Whole units and 10^-18 apart: 2^64 groups of just under 10^20 are below 2 × 10^39, and
-/// 3.4 × 10^38 whole units fit, so for it to overflow takes more groups than memory has bytes.
+/// 2^128 units are 3.4 × 10^20, and 3.4 × 10^38 whole units fit: 10^18 groups of the most that a
+/// revenue can hold. Memory ends long before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GrandTotal {
-    whole: u128,
-    rest: u128,
+    /// Units, modulo 2^128.
+    units: u128,
+    /// How many times 2^128 units.
+    carried: u64,
 }
 
 impl GrandTotal {
     /// Adds a group's revenue.
+    #[inline]
     pub fn add(&mut self, revenue: Revenue) {
-        let rest = self.rest + revenue.0 % ONE;
-        self.whole = self.whole.saturating_add(revenue.0 / ONE + rest / ONE);
-        self.rest = rest % ONE;
+        let (units, has_carried) = self.units.overflowing_add(revenue.0);
+        self.units = units;
+        self.carried += u64::from(has_carried);
+    }
+
+    /// The whole part, and what is left in units.
+    fn to_parts(self) -> (u128, u128) {
+        /// 2^128 in whole parts, and what is left of it in units.
+        const CARRIED_WHOLE: u128 = u128::MAX / ONE;
+        const CARRIED_REST: u128 = u128::MAX % ONE + 1;
+        // Below 2^64 * 10^18, so the sum fits.
+        let rest = u128::from(self.carried) * CARRIED_REST + self.units % ONE;
+        let whole = u128::from(self.carried)
+            .saturating_mul(CARRIED_WHOLE)
+            .saturating_add(self.units / ONE + rest / ONE);
+        (whole, rest % ONE)
     }
 }
 
 impl fmt::Display for GrandTotal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(f, self.whole, self.rest)
+        let (whole, rest) = self.to_parts();
+        write_decimal(f, whole, rest)
     }
 }
 

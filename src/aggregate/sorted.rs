@@ -1,37 +1,146 @@
-//! Groups in the order of the result, and the division of that order into ranges.
+//! Groups in the order of the result, range by range.
+//!
+//! Sorting is put off as far as it can be. The order is cut into ranges of some thousand groups, at
+//! keys taken from a sample; each partition's groups are moved next to those of the same range; and
+//! only when a range is read are its groups brought together from all partitions and sorted, which
+//! then happens within a core's cache, for as many ranges side by side as there are threads.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use super::group::Group;
+use super::packed::Packed;
+use super::partition::{Partition, WideTotals};
 
-use super::group::{Group, GroupKey};
+/// Where the order of the result is cut into ranges of about the same size.
+#[derive(Debug)]
+pub(crate) struct Ranges {
+    /// The first key of each range but the first, as a number: a binary search tree, level by level
+    /// from the root at 1, filled up with numbers past all keys. To go down in it takes as many steps
+    /// for every key, none of them a branch, and half of the branches would be guessed wrong.
+    tree: Vec<u128>,
+    count: usize,
+}
 
-/// All groups of a run, sorted within each partition: read in order by merging the partitions.
+impl Ranges {
+    /// How many groups a range has, about: with their text they fit a core's cache.
+    pub(super) const ROWS: usize = 1 << 13;
+
+    /// How many groups are taken as a sample for each range: with so many, few ranges are more than
+    /// half as large again as they should be.
+    const SAMPLE: usize = 32;
+
+    /// Ranges of about so many groups.
+    pub(super) fn of(partitions: &[Partition], rows: usize) -> Ranges {
+        let groups: usize = partitions.iter().map(Partition::len).sum();
+        let count = groups.div_ceil(rows.max(1));
+        let step = groups / (count * Ranges::SAMPLE).max(1);
+        let mut sample: Vec<u128> = partitions
+            .iter()
+            .flat_map(|partition| partition.sample(step))
+            .map(|group| group.key().to_number())
+            .collect();
+        sample.sort_unstable();
+        // Of two bounds that are the same, the range between is empty.
+        let bounds = (1..count).filter_map(|range| sample.get(range * sample.len() / count));
+        Ranges::between(&bounds.copied().collect::<Vec<_>>())
+    }
+
+    /// The ranges between bounds, which are sorted.
+    fn between(bounds: &[u128]) -> Ranges {
+        let len = (bounds.len() + 1).next_power_of_two();
+        let tree = (0..len).map(|node: usize| {
+            // The nodes of a level divide what those above it left into halves.
+            let level = node.checked_ilog2()?;
+            let nth = node - (1 << level);
+            bounds.get((2 * nth + 1) * (len >> (level + 1)) - 1)
+        });
+        Ranges {
+            tree: tree.map(|bound| *bound.unwrap_or(&u128::MAX)).collect(),
+            count: bounds.len() + 1,
+        }
+    }
+
+    /// The range of a group.
+    #[inline]
+    fn of_group(&self, group: &Packed) -> usize {
+        let key = group.key().to_number();
+        let mut node = 1;
+        while node < self.tree.len() {
+            node = 2 * node + usize::from(self.tree[node] <= key);
+        }
+        node - self.tree.len()
+    }
+
+    /// Moves a partition's groups next to those of the same range.
+    pub(crate) fn divide(&self, partition: Partition) -> Share {
+        let mut ends = vec![0_usize; self.count];
+        let ranges: Vec<u32> = partition
+            .groups()
+            .map(|group| {
+                let range = self.of_group(group);
+                ends[range] += 1;
+                // There are fewer ranges than groups in a partition's table.
+                u32::try_from(range).unwrap_or(u32::MAX)
+            })
+            .collect();
+        // From sizes to the ends of the ranges before, which are the starts.
+        let mut end = 0;
+        for start in &mut ends {
+            end += std::mem::replace(start, end);
+        }
+        // Each group that is put down moves its range's start on, until all are ends.
+        let mut groups = vec![Packed::default(); partition.len()];
+        for (group, range) in partition.groups().zip(ranges) {
+            let at = &mut ends[range as usize];
+            groups[*at] = *group;
+            *at += 1;
+        }
+        Share {
+            groups,
+            ends,
+            wide: partition.into_wide(),
+        }
+    }
+}
+
+/// The groups of a partition, range by range and in no order within each.
+#[derive(Debug)]
+pub(crate) struct Share {
+    groups: Vec<Packed>,
+    /// Where each range ends; it starts where the one before it ends.
+    ends: Vec<usize>,
+    wide: WideTotals,
+}
+
+impl Share {
+    fn range(&self, range: usize) -> &[Packed] {
+        let start = match range {
+            0 => 0,
+            _ => self.ends[range - 1],
+        };
+        &self.groups[start..self.ends[range]]
+    }
+}
+
+/// All groups of a run, to be read in order.
 ///
 /// ```
 /// use daytally::aggregate::SortedGroups;
-/// assert_eq!(SortedGroups::new(Vec::new()).iter().count(), 0);
+/// assert_eq!(SortedGroups::default().iter().count(), 0);
 /// ```
 #[derive(Debug, Default)]
 pub struct SortedGroups {
-    partitions: Vec<Vec<Group>>,
+    shares: Vec<Share>,
 }
 
 impl SortedGroups {
-    /// From partitions each of which is sorted by key, no key being in two places.
-    #[must_use]
-    pub fn new(partitions: Vec<Vec<Group>>) -> SortedGroups {
-        debug_assert!(
-            partitions
-                .iter()
-                .all(|groups| groups.is_sorted_by(|a, b| a.key < b.key))
-        );
-        SortedGroups { partitions }
+    /// From partitions divided into the same ranges, no key being in two places.
+    pub(crate) fn new(shares: Vec<Share>) -> SortedGroups {
+        SortedGroups { shares }
     }
 
     /// How many groups there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.partitions.iter().map(Vec::len).sum()
+        self.shares.iter().map(|share| share.groups.len()).sum()
     }
 
     /// Whether there are no groups.
@@ -40,181 +149,136 @@ impl SortedGroups {
         self.len() == 0
     }
 
-    /// The groups in no particular order, partition by partition: the quick way to add things up.
-    pub fn unordered(&self) -> impl Iterator<Item = &Group> {
-        self.partitions.iter().flatten()
+    /// The groups in no particular order: the quick way to add things up.
+    pub fn unordered(&self) -> impl Iterator<Item = Group> {
+        self.shares
+            .iter()
+            .flat_map(|share| share.groups.iter().map(|group| share.wide.resolve(group)))
     }
 
     /// The groups in the order of the result: by date, then by user.
-    pub fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.whole().iter()
+    pub fn iter(&self) -> impl Iterator<Item = Group> {
+        self.ranges().flat_map(|range| {
+            let InOrder { groups, order } = range.sorted();
+            order.into_iter().map(move |at| groups[at])
+        })
     }
 
-    /// About `count` ranges of about the same size that follow each other and cover all groups, so
-    /// that the result can be written in parallel. At least one, and never an empty one unless there
-    /// are no groups at all.
-    #[must_use]
-    pub fn ranges(&self, count: usize) -> Vec<GroupRange<'_>> {
-        // Every partition is a random sample of all keys. Taken from each at even steps, at another
-        // place of the step in each, they give a sample whose quantiles are close to the whole's.
-        let partitions = self.partitions.len().max(1);
-        let per_partition = (count * 32).div_ceil(partitions);
-        let mut sample: Vec<GroupKey> = self
-            .partitions
-            .iter()
-            .enumerate()
-            .flat_map(|(index, groups)| {
-                let step = (groups.len() / per_partition.max(1)).max(1);
-                groups.iter().skip(step * index / partitions).step_by(step)
-            })
-            .map(|group| group.key)
-            .collect();
-        sample.sort_unstable();
-
-        let mut rest = self.whole();
-        let mut ranges = Vec::with_capacity(count);
-        for range in 1..count.max(1) {
-            let Some(&bound) = sample.get(range * sample.len() / count) else {
-                continue;
-            };
-            let (before, after) = rest.split_at(bound);
-            if !before.is_empty() {
-                ranges.push(before);
-            }
-            rest = after;
-        }
-        if !rest.is_empty() || ranges.is_empty() {
-            ranges.push(rest);
-        }
-        ranges
-    }
-
-    fn whole(&self) -> GroupRange<'_> {
-        GroupRange {
-            partitions: self.partitions.iter().map(Vec::as_slice).collect(),
-        }
+    /// Ranges of some thousand groups each that follow each other and cover all groups, so that the
+    /// result can be written in parallel.
+    pub fn ranges(&self) -> impl Iterator<Item = GroupRange<'_>> {
+        let count = self.shares.first().map_or(0, |share| share.ends.len());
+        (0..count).map(|range| GroupRange {
+            shares: &self.shares,
+            range,
+        })
     }
 }
 
-/// The groups between two keys.
-#[derive(Clone, Debug)]
+/// Groups that follow each other in the order of the result.
+#[derive(Clone, Copy, Debug)]
 pub struct GroupRange<'a> {
-    partitions: Vec<&'a [Group]>,
+    shares: &'a [Share],
+    range: usize,
 }
 
-impl<'a> GroupRange<'a> {
+impl GroupRange<'_> {
     /// How many groups there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.partitions.iter().map(|groups| groups.len()).sum()
+        self.shares
+            .iter()
+            .map(|share| share.range(self.range).len())
+            .sum()
     }
 
     /// Whether there are no groups.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.partitions.iter().all(|groups| groups.is_empty())
-    }
-
-    /// The groups below `bound`, and the others.
-    fn split_at(self, bound: GroupKey) -> (GroupRange<'a>, GroupRange<'a>) {
-        let (before, after) = self
-            .partitions
-            .into_iter()
-            .map(|groups| groups.split_at(groups.partition_point(|group| group.key < bound)))
-            .unzip();
-        (
-            GroupRange { partitions: before },
-            GroupRange { partitions: after },
-        )
+        self.len() == 0
     }
 
     /// The groups in the order of the result: by date, then by user.
     #[must_use]
-    pub fn iter(&self) -> GroupIter<'a> {
-        GroupIter {
-            heads: self
-                .partitions
-                .iter()
-                .filter_map(|groups| {
-                    let (first, rest) = groups.split_first()?;
-                    Some(Reverse(Head { first, rest }))
-                })
-                .collect(),
+    pub fn sorted(&self) -> InOrder {
+        let mut groups = Vec::with_capacity(self.len());
+        for share in self.shares {
+            let range = share.range(self.range).iter();
+            groups.extend(range.map(|group| share.wide.resolve(group)));
         }
+        let order = order(&groups);
+        InOrder { groups, order }
     }
 }
 
-impl<'a> IntoIterator for &GroupRange<'a> {
-    type Item = &'a Group;
-    type IntoIter = GroupIter<'a>;
+/// The groups of a range in order.
+#[derive(Debug)]
+pub struct InOrder {
+    groups: Vec<Group>,
+    order: Vec<usize>,
+}
 
-    fn into_iter(self) -> GroupIter<'a> {
-        self.iter()
+impl InOrder {
+    /// The groups in the order of the result.
+    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.order.iter().map(|at| &self.groups[*at])
     }
 }
 
-/// The groups of a [`GroupRange`] in order: a merge of its partitions.
-#[derive(Clone, Debug)]
-pub struct GroupIter<'a> {
-    heads: BinaryHeap<Reverse<Head<'a>>>,
-}
-
-/// What is left of a partition, compared by its first group.
-#[derive(Clone, Debug)]
-struct Head<'a> {
-    first: &'a Group,
-    rest: &'a [Group],
-}
-
-impl PartialEq for Head<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.first.key == other.first.key
+/// Where among the groups the first in order stands, the second, and so on.
+///
+/// Numbers are sorted, each a key with its place in the lowest bits, in 64 bits where the groups lie
+/// near enough to each other, as they do in most ranges of most runs.
+fn order(groups: &[Group]) -> Vec<usize> {
+    let keys = || groups.iter().map(|group| group.key.to_number());
+    let (Some(least), Some(greatest)) = (keys().min(), keys().max()) else {
+        return Vec::new();
+    };
+    let place_bits = groups.len().ilog2() + 1;
+    let keys = keys().map(|key| key - least);
+    if greatest - least < 1 << (u64::BITS - place_bits) {
+        let numbers = keys.zip(0..).map(|(key, place): (u128, u64)| {
+            // It fits, as was just seen.
+            u64::try_from(key).unwrap_or(u64::MAX) << place_bits | place
+        });
+        let mut numbers: Vec<u64> = numbers.collect();
+        numbers.sort_unstable();
+        places(&numbers, |number| number & ((1 << place_bits) - 1))
+    } else {
+        // 87 bits of key leave enough for the place.
+        let numbers = keys
+            .zip(0..)
+            .map(|(key, place): (u128, u128)| key << place_bits | place);
+        let mut numbers: Vec<u128> = numbers.collect();
+        numbers.sort_unstable();
+        places(&numbers, |number| number & ((1 << place_bits) - 1))
     }
 }
 
-impl Eq for Head<'_> {}
-
-impl PartialOrd for Head<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head<'_> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.first.key.cmp(&other.first.key)
-    }
-}
-
-impl<'a> Iterator for GroupIter<'a> {
-    type Item = &'a Group;
-
-    fn next(&mut self) -> Option<&'a Group> {
-        let mut head = self.heads.peek_mut()?;
-        let group = head.0.first;
-        match head.0.rest.split_first() {
-            Some((first, rest)) => head.0 = Head { first, rest },
-            None => {
-                std::collections::binary_heap::PeekMut::pop(head);
-            }
-        }
-        Some(group)
-    }
+fn places<N: Copy, P: TryInto<usize>>(numbers: &[N], place: impl Fn(N) -> P) -> Vec<usize> {
+    // Made from places.
+    let place = |number: &N| place(*number).try_into().unwrap_or(usize::MAX);
+    numbers.iter().map(place).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{KeyHasher, Partitions, Revenue, Totals};
+    use crate::aggregate::{GroupKey, KeyHasher, Partitions, Totals};
     use crate::event::{Amount, Date, Event, UserId};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
+    /// None, few, and such as few of fill narrow fields.
+    fn units() -> impl Strategy<Value = u128> {
+        prop_oneof![4 => 0..3_u128, 1 => Just(10_u128.pow(33))]
+    }
+
     proptest! {
         #[test]
         fn any_division_among_counters_gives_the_groups_of_one_ordered_map(
-            events in proptest::collection::vec((0..9_u32, -5..5_i64, 0..3_u128, 0..3_usize), 0..3000),
-            ranges in 0..20_usize,
+            events in proptest::collection::vec((0..9_u32, -5..5_i64, units(), 0..3_usize), 0..3000),
+            rows in 0..400_usize,
             seed: u64,
         ) {
             let partitions = Partitions::new(KeyHasher::with_seed(seed));
@@ -230,33 +294,88 @@ mod tests {
             for counter in counters {
                 counter.finish();
             }
-            let groups = partitions.finish_sorted();
+            let (partitions, _) = partitions.finish();
+            let ranges = Ranges::of(&partitions, rows);
+            let shares = partitions.into_iter().map(|partition| ranges.divide(partition));
+            let groups = SortedGroups::new(shares.collect());
             let expected: Vec<_> = expected.into_iter().collect();
-            let flat = |group: &Group| ((group.key.date(), group.key.user_id()), group.totals);
+            let flat = |group: Group| ((group.key.date(), group.key.user_id()), group.totals);
             prop_assert_eq!(groups.len(), expected.len());
             prop_assert_eq!(groups.iter().map(flat).collect::<Vec<_>>(), &expected[..]);
-            let ranges = groups.ranges(ranges);
-            let joined: Vec<_> = ranges.iter().flatten().map(flat).collect();
-            prop_assert_eq!(joined, expected);
-            prop_assert!(ranges.len() == 1 || ranges.iter().all(|range| !range.is_empty()));
+            let joined = groups.ranges().flat_map(|range| {
+                assert_eq!(range.len(), range.sorted().iter().count());
+                range.sorted().iter().copied().collect::<Vec<_>>()
+            });
+            prop_assert_eq!(joined.map(flat).collect::<Vec<_>>(), &expected[..]);
+            let mut unordered: Vec<_> = groups.unordered().map(flat).collect();
+            unordered.sort_unstable_by_key(|(key, _)| *key);
+            prop_assert_eq!(unordered, expected);
+        }
+
+        #[test]
+        fn a_range_is_how_many_bounds_are_not_past_a_group(
+            bounds in proptest::collection::vec((0..3_u32, 0..20_u64), 0..40),
+            day in 0..3_u32,
+            user in 0..20_u64,
+        ) {
+            let key = |(day, user): &(u32, u64)| {
+                GroupKey::new(Date::from_days(*day).unwrap(), UserId::from(*user))
+            };
+            let mut bounds: Vec<u128> = bounds.iter().map(|bound| key(bound).to_number()).collect();
+            bounds.sort_unstable();
+            let key = key(&(day, user));
+            let expected = bounds.iter().filter(|bound| **bound <= key.to_number()).count();
+            let ranges = Ranges::between(&bounds);
+            prop_assert_eq!(ranges.of_group(&Packed::new(key)), expected);
+            prop_assert!(expected < ranges.count);
+        }
+
+        #[test]
+        fn order_is_that_of_the_keys(
+            mut keys in prop_oneof![
+                // Near to each other, far from each other, and both.
+                proptest::collection::hash_set((0..2_u32, 0..2000_i128), 0..500),
+                proptest::collection::hash_set(
+                    (0..=Date::MAX.days(), i128::from(i64::MIN)..=i128::from(u64::MAX)),
+                    0..500,
+                ),
+                proptest::collection::hash_set(
+                    (0..2_u32, prop_oneof![-9..9_i128, (1 << 64) - 9..1_i128 << 64]),
+                    0..30,
+                ),
+            ].prop_map(Vec::from_iter),
+        ) {
+            let groups: Vec<Group> = keys
+                .iter()
+                .map(|(day, user)| Group {
+                    key: GroupKey::new(
+                        Date::from_days(*day).unwrap(),
+                        UserId::try_from(*user).unwrap(),
+                    ),
+                    totals: Totals::default(),
+                })
+                .collect();
+            let order = order(&groups);
+            let sorted = InOrder { groups, order };
+            keys.sort_unstable();
+            let sorted = sorted.iter().map(|group| (group.key.date().days(), group.key.user_id().get()));
+            prop_assert_eq!(sorted.collect::<Vec<_>>(), keys);
         }
     }
 
     #[test]
     fn ranges_are_of_about_the_same_size() {
-        let partitions = Partitions::default();
-        let mut counter = partitions.counter();
-        for n in 0..100_000_u64 {
-            let date = Date::from_days(738_000 + u32::try_from(n % 31).unwrap()).unwrap();
-            counter.add(Event::new(date, UserId::from(n / 31), None));
-        }
-        counter.finish();
-        let groups = partitions.finish_sorted();
+        let groups = 100_000;
         for count in [1, 2, 7, 64] {
-            let ranges = groups.ranges(count);
-            assert_eq!(ranges.len(), count);
-            let even = groups.len() / count;
-            for range in ranges {
+            let (partitions, _) = partitions_of(groups).finish();
+            let ranges = Ranges::of(&partitions, groups.div_ceil(count));
+            let shares = partitions
+                .into_iter()
+                .map(|partition| ranges.divide(partition));
+            let sorted = SortedGroups::new(shares.collect());
+            assert_eq!(sorted.ranges().count(), count);
+            let even = groups / count;
+            for range in sorted.ranges() {
                 assert!(
                     (even / 2..=even * 2).contains(&range.len()),
                     "{count}: {}",
@@ -264,7 +383,16 @@ mod tests {
                 );
             }
         }
-        let total = groups.unordered().map(|group| group.totals.revenue).max();
-        assert_eq!(total, Some(Revenue::default()));
+    }
+
+    fn partitions_of(groups: usize) -> Partitions {
+        let partitions = Partitions::new(KeyHasher::with_seed(3));
+        let mut counter = partitions.counter();
+        for n in 0..groups as u64 {
+            let date = Date::from_days(738_000 + u32::try_from(n % 31).unwrap()).unwrap();
+            counter.add(Event::new(date, UserId::from(n / 31), None));
+        }
+        counter.finish();
+        partitions
     }
 }

@@ -1,9 +1,9 @@
 //! A worker's own table of groups.
 
-use hashbrown::HashMap;
-
-use super::group::{Group, GroupKey, Totals};
+use super::group::Group;
 use super::hash::KeyHasher;
+use super::packed::Packed;
+use super::store::Store;
 use crate::event::Event;
 
 /// Groups and their totals in no order: what one worker has counted since it last handed over.
@@ -15,14 +15,16 @@ use crate::event::Event;
 /// let mut table = Table::new(KeyHasher::random());
 /// let line = br#"{"user_id":7,"event_type":"click","timestamp":"2024-01-01T08Z"}"#;
 /// if let Verdict::Valid(event) = Decoder::default().decode(line) {
-///     table.add(&event);
-///     table.add(&event);
+///     table.add(&[event, event]);
 /// }
 /// assert_eq!(table.len(), 1);
 /// ```
 #[derive(Debug)]
 pub struct Table {
-    groups: HashMap<GroupKey, Totals, KeyHasher>,
+    hasher: KeyHasher,
+    store: Store,
+    /// What no longer fits the narrow fields of a group, taken out whole.
+    full: Vec<Packed>,
 }
 
 impl Table {
@@ -30,34 +32,103 @@ impl Table {
     #[must_use]
     pub fn new(hasher: KeyHasher) -> Table {
         Table {
-            groups: HashMap::with_hasher(hasher),
+            hasher,
+            store: Store::default(),
+            full: Vec::new(),
         }
     }
 
-    /// Counts an event.
+    /// Counts events. The more at a time, up to some hundreds, the quicker.
     #[inline]
-    pub fn add(&mut self, event: &Event) {
-        let key = GroupKey::new(event.date(), event.user_id());
-        self.groups.entry(key).or_default().add(event);
+    pub fn add(&mut self, events: &[Event]) {
+        let Table {
+            hasher,
+            store,
+            full,
+        } = self;
+        store.merge(
+            events,
+            |group| hasher.short_hash(&group.key()),
+            |group, event| {
+                full.push(*group);
+                *group = *event;
+            },
+        );
     }
 
-    /// How many groups there are.
+    /// How many groups there are. One whose totals are large may be counted more than once.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.groups.len()
+        self.store.len() + self.full.len()
     }
 
     /// Whether there are no groups.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.len() == 0
     }
 
-    /// Takes all groups out, in no order; the table keeps its memory.
-    pub fn drain(&mut self) -> impl Iterator<Item = Group> + '_ {
-        self.groups
-            .drain()
-            .map(|(key, totals)| Group { key, totals })
+    /// Takes all groups out, in no order, and one whose totals are large possibly in parts; the
+    /// table keeps its memory.
+    pub fn drain(&mut self, mut each: impl FnMut(Group)) {
+        self.drain_packed(|group| {
+            // A table of one worker has no totals elsewhere.
+            if let Ok(totals) = group.totals() {
+                each(Group {
+                    key: group.key(),
+                    totals,
+                });
+            }
+        });
+    }
+
+    /// The same, as the groups are.
+    pub(super) fn drain_packed(&mut self, mut each: impl FnMut(Packed)) {
+        self.store.drain(&mut each);
+        self.full.drain(..).for_each(each);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{GroupKey, Totals};
+    use crate::event::{Amount, Date, UserId};
+    use std::collections::HashMap;
+
+    /// Two of the largest amounts fill a packed group's revenue, 32,767 purchases its count.
+    #[test]
+    fn totals_past_the_narrow_fields_come_out_in_parts_that_are_exact() {
+        let mut table = Table::new(KeyHasher::with_seed(1));
+        let mut expected: HashMap<GroupKey, Totals> = HashMap::new();
+        let mut add = |events: &[Event]| {
+            table.add(events);
+            for event in events {
+                let key = GroupKey::new(event.date(), event.user_id());
+                expected.entry(key).or_default().add(event);
+            }
+        };
+        let largest = Some(Amount::from_units(10_u128.pow(33)));
+        add(&vec![
+            Event::new(Date::MAX, UserId::from(-1_i64), largest);
+            1000
+        ]);
+        let smallest = Some(Amount::from_units(0));
+        add(&vec![
+            Event::new(Date::MIN, UserId::from(-1_i64), smallest);
+            100_000
+        ]);
+        add(&vec![
+            Event::new(Date::MIN, UserId::from(1_u64), None);
+            100_000
+        ]);
+        assert_eq!(table.len(), 3 + 999 / 2 + 3);
+        let mut drained: HashMap<GroupKey, Totals> = HashMap::new();
+        table.drain(|group| {
+            drained.entry(group.key).or_default().merge(&group.totals);
+        });
+        assert_eq!(drained, expected);
+        assert!(table.is_empty());
     }
 }

@@ -6,7 +6,9 @@ mod sequencer;
 mod sink;
 mod stop;
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 
@@ -28,8 +30,8 @@ pub const DEFAULT_CHUNK_SIZE: usize = 1024 * 1024;
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
 
-/// How many rows are formatted at a time by one worker.
-const ROWS_PER_RANGE: usize = 1 << 15;
+/// How many ranges of rows are formatted ahead of writing, for each worker.
+const RANGES_AHEAD: usize = 4;
 
 /// How a run is to be done. None of it shows in the result.
 #[derive(Clone, Debug)]
@@ -139,7 +141,7 @@ impl Pipeline {
     ) -> Result<Outcome> {
         let queue = ChunkQueue::new(inputs, self.options.chunk_size);
         let sequencer = Sequencer::new(inputs, rejects);
-        let partitions = Partitions::default();
+        let partitions = Partitions::default().for_workers(self.options.threads);
 
         // What the workers share is not looked at again after a panic.
         let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -190,28 +192,45 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<u64> {
         write(csv::HEADER)?;
-        let ranges = groups.ranges(groups.len().div_ceil(ROWS_PER_RANGE));
-        // A few ranges at a time: formatted side by side, written one after the other.
-        for some in ranges.chunks(2 * self.options.threads.get()) {
-            let formatted: Vec<Vec<u8>> = self
-                .pool
-                .install(|| some.par_iter().map(csv::rows).collect());
-            for rows in formatted {
+        let mut ranges = groups.ranges();
+        // A few ranges ahead: formatted side by side by the workers, while this thread writes them
+        // one after the other.
+        let ahead = RANGES_AHEAD * self.options.threads.get();
+        self.pool.in_place_scope(|scope| {
+            // Takes the memory of rows that have been written.
+            let mut format = |mut rows: Vec<u8>| {
+                let range = ranges.next()?;
+                let (sender, receiver) = mpsc::sync_channel(1);
+                scope.spawn(move |_| {
+                    rows.clear();
+                    csv::append_rows(&range, &mut rows);
+                    // If no one receives them, writing has failed.
+                    let _ = sender.send(rows);
+                });
+                Some(receiver)
+            };
+            let mut formatted = VecDeque::with_capacity(ahead);
+            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
+            while let Some(next) = formatted.pop_front() {
+                // Without rows the worker panicked, and the scope will too.
+                let rows = next.recv().map_err(|_| Error::Panicked)?;
                 self.check_stop()?;
                 write(&rows)?;
+                formatted.extend(format(rows));
             }
-        }
-        Ok(groups.len() as u64)
+            Ok(groups.len() as u64)
+        })
     }
 
     fn sort(&self, partitions: Partitions) -> SortedGroups {
-        let mut partitions = partitions.finish();
-        self.pool.install(|| {
+        let (partitions, ranges) = partitions.finish();
+        let shares = self.pool.install(|| {
             partitions
-                .par_iter_mut()
-                .for_each(|groups| groups.sort_unstable_by_key(|group| group.key));
+                .into_par_iter()
+                .map(|partition| ranges.divide(partition))
+                .collect()
         });
-        SortedGroups::new(partitions)
+        SortedGroups::new(shares)
     }
 
     fn check_stop(&self) -> Result<()> {
