@@ -22,5 +22,5 @@ pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
 pub use partition::Partitions;
 pub use revenue::{GrandTotal, Revenue};
-pub use sorted::{GroupRange, SortedGroups};
+pub use sorted::{GroupRange, InOrder, SortedGroups};
 pub use table::Table;

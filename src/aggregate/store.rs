@@ -55,13 +55,6 @@ impl Store {
         groups.map(|number| &self.chunks[number / CHUNK][number % CHUNK])
     }
 
-    /// Takes all groups out; the table keeps its memory.
-    pub(super) fn drain(&mut self, each: impl FnMut(Packed)) {
-        self.iter().copied().for_each(each);
-        self.index.fill(EMPTY);
-        self.len = 0;
-    }
-
     /// Adds groups to those of the same key, or puts them in. Where a sum does not fit, `full` is
     /// given the group in the table and the one to add, and decides.
     #[inline]
@@ -244,10 +237,6 @@ mod tests {
             prop_assert_eq!(&store.iter().map(count).collect::<HashMap<_, _>>(), &map);
             prop_assert_eq!(store.sample(1).count(), store.len());
             prop_assert!(store.sample(7).all(|group| map.contains_key(&group.key())));
-            let mut drained = HashMap::new();
-            store.drain(|group| drained.extend([count(&group)]));
-            prop_assert_eq!(drained, map);
-            prop_assert_eq!((store.len(), store.iter().count()), (0, 0));
         }
     }
 

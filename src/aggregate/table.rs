@@ -1,10 +1,15 @@
 //! A worker's own table of groups.
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
 use super::group::Group;
 use super::hash::KeyHasher;
 use super::packed::Packed;
-use super::store::Store;
 use crate::event::Event;
+
+/// How many events are hashed side by side.
+const BLOCK: usize = 256;
 
 /// Groups and their totals in no order: what one worker has counted since it last handed over.
 ///
@@ -22,7 +27,7 @@ use crate::event::Event;
 #[derive(Debug)]
 pub struct Table {
     hasher: KeyHasher,
-    store: Store,
+    groups: HashTable<Packed>,
     /// What no longer fits the narrow fields of a group, taken out whole.
     full: Vec<Packed>,
 }
@@ -33,7 +38,7 @@ impl Table {
     pub fn new(hasher: KeyHasher) -> Table {
         Table {
             hasher,
-            store: Store::default(),
+            groups: HashTable::new(),
             full: Vec::new(),
         }
     }
@@ -43,24 +48,42 @@ impl Table {
     pub fn add(&mut self, events: &[Event]) {
         let Table {
             hasher,
-            store,
+            groups,
             full,
         } = self;
-        store.merge(
-            events,
-            |group| hasher.short_hash(&group.key()),
-            |group, event| {
-                full.push(*group);
-                *group = *event;
-            },
-        );
+        let mut hashes = [0; BLOCK];
+        for events in events.chunks(BLOCK) {
+            for (hash, event) in hashes.iter_mut().zip(events) {
+                *hash = hasher.hash(&Packed::from(event).key());
+            }
+            for (hash, event) in hashes.iter().zip(events) {
+                let event = Packed::from(event);
+                let entry = groups.entry(
+                    *hash,
+                    |group| group.is_of_key_of(&event),
+                    |group| hasher.hash(&group.key()),
+                );
+                match entry {
+                    Entry::Occupied(mut group) => {
+                        let group = group.get_mut();
+                        match group.plus(&event) {
+                            Some(sum) => *group = sum,
+                            None => full.push(std::mem::replace(group, event)),
+                        }
+                    }
+                    Entry::Vacant(slot) => {
+                        slot.insert(event);
+                    }
+                }
+            }
+        }
     }
 
     /// How many groups there are. One whose totals are large may be counted more than once.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.store.len() + self.full.len()
+        self.groups.len() + self.full.len()
     }
 
     /// Whether there are no groups.
@@ -85,7 +108,7 @@ impl Table {
 
     /// The same, as the groups are.
     pub(super) fn drain_packed(&mut self, mut each: impl FnMut(Packed)) {
-        self.store.drain(&mut each);
+        self.groups.drain().for_each(&mut each);
         self.full.drain(..).for_each(each);
     }
 }

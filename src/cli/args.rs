@@ -98,7 +98,7 @@ pub(super) struct AggregateArgs {
         value_name = "SIZE",
         env = "DAYTALLY_CHUNK_SIZE",
         value_parser = size::parse_positive,
-        default_value = "1MiB",
+        default_value = "4MiB",
         allow_negative_numbers = true,
         hide_env = true
     )]

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::Read as _;
+use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -106,6 +107,12 @@ impl InputFile {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.mapping.bytes()
+    }
+
+    /// Says that a range of the bytes has been read and is not needed in memory any more. Reading it
+    /// again takes longer, no more.
+    pub fn release(&self, range: Range<usize>) {
+        self.mapping.release(range);
     }
 
     /// Where the first line starts: after the byte-order mark, if there is one.

@@ -8,11 +8,12 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
 /// The bytes of a file, mapped into memory and read by the kernel as they are touched.
 ///
@@ -64,6 +65,26 @@ impl Mapping {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.map.as_ref().map_or(&[], |(map, _)| map)
+    }
+
+    /// Lets the pages of a range go that lie wholly in it: it has been read, and holding on to it only
+    /// makes the process look large, and its end slow. Reading it again takes longer, no more.
+    pub fn release(&self, range: Range<usize>) {
+        let page = page_size();
+        let (start, end) = (range.start.next_multiple_of(page), range.end / page * page);
+        let Some((map, _)) = &self.map else {
+            return;
+        };
+        if start >= end || end > map.len() {
+            return;
+        }
+        debug_assert!(start.is_multiple_of(page) && end.is_multiple_of(page));
+        // SAFETY: what makes this advice unsafe is that written bytes of a private map would be lost.
+        // Nothing is written to this one, so each page is read from the file again, or, where the
+        // handler has put zeros in place of it, is zeros again: the bytes are those of the file, as
+        // far as they ever are. The range lies within the map.
+        let _ =
+            unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, end - start) };
     }
 
     /// Whether pages of the map could not be read and show zeros instead: the file was cut shorter,
@@ -272,6 +293,34 @@ mod tests {
             assert_eq!(mapping.bytes(), vec![7; len]);
             assert!(!mapping.has_faulted());
         }
+    }
+
+    #[test]
+    fn what_is_released_reads_the_same_again() {
+        let page = page_size();
+        let len = 5 * page + 100;
+        let file = file_of(len);
+        let mapping = Mapping::new(&file, len).unwrap();
+        for range in [
+            0..len,
+            0..0,
+            page..page,
+            1..2 * page,
+            page - 1..len - 1,
+            len..len,
+        ] {
+            mapping.release(range.clone());
+            assert_eq!(mapping.bytes(), vec![7; len], "{range:?}");
+        }
+        mapping.release(0..len + page);
+        file.set_len(page as u64).unwrap();
+        mapping.release(0..len);
+        assert_eq!(mapping.bytes()[..page], vec![7; page]);
+        assert!(mapping.bytes()[page..].iter().all(|byte| *byte == 0));
+        assert!(mapping.has_faulted());
+        mapping.release(0..len);
+        assert!(mapping.bytes()[page..].iter().all(|byte| *byte == 0));
+        Mapping::new(&file, 0).unwrap().release(0..10);
     }
 
     #[test]

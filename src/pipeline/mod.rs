@@ -23,9 +23,9 @@ use sequencer::Sequencer;
 pub use sink::{RejectBatch, RejectSink};
 pub use stop::Stop;
 
-/// The default size of a chunk, in bytes: 1 MiB. Large enough that handing one out costs nothing
+/// The default size of a chunk, in bytes: 4 MiB. Large enough that handing one out costs nothing
 /// beside working on it, small enough that many cores end at about the same time.
-pub const DEFAULT_CHUNK_SIZE: usize = 1024 * 1024;
+pub const DEFAULT_CHUNK_SIZE: usize = 4 * 1024 * 1024;
 
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
@@ -330,6 +330,9 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
                 }
             }
         }
-        self.sequencer.submit(found)
+        let submitted = self.sequencer.submit(found);
+        // By each worker for what it has read: at the end, one would do it for all.
+        task.file.release(task.chunk.offset..end);
+        submitted
     }
 }

@@ -30,6 +30,14 @@ pub(super) struct Reader<'a, S> {
     scan: PhantomData<S>,
 }
 
+impl<S> Clone for Reader<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Reader<'_, S> {}
+
 impl<'a, S: Scan> Reader<'a, S> {
     /// A reader that starts at a place of the text, which may be past its end.
     #[inline(always)]
@@ -146,7 +154,9 @@ impl<'a, S: Scan> Reader<'a, S> {
             self.at += 1;
             return Some(false);
         }
-        S::run(RestOfString(self))
+        let (has_escapes, at) = S::run(RestOfString(*self))?;
+        self.at = at;
+        Some(has_escapes)
     }
 
     /// The rest of a string that is long, or has escapes or characters past ASCII in it.
@@ -221,7 +231,11 @@ impl<'a, S: Scan> Reader<'a, S> {
     pub(super) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string().map(drop),
-            b'{' | b'[' => S::run(SkipNested(self)),
+            b'{' | b'[' => {
+                self.is_strange = true;
+                self.at = S::run(SkipNested(*self))?;
+                Some(())
+            }
             _ => self.skip_scalar(),
         }
     }
@@ -249,7 +263,6 @@ impl<'a, S: Scan> Reader<'a, S> {
     /// An object or array, and all within.
     #[inline(always)]
     fn skip_nested(&mut self) -> Option<()> {
-        self.is_strange = true;
         // One bit for each container that is open, the innermost lowest: set for an object.
         let mut is_object = 0_u64;
         let mut depth = 0;
@@ -364,17 +377,20 @@ impl<'a, S: Scan> Reader<'a, S> {
                 return Some(UserId::from(value_of_digits(word << (64 - 8 * len))));
             }
         }
-        self.long_user_id()
+        let (user_id, at) = self.long_user_id()?;
+        self.at = at;
+        Some(user_id)
     }
 
+    /// Gives the place after it, as [`RestOfString`] does.
     #[cold]
-    fn long_user_id(&mut self) -> Option<UserId> {
+    fn long_user_id(mut self) -> Option<(UserId, usize)> {
         let start = self.at;
         if !self.number()? {
             return None;
         }
         let number = json::copied(&self.text[start..self.at]);
-        UserId::from_json_number(&number).ok()
+        Some((UserId::from_json_number(&number).ok()?, self.at))
     }
 
     /// An event type: a string that is not empty; whether it is a purchase.
@@ -413,26 +429,33 @@ impl<'a, S: Scan> Reader<'a, S> {
     }
 }
 
-/// [`Reader::rest_of_string`], apart from where strings are short.
-struct RestOfString<'r, 'a, S>(&'r mut Reader<'a, S>);
+/// [`Reader::rest_of_string`], apart from where strings are short. Gives the place after it too.
+///
+/// Takes the reader and gives a place back instead of moving the reader on: a reader that others
+/// point to would have to be kept in memory, and every step would wait for it.
+struct RestOfString<'a, S>(Reader<'a, S>);
 
-impl<S: Scan> Task for RestOfString<'_, '_, S> {
-    type Output = Option<bool>;
+impl<S: Scan> Task for RestOfString<'_, S> {
+    type Output = Option<(bool, usize)>;
 
     #[inline(always)]
-    fn run(self) -> Option<bool> {
-        self.0.rest_of_string()
+    fn run(self) -> Option<(bool, usize)> {
+        let mut reader = self.0;
+        let has_escapes = reader.rest_of_string()?;
+        Some((has_escapes, reader.at))
     }
 }
 
-/// [`Reader::skip_nested`], apart from where values are flat.
-struct SkipNested<'r, 'a, S>(&'r mut Reader<'a, S>);
+/// [`Reader::skip_nested`], apart from where values are flat. Gives the place after it, as above.
+struct SkipNested<'a, S>(Reader<'a, S>);
 
-impl<S: Scan> Task for SkipNested<'_, '_, S> {
-    type Output = Option<()>;
+impl<S: Scan> Task for SkipNested<'_, S> {
+    type Output = Option<usize>;
 
     #[inline(always)]
-    fn run(self) -> Option<()> {
-        self.0.skip_nested()
+    fn run(self) -> Option<usize> {
+        let mut reader = self.0;
+        reader.skip_nested()?;
+        Some(reader.at)
     }
 }
