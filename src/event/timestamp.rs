@@ -63,13 +63,23 @@ enum Format {
 
 /// `date ("T" / "t") time [offset]`: the date it falls on in its own offset, and the offset.
 fn date_time(text: &[u8]) -> Option<(Date, Offset)> {
-    let designator = text.iter().position(|byte| matches!(byte, b'T' | b't'))?;
+    // Dates have three lengths, and no such letter in them.
+    let designator = [10, 8, 7]
+        .into_iter()
+        .find(|at| matches!(text.get(*at), Some(b'T' | b't')))?;
     let (date, format) = date(&text[..designator])?;
     let rest = &text[designator + 1..];
-    let end_of_time = rest
-        .iter()
-        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'))
-        .unwrap_or(rest.len());
+    // Offsets have four lengths, and no time has what they start with.
+    let starts = |len: &usize| {
+        let start = rest.len().checked_sub(*len).and_then(|at| rest.get(at));
+        match start {
+            Some(b'Z' | b'z') => *len == 1,
+            Some(b'+' | b'-') => *len > 1,
+            _ => false,
+        }
+    };
+    let offset_len = [1, 6, 3, 5].into_iter().find(starts).unwrap_or(0);
+    let end_of_time = rest.len() - offset_len;
     let is_next_day = time(&rest[..end_of_time], format, date)?;
     let offset = offset(&rest[end_of_time..])?;
     let date = if is_next_day { date.next()? } else { date };

@@ -34,7 +34,7 @@ use self::index::{Indexed as LineIndexed, LineIndex};
 #[cfg(target_arch = "x86_64")]
 use self::scan::{Avx2, Avx512};
 use self::scan::{BLOCK, Index, Scan, Task, Words};
-use self::value::{Dates, parse_amount, usual_amount};
+use self::value::{Dates, field_of_escaped_key, is_escaped_purchase, parse_amount, usual_amount};
 use self::walk::Reader;
 use super::field::Field;
 use super::{Event, PURCHASE};
@@ -356,9 +356,15 @@ fn values<I: Index>(
     let mut values = [usize::MAX; Field::COUNT + 1];
     if indexed.has_escaped_keys {
         for (key, value) in index.members(indexed) {
-            let mut place = field_at(text.get(key + 1..)?.first_chunk()?);
+            let text = text.get(key + 1..)?;
+            let mut place = field_at(text.first_chunk()?);
             if place == Field::COUNT {
-                place = field_place(Reader::<I>::new(text, key).key_here()?);
+                // Most keys have none; and a field's with escapes has one early on.
+                let block = text.first_chunk()?;
+                let first = I::first_not_plain(block);
+                if block.get(first) == Some(&b'\\') {
+                    place = field_place(field_of_escaped_key(text));
+                }
             }
             values[place] = value;
         }
@@ -373,7 +379,7 @@ fn values<I: Index>(
 /// Whether a value that is known to be valid JSON is the event type of a purchase. `None` if it is
 /// no event type.
 #[inline(always)]
-fn is_purchase_here<S: Scan>(mut reader: Reader<'_, S>) -> Option<bool> {
+fn is_purchase_here<S: Scan>(reader: Reader<'_, S>) -> Option<bool> {
     // The string's end is of no interest, only whether it is this one, and if not, why.
     const START: u128 = {
         let (word, _) = quoted(PURCHASE.as_bytes());
@@ -387,7 +393,7 @@ fn is_purchase_here<S: Scan>(mut reader: Reader<'_, S>) -> Option<bool> {
         // Not a string, or an empty one.
         _ if same == 0 => None,
         b'"' if same == 1 => None,
-        b'\\' => reader.is_purchase(),
+        b'\\' => Some(is_escaped_purchase(reader.text.get(reader.at + 1..)?)),
         _ => Some(false),
     }
 }

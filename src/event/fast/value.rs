@@ -143,8 +143,8 @@ impl Dates {
     }
 }
 
-/// What a valid JSON string without its quotes stands for, if that is ASCII and fits. The keys and
-/// values that are looked for are.
+/// What a valid JSON string stands for, from behind the quote that opens it up to the one that closes
+/// it or the end of `escaped`, if that is ASCII and fits. The keys and values that are looked for are.
 ///
 /// Copied as it is read, and into an array: whoever else has the file may write to it.
 #[inline(always)]
@@ -168,6 +168,7 @@ fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
                 }
                 byte => byte,
             },
+            b'"' => break,
             byte if byte.is_ascii() => byte,
             _ => return None,
         };
@@ -177,14 +178,14 @@ fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
     Some((text, len))
 }
 
-/// The field that a key with escapes in it names; `key` is without its quotes.
+/// The field that a key with escapes in it names; `key` starts behind the quote that opens it.
 #[cold]
 pub(super) fn field_of_escaped_key(key: &[u8]) -> Option<Field> {
     let (text, len) = unescaped::<16>(key)?;
     Field::from_key(text.get(..len)?)
 }
 
-/// Whether an event type with escapes in it, without its quotes, is that of a purchase.
+/// Whether an event type with escapes in it is that of a purchase. It starts behind its first quote.
 #[cold]
 pub(super) fn is_escaped_purchase(event_type: &[u8]) -> bool {
     unescaped::<8>(event_type).is_some_and(|(text, len)| is_purchase(&text[..len]))
@@ -203,7 +204,7 @@ const PURCHASE_BYTES: [u8; PURCHASE.len()] = {
     bytes
 };
 
-/// The date of a timestamp with escapes in it, without its quotes.
+/// The date of a timestamp with escapes in it, which starts behind its first quote.
 #[cold]
 pub(super) fn parse_escaped_timestamp(timestamp: &[u8]) -> Option<Date> {
     let (text, len) = unescaped::<64>(timestamp)?;
@@ -400,6 +401,9 @@ mod tests {
             let expected = (plain.is_ascii() && plain.len() <= 16).then_some(plain.as_bytes());
             prop_assert_eq!(read.as_ref().map(|(text, len)| &text[..*len]), expected);
             prop_assert_eq!(is_escaped_purchase(escaped.as_bytes()), plain == PURCHASE);
+            let followed = format!("{escaped}\"purchase\\");
+            let followed = unescaped::<16>(followed.as_bytes());
+            prop_assert_eq!(followed.map(|(text, len)| text[..len].to_vec()), read.map(|(text, len)| text[..len].to_vec()));
         }
 
         #[test]
