@@ -16,7 +16,23 @@
 //!   ([`index`]), which takes the same steps whatever the line looks like.
 //!
 //! Which of the two it is shows while lines are walked through; see [`Habit`]. The index asks for
-//! AVX-512; other machines always walk. (With AVX2 an index takes as long as a walk.)
+//! AVX-512; other machines always walk.
+//!
+//! # What did not help
+//!
+//! One core of a Zen 5 at 3.8 GHz, nanoseconds a line, the best of many times; narrow lines have 80
+//! bytes, wide ones 315, mixed ones 121. It now takes 18, 195 and 158.
+//!
+//! - The index with AVX2: 307 for a wide line's index alone, where the walk takes 290 in all.
+//! - Packing the bits of tokens together with PEXT, three words to a block: 82 for the first pass
+//!   over a wide line; packing bytes with AVX-512's compress takes 46.
+//! - Numbers checked all at once, as bits of a block, for what may stand after what: 271 a wide line,
+//!   251 one number after the other. They are too few for it.
+//! - Indexing narrow lines: 80, since a line takes two blocks however short it is.
+//! - A call for each line, its event handed back in memory: 27 a narrow line instead of 21.
+//! - A reader that outlined functions point to, and so has its place in memory: 19.6 instead of 18.3.
+//! - simd-json once more for lines that the fast lane refuses: nothing gained on any data, and 150 a
+//!   line lost where many are invalid.
 
 #![expect(
     clippy::inline_always,
