@@ -109,6 +109,12 @@ impl InputFile {
         self.mapping.bytes()
     }
 
+    /// Says that a range of the bytes will soon be read: where it is not in memory yet, the disk can
+    /// start.
+    pub fn will_read(&self, range: Range<usize>) {
+        self.mapping.will_read(range);
+    }
+
     /// Says that a range of the bytes has been read and is not needed in memory any more. Reading it
     /// again takes longer, no more.
     pub fn release(&self, range: Range<usize>) {

@@ -14,6 +14,10 @@
 //! 1.01. Letting go of pages a chunk at a time costs 1.04 with chunks of 1 MiB, since it interrupts
 //! the other cores, and nothing with 4 MiB (0.97 to 1.01). Huge pages cannot be asked for: a file's
 //! are what its file system has put into the page cache.
+//!
+//! What did help where the file comes from a disk: asking for 64 MiB ahead. Against reading the file
+//! once from front to back, a run went from 0.62 of that speed to 1.07 for narrow lines, and from
+//! 0.38 to 0.60 for wide ones, where the processor is the limit.
 
 use std::fs::File;
 use std::io;
@@ -74,6 +78,19 @@ impl Mapping {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.map.as_ref().map_or(&[], |(map, _)| map)
+    }
+
+    /// Asks for the bytes of a range to be read from the disk, if they have to be, without waiting for
+    /// them.
+    pub fn will_read(&self, range: Range<usize>) {
+        let start = range.start / page_size() * page_size();
+        if let Some((map, _)) = &self.map
+            && range.start < range.end
+            && range.end <= map.len()
+        {
+            // Only advice.
+            let _ = map.advise_range(Advice::WillNeed, start, range.end - start);
+        }
     }
 
     /// Lets the pages of a range go that lie wholly in it: it has been read, and holding on to it only

@@ -285,6 +285,7 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
         if self.stop.signal().is_some() || task.file.has_faulted() {
             return Err(self.sequencer.abort());
         }
+        task.file.will_read(task.ahead.clone());
         let mut found = self.sequencer.start(task);
         let mut at = task.chunk.offset;
         let end = at + task.chunk.bytes.len();

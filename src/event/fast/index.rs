@@ -249,7 +249,7 @@ impl LineIndex {
             .map(|kind| kind & there);
             let scalar = there & !(open | close | colon | comma | string);
 
-            let (in_object, outermost, ends) = nesting.read::<I>(open | close, open, object)?;
+            let (in_object, outermost, ends) = nesting.read(open | close, open, object)?;
             // The outermost object ends with the last token, and not before.
             faults |= ends ^ if is_last { there ^ there >> 1 } else { 0 };
 
@@ -482,42 +482,37 @@ impl Nesting {
     /// Takes the brackets of a word, given which open, and which are of objects. For each token, whether the innermost container is an object; whether it is the outermost one, no
     /// deeper; and the tokens that close the outermost one.
     #[inline(always)]
-    fn read<I: Index>(&mut self, bracket: u64, open: u64, object: u64) -> Option<(u64, u64, u64)> {
+    fn read(&mut self, bracket: u64, open: u64, object: u64) -> Option<(u64, u64, u64)> {
         let mut faults = 0;
         let mut deepest = 0;
-        // Bits where it changes, and whether it held before the first token.
-        let (mut changes_object, object_before) = (0_u64, self.is_object & 1);
-        let (mut changes_outermost, outermost_before) = (0_u64, u64::from(self.depth == 1));
+        // What holds from a token on, so far to the last one.
+        let mut in_object = (self.is_object & 1).wrapping_neg();
+        let mut outermost = u64::from(self.depth == 1).wrapping_neg();
         let mut ends = 0;
         let mut left = bracket;
         while left != 0 {
             let at = left.trailing_zeros();
             left &= left - 1;
-            let (opens, is_object) = (open >> at & 1 == 1, object >> at & 1);
+            let (opens, kind) = (open >> at & 1 == 1, object >> at & 1);
             let was_object = self.is_object & 1;
             let was_outermost = u64::from(self.depth == 1);
             // Without branches: which way it goes cannot be guessed.
-            let (deeper, shallower) = (self.is_object << 1 | is_object, self.is_object >> 1);
+            let (deeper, shallower) = (self.is_object << 1 | kind, self.is_object >> 1);
             self.is_object = if opens { deeper } else { shallower };
             self.depth = self
                 .depth
                 .wrapping_add(2 * u32::from(opens))
                 .wrapping_sub(1);
-            faults |= u64::from(!opens) & (was_object ^ is_object);
+            faults |= u64::from(!opens) & (was_object ^ kind);
             deepest = deepest.max(self.depth);
-            changes_object |= (was_object ^ self.is_object & 1) << at;
-            changes_outermost |= (was_outermost ^ u64::from(self.depth == 1)) << at;
+            in_object ^= (was_object ^ self.is_object & 1).wrapping_neg() << at;
+            outermost ^= (was_outermost ^ u64::from(self.depth == 1)).wrapping_neg() << at;
             ends |= u64::from(self.depth == 0) << at;
         }
         // Deeper than there are bits, or closed more often than opened.
         if faults != 0 || deepest > MAX_DEPTH {
             return None;
         }
-        let fill = |changes, before: u64| I::prefix_xor(changes) ^ before.wrapping_neg();
-        Some((
-            fill(changes_object, object_before),
-            fill(changes_outermost, outermost_before),
-            ends,
-        ))
+        Some((in_object, outermost, ends))
     }
 }
