@@ -1,11 +1,30 @@
-//! Lines to verdicts, on one thread, in memory.
+//! Lines to verdicts, on one thread, in memory: by both lanes.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use daytally::event::{Decoder, Verdict};
+use daytally::event::{Decoder, Lanes, Verdict};
 use daytally::generate::Profile;
-use daytally::input::Lines;
 
-/// The general lane, on clean lines of every profile and on lines most of which are invalid.
+/// How many lines there are, and how many of them are invalid, read as a worker of the pipeline does.
+fn read(decoder: &mut Decoder, text: &[u8]) -> (usize, u64) {
+    let (mut at, mut lines, mut invalid, mut users) = (0, 0, 0, 0);
+    while at < text.len() {
+        let run = decoder.decode_run(&text[at..], text.len() - at, 1000, |event| {
+            users ^= event.user_id().get();
+        });
+        lines += run.lines;
+        at += run.len;
+        if at < text.len() {
+            let next = decoder.decode_next(&text[at..]);
+            lines += 1;
+            invalid += u64::from(matches!(next.verdict, Verdict::Invalid(_)));
+            at += next.len;
+        }
+    }
+    std::hint::black_box(users);
+    (lines, invalid)
+}
+
+/// Clean lines of every profile, and lines most of which are invalid.
 pub(crate) fn verdicts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.sample_size(10);
@@ -16,16 +35,14 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
         ("invalid", Profile::Narrow, 0.8),
     ] {
         let (bytes, invalid) = super::data::events(profile, invalid_rate, 1000);
+        let lines = memchr::memchr_iter(b'\n', &bytes).count();
         group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function(BenchmarkId::new("general", name), |bencher| {
-            let mut decoder = Decoder::default();
-            bencher.iter(|| {
-                let found = Lines::new(&bytes)
-                    .filter(|line| matches!(decoder.decode(line.bytes), Verdict::Invalid(_)))
-                    .count();
-                assert_eq!(found as u64, invalid);
+        for (lane, lanes) in [("all lanes", Lanes::All), ("general", Lanes::General)] {
+            group.bench_function(BenchmarkId::new(lane, name), |bencher| {
+                let mut decoder = Decoder::with_lanes(usize::MAX, lanes);
+                bencher.iter(|| assert_eq!(read(&mut decoder, &bytes), (lines, invalid)));
             });
-        });
+        }
     }
     group.finish();
 }

@@ -13,6 +13,7 @@
 //! written is the first that somebody took to make batches of, and may always be written.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -72,6 +73,14 @@ struct Note {
 }
 
 impl<B> Found<B> {
+    /// Where in the input the rejects noted are.
+    fn extent(&self) -> Range<usize> {
+        match (self.rejects.first(), self.rejects.last()) {
+            (Some(first), Some(last)) => first.offset..last.offset + last.len,
+            _ => 0..0,
+        }
+    }
+
     /// Counts lines.
     #[inline]
     pub(super) fn count_lines(&mut self, lines: u64) {
@@ -215,7 +224,10 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         }
         let next = || self.lock().ready.pop_front();
         while let Some(mut found) = next() {
+            let lines = found.extent();
             self.batch(&mut found)?;
+            // The worker that read them let them go before.
+            self.inputs[found.input].release(lines);
             if let Some(batch) = found.batch.take() {
                 self.hand_over(found.sequence, Some(batch))?;
             }
