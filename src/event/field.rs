@@ -13,6 +13,10 @@ impl Field {
     /// How many fields there are.
     pub(crate) const COUNT: usize = 4;
 
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "the index has it")
+    )]
     /// All of them, each at its [`index`](Field::index).
     pub(crate) const ALL: [Field; Field::COUNT] = [
         Field::UserId,

@@ -35,6 +35,10 @@
 //! - simd-json once more for lines that the fast lane refuses: nothing gained on any data, and 150 a
 //!   line lost where many are invalid.
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_imports, reason = "only tests make an index there")
+)]
 #![expect(
     clippy::inline_always,
     reason = "vector instructions are only compiled as such where everything down to them is inlined"
