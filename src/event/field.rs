@@ -13,11 +13,11 @@ impl Field {
     /// How many fields there are.
     pub(crate) const COUNT: usize = 4;
 
+    /// All of them, each at its [`index`](Field::index).
     #[cfg_attr(
         not(target_arch = "x86_64"),
         allow(dead_code, reason = "the index has it")
     )]
-    /// All of them, each at its [`index`](Field::index).
     pub(crate) const ALL: [Field; Field::COUNT] = [
         Field::UserId,
         Field::EventType,
