@@ -13,6 +13,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a benchmark that cannot go on has nothing to measure, and its figures are its output"
 )]
 
@@ -35,7 +36,14 @@ fn main() {
         let at = args.iter().position(|arg| arg == name)?;
         args.get(at + 1)
     };
-    let number = |name: &str, default: usize| value(name).map_or(default, |n| n.parse().unwrap());
+    let number = |name: &str, default: usize| {
+        value(name).map_or(default, |n| {
+            n.parse().ok().filter(|n| *n > 0).unwrap_or_else(|| {
+                eprintln!("limit: {name} takes a whole number from 1 on");
+                std::process::exit(1)
+            })
+        })
+    };
     let Some(path) = value("--file") else {
         return check();
     };
@@ -50,7 +58,10 @@ fn main() {
 /// The seconds it takes to map a file and find its newlines, and to find them again.
 fn time(path: &Path, threads: usize) -> [f64; 2] {
     let start = Instant::now();
-    let input = InputFile::open(path).unwrap();
+    let input = InputFile::open(path).unwrap_or_else(|error| {
+        eprintln!("limit: {error}");
+        std::process::exit(1)
+    });
     let found = newlines(input.bytes(), threads);
     let anew = start.elapsed();
 

@@ -118,7 +118,7 @@ pub enum Error {
     },
     /// More events were invalid than the run allows.
     #[error(
-        "{invalid} of {events} events are invalid, more than the {limit} that --max-invalid allows; nothing was published"
+        "{invalid} of {events} events are invalid, more than the {limit} that --max-invalid allows; the result was not written"
     )]
     TooManyInvalid {
         /// The invalid events.

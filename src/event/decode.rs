@@ -113,20 +113,32 @@ impl Decoder {
     /// `text`, up to `lines`, that start before `end`. It stops at any line that takes more than a
     /// look, which [`decode_next`](Decoder::decode_next) then decodes; that may be the first.
     ///
-    /// `text` should go on as far as it can, past `end` for one: only lines with some bytes behind
-    /// them are passed over, and nothing past a line has any influence.
+    /// `text` should go on as far as it can, past `end` for one. What follows a line decides at most
+    /// whether it is passed over here, never its event: the last lines of `text` may be left over, and
+    /// with [`Lanes::General`] all are.
     ///
     /// ```
-    /// use daytally::event::Decoder;
+    /// use daytally::event::{Decoder, Verdict};
     ///
     /// let line = "{\"user_id\":7,\"event_type\":\"a\",\"timestamp\":\"2024-01-01T08:00:00Z\"}\n";
     /// let text = line.repeat(100) + "nonsense\n" + line;
-    /// let mut users = Vec::new();
-    /// let run = Decoder::default().decode_run(text.as_bytes(), text.len(), 1000, |event| {
-    ///     users.push(event.user_id().get());
-    /// });
-    /// assert!(run.lines <= 100 && users == vec![7; run.lines]);
-    /// assert_eq!(run.len, run.lines * line.len());
+    /// let (mut valid, mut invalid) = (0, 0);
+    /// let mut decoder = Decoder::default();
+    /// let mut rest = text.as_bytes();
+    /// while !rest.is_empty() {
+    ///     let run = decoder.decode_run(rest, rest.len(), 1000, |event| valid += event.user_id().get());
+    ///     rest = &rest[run.len..];
+    ///     if !rest.is_empty() {
+    ///         let next = decoder.decode_next(rest);
+    ///         match next.verdict {
+    ///             Verdict::Valid(event) => valid += event.user_id().get(),
+    ///             Verdict::Invalid(_) => invalid += 1,
+    ///             Verdict::Blank => {}
+    ///         }
+    ///         rest = &rest[next.len..];
+    ///     }
+    /// }
+    /// assert_eq!((valid, invalid), (101 * 7, 1));
     /// ```
     #[inline]
     pub fn decode_run(

@@ -44,7 +44,7 @@ pub struct Summary {
     pub elapsed_seconds: f64,
     /// Bytes of input per second.
     pub bytes_per_second: f64,
-    /// The result file; null if nothing was published.
+    /// The result file; null if it was not written.
     pub output: Option<OutputSummary>,
     /// The rejects file, if there is one: its absolute path, or `-`.
     pub rejects: Option<String>,
@@ -56,7 +56,7 @@ pub struct Summary {
 pub enum Status {
     /// The result was published.
     Published,
-    /// More events were invalid than allowed; nothing was published.
+    /// More events were invalid than allowed; the result was not written.
     TooManyInvalid,
 }
 
@@ -208,7 +208,7 @@ impl fmt::Display for Summary {
         match &self.output {
             Some(output) if output.path == "-" => f.write_str("standard output")?,
             Some(output) => write!(f, "{}", text::path(output.path.as_ref()))?,
-            None => f.write_str("nothing was published")?,
+            None => f.write_str("not written")?,
         }
         if let Some(output) = &self.output {
             write!(f, ": {}", Bytes(output.bytes))?;
@@ -352,6 +352,6 @@ mod tests {
             text.contains("/x/a\\u001b\\u202e.jsonl: 12 bytes in 2 lines"),
             "{text}"
         );
-        assert!(text.contains("nothing was published"), "{text}");
+        assert!(text.contains("not written"), "{text}");
     }
 }

@@ -55,8 +55,10 @@ pub trait RejectSink: Send {
     /// An empty batch. The workers fill copies of it.
     fn batch(&self) -> Self::Batch;
 
-    /// Takes what is in the next batch, and leaves it empty: a worker will fill it again. It may be
-    /// empty already.
+    /// Takes what is in the next batch, and leaves it empty: a worker will fill it again, and what is
+    /// left comes again. It may be empty already. Called by the workers, one at a time.
+    ///
+    /// A run that fails for another reason may end before all rejects were taken.
     ///
     /// # Errors
     ///
@@ -69,8 +71,8 @@ pub trait RejectBatch: Clone + Send {
     /// Adds the next reject.
     fn add(&mut self, reject: &Reject<'_>);
 
-    /// How many bytes the batch holds. One that holds many is handed over, and workers wait while
-    /// the sink is behind with too many. It may be 0 for a batch that stays small whatever is added.
+    /// How many bytes the batch holds. One that holds 128 KiB or more is handed over, and workers wait
+    /// while the sink is behind by 8 MiB. It may be 0 for a batch that stays small whatever is added.
     fn size(&self) -> usize;
 }
 
