@@ -22,10 +22,63 @@ use daytally::generate::{Generator, Length, Profile, Settings};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|text: &[u8]| {
-    read_in_sequence(text, DEFAULT_MAX_LINE_BYTES, read_alone);
-    // Many lines are longer than this.
-    read_in_sequence(text, 100, |_, _| ());
+    for way in [Way::Walk, Way::Index] {
+        read_in_sequence(text, way, DEFAULT_MAX_LINE_BYTES, |line, verdict| {
+            read_alone(line, way, verdict)
+        });
+        // Many lines are longer than this.
+        read_in_sequence(text, way, 100, |_, _| ());
+        read_in_runs(text, way);
+    }
 });
+
+/// The ways of the fast lane through a line.
+#[derive(Clone, Copy)]
+enum Way {
+    Walk,
+    Index,
+}
+
+/// A decoder that goes this way, until many lines have shown that the other one is better.
+fn fast_decoder(way: Way, max_line_bytes: usize) -> Decoder {
+    let mut decoder = Decoder::with_lanes(max_line_bytes, Lanes::All);
+    if let Way::Index = way {
+        // Nested lines are those that it takes the index for.
+        let line = br#"{"a":[{}],"user_id":1,"event_type":"b","timestamp":"2024-01-01T00:00:00Z"}"#;
+        let text = [&line[..], b"\n"].concat().repeat(64);
+        let mut at = 0;
+        while at < text.len() {
+            at += decoder.decode_next(&text[at..]).len;
+        }
+    }
+    decoder
+}
+
+/// Reads a text as workers do, runs of lines in between, up to an end that its length chooses.
+fn read_in_runs(text: &[u8], way: Way) {
+    let mut fast = fast_decoder(way, DEFAULT_MAX_LINE_BYTES);
+    let mut general = Decoder::with_lanes(DEFAULT_MAX_LINE_BYTES, Lanes::General);
+    let end = text.len() - text.len() / 3;
+    let mut at = 0;
+    while at < end {
+        let mut events = Vec::new();
+        let run = fast.decode_run(&text[at..], end - at, 5, |event| events.push(event));
+        assert_eq!(run.lines, events.len());
+        let start = at;
+        for event in events {
+            assert!(at < end);
+            let expected = general.decode_next(&text[at..]);
+            assert_eq!(expected.verdict, Verdict::Valid(event));
+            at += expected.len;
+        }
+        assert_eq!(at - start, run.len);
+        if at < end {
+            let expected = general.decode_next(&text[at..]);
+            assert_eq!(fast.decode_next(&text[at..]), expected);
+            at += expected.len;
+        }
+    }
+}
 
 /// What may follow a line in its input. None of it has any influence on the line.
 const TAILS: [&[u8]; 5] = [
@@ -38,8 +91,8 @@ const TAILS: [&[u8]; 5] = [
 
 /// Reads a text line by line with both lanes, which have to agree on every line and where it ends. The fast lane learns
 /// from line to line. `also` is told every line and its verdict.
-fn read_in_sequence(text: &[u8], max_line_bytes: usize, also: impl Fn(&[u8], Verdict)) {
-    let mut fast = Decoder::with_lanes(max_line_bytes, Lanes::All);
+fn read_in_sequence(text: &[u8], way: Way, max_line_bytes: usize, also: impl Fn(&[u8], Verdict)) {
+    let mut fast = fast_decoder(way, max_line_bytes);
     let mut general = Decoder::with_lanes(max_line_bytes, Lanes::General);
     let mut at = 0;
     while at < text.len() {
@@ -58,11 +111,11 @@ fn read_in_sequence(text: &[u8], max_line_bytes: usize, also: impl Fn(&[u8], Ver
     }
 }
 
-/// Reads a line twice with a lane that has learnt nothing but the line itself, before a tail that its length chooses.
-fn read_alone(line: &[u8], verdict: Verdict) {
+/// Reads a line twice with a lane that has learnt nothing but this way and the line itself, before a tail that its length chooses.
+fn read_alone(line: &[u8], way: Way, verdict: Verdict) {
     let tail = TAILS[line.len() % TAILS.len()];
     let text = [line, tail].concat();
-    let mut fast = Decoder::default();
+    let mut fast = fast_decoder(way, DEFAULT_MAX_LINE_BYTES);
     for _ in 0..2 {
         let decoded = fast.decode_next(&text);
         assert_eq!(decoded.verdict, verdict, "before {tail:?}");

@@ -83,7 +83,7 @@ def peers(settings, profiles):
                 facts = f"revenue in doubles, compared to a millionth; {facts}"
             marks = mark(facts[0].upper() + facts[1:] + ".")
             if theirs["bytes"] * 5 // 4 < profile["bytes"]:
-                marks += mark(f"Measured on the first {size(settings['sample'])}; the seconds are for 1 GiB.")
+                marks += " " + mark(f"Measured on the first {size(settings['sample'])}; the seconds are for 1 GiB.")
                 cells.append(f"{seconds(theirs['seconds_per_gib'])}/GiB, {times(theirs['ratio_to_daytally'])}")
             else:
                 cells.append(f"{seconds(theirs['median_seconds'])}, {times(theirs['ratio_to_daytally'])}")
@@ -96,8 +96,9 @@ def peers(settings, profiles):
     yield ""
     yield (
         "The peers' seconds are those inside the process, without the start of the interpreter and imports; daytally's "
-        "are those of the whole process. The data has no invalid lines (`--invalid-rate 0`): the peers are spared "
-        "telling which lines are valid, which daytally does all the same. As whole processes the peers take:"
+        "are those of the whole process. The data of this table has no invalid lines (`--invalid-rate 0`): the peers are "
+        "spared telling which lines are valid, which daytally does all the same. Of mixed data none of them reads all "
+        "timestamps, of dirty data none says which lines are bad and why. As whole processes the peers take:"
     )
     yield ""
     yield from table(["", *profiles], whole)
@@ -107,7 +108,8 @@ def limit(profiles):
     """Against the machine."""
     yield (
         "**Against the machine.** The limit maps the file and finds every newline in it, and does nothing else "
-        "(`cargo bench --bench limit`); in brackets its second pass over the same mapping, which has no page faults."
+        "(`cargo bench --bench limit`); in brackets its second pass over the same mapping, which has no page faults. After "
+        "daytally's own time come those on one thread and without the fast lane, and how many times as long they are."
     )
     yield ""
     rows = []
@@ -134,8 +136,8 @@ def limit(profiles):
             silent = profile["contenders"]["silent"]
             yield ""
             yield (
-                f"{name} without rejects file and log: {seconds(silent['median_seconds'])}, "
-                f"{times(silent['ratio_to_daytally'])}."
+                f"Without rejects file and log {name} data takes {seconds(silent['median_seconds'])}, "
+                f"{times(silent['ratio_to_daytally'])} the time with them."
             )
 
 

@@ -11,16 +11,31 @@ use crate::event::Event;
 /// processor wait for the memory of many at a time; between two lines it waits for each alone.
 const EVENTS: usize = 256;
 
-/// How many groups the tables of all workers may hold together, in 48 MiB at most.
-const TABLES_LIMIT: usize = 1 << 20;
+/// How much memory the tables of all workers may take together, in bytes.
+const TABLES_MEMORY: usize = 48 * 1024 * 1024;
 
-/// How many groups a worker's own table may hold at most, and at least. The most, 6 MiB, is some way
-/// past a core's own cache, but has room for a day of 100,000 users.
-const TABLE_LIMIT: usize = 1 << 17;
-const TABLE_LEAST: usize = 1 << 10;
+/// How much of that a bucket of a table takes: a group and hashbrown's byte beside it, and half as
+/// much again while the table grows and the old one, of half the size, is still there.
+const BUCKET_MEMORY: usize = (size_of::<Packed>() + 1) * 3 / 2;
 
-/// How many groups of a partition are collected before they are merged into it.
-const OUTGOING: usize = 128;
+/// How many buckets a worker's own table may have at most, and at least. The most, 4 MiB, is some
+/// way past a core's own cache, but has room for what half of 100,000 users do on a day.
+const MOST_BUCKETS: usize = 1 << 17;
+const LEAST_BUCKETS: usize = 1 << 10;
+
+/// How many groups on their way into a partition all workers may collect together, and each of them,
+/// before they are merged into it.
+const ALL_OUTGOING: usize = 2048;
+const OUTGOING: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// How many groups a worker's own table may hold.
+fn table_limit(workers: NonZeroUsize) -> usize {
+    let buckets = TABLES_MEMORY / BUCKET_MEMORY / workers;
+    // The largest power of two within.
+    let buckets = 1 << buckets.max(1).ilog2();
+    // A table of hashbrown's is at most seven eighths full, and a batch is counted before the look.
+    buckets.clamp(LEAST_BUCKETS, MOST_BUCKETS) / 8 * 7 - EVENTS
+}
 
 /// How many events have to fall on a group of a full table for the table to be worth its while.
 const WORTHWHILE: u64 = 2;
@@ -66,12 +81,13 @@ impl<'p> Counter<'p> {
         Counter {
             events: Vec::with_capacity(EVENTS),
             table: Table::new(partitions.hasher().clone()),
-            table_limit: (TABLES_LIMIT / workers).clamp(TABLE_LEAST, TABLE_LIMIT),
+            table_limit: table_limit(workers),
             in_table: 0,
             to_pass_on: 0,
             outgoing: Outgoing {
                 partitions,
                 groups: vec![Vec::new(); Partitions::COUNT],
+                room: (ALL_OUTGOING / workers).clamp(*OUTGOING.start(), *OUTGOING.end()),
             },
         }
     }
@@ -124,6 +140,8 @@ impl<'p> Counter<'p> {
 struct Outgoing<'p> {
     partitions: &'p Partitions,
     groups: Vec<Vec<Packed>>,
+    /// How many are collected for each.
+    room: usize,
 }
 
 impl Outgoing<'_> {
@@ -132,17 +150,17 @@ impl Outgoing<'_> {
         let partition = Partitions::of_hash(self.partitions.hasher().hash(&group.key()));
         let groups = &mut self.groups[partition];
         if groups.len() == groups.capacity() {
-            Outgoing::make_room(self.partitions, partition, groups);
+            Outgoing::make_room(self.partitions, partition, groups, self.room);
         }
         groups.push(group);
     }
 
     #[cold]
     #[inline(never)]
-    fn make_room(partitions: &Partitions, partition: usize, groups: &mut Vec<Packed>) {
+    fn make_room(partitions: &Partitions, partition: usize, groups: &mut Vec<Packed>, room: usize) {
         partitions.merge(partition, groups);
         groups.clear();
-        groups.reserve_exact(OUTGOING);
+        groups.reserve_exact(room);
     }
 
     fn finish(self) {
@@ -157,6 +175,30 @@ mod tests {
     use super::*;
     use crate::event::{Date, UserId};
 
+    /// 64 MiB are allowed besides the groups; the rest is for buffers of other kinds.
+    #[test]
+    fn tables_and_what_is_on_its_way_keep_to_their_memory() {
+        for workers in 1..=128 {
+            let workers_here = NonZeroUsize::new(workers).unwrap();
+            let partitions = Partitions::default().for_workers(workers_here);
+            let mut counter = partitions.counter();
+            let limit = counter.table_limit;
+            assert!(limit >= LEAST_BUCKETS / 8 * 7 - EVENTS);
+            let mut table = hashbrown::HashTable::<Packed>::new();
+            table.reserve(limit + EVENTS, |_| 0);
+            // What it takes and, before that, takes beside the one it grew from.
+            let tables = table.allocation_size() * 3 / 2 * workers;
+            let outgoing =
+                counter.outgoing.room * Partitions::COUNT * size_of::<Packed>() * workers;
+            assert!(
+                tables + outgoing <= 64 << 20,
+                "{workers}: {tables} {outgoing}"
+            );
+            counter.add(Event::new(Date::MIN, UserId::from(1_u64), None));
+            counter.finish();
+        }
+    }
+
     /// Few groups, then each event of another, then few again: all ways of counting in one run.
     #[test]
     fn no_event_is_lost_from_one_way_of_counting_to_the_other() {
@@ -164,7 +206,7 @@ mod tests {
         let mut counter = partitions.counter();
         let mut was_passing_on = false;
         let few = 10_000;
-        let many = 3 * TABLE_LIMIT as u64;
+        let many = 3 * MOST_BUCKETS as u64;
         for n in (0..few)
             .map(|n| n % 10)
             .chain(0..many)

@@ -41,7 +41,13 @@ const BATCH_SIZE: usize = 128 * 1024;
 const BATCHES_WAITING_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What a batch counts for besides its size: its place in the queue takes memory too.
-const BATCH_OVERHEAD: usize = 256;
+const BATCH_OVERHEAD: usize = 1024;
+
+/// What a chunk counts for besides its notes, in notes: the place for them takes memory too.
+const CHUNK_OVERHEAD: usize = 16;
+
+/// How many empty batches, and places for notes, are kept for later.
+const SPARE: usize = BATCHES_WAITING_LIMIT / BATCH_SIZE;
 
 /// The run has ended early; whoever gets this just stops.
 #[derive(Debug)]
@@ -130,7 +136,8 @@ struct State<'a, S: RejectSink> {
 
 /// The batches of a chunk that wait for their turn.
 struct Batches<B> {
-    waiting: VecDeque<B>,
+    /// Each with what it counts for: a batch might not say the same again.
+    waiting: VecDeque<(usize, B)>,
     /// Whether no more will come.
     are_all: bool,
 }
@@ -210,7 +217,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
 
     /// Takes what was found in a whole chunk, and works off what can be.
     pub(super) fn submit(&self, found: Found<S::Batch>) -> Outcome {
-        let notes = found.rejects.len() + 1;
+        let notes = found.rejects.len() + CHUNK_OVERHEAD;
         let mut state = self.wait_while(|state| {
             state.counted != found.sequence && state.notes_waiting + notes > NOTES_WAITING_LIMIT
         })?;
@@ -232,7 +239,10 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 self.hand_over(found.sequence, Some(batch))?;
             }
             self.hand_over(found.sequence, None)?;
-            self.lock().spare_notes.push(found.rejects);
+            let mut state = self.lock();
+            if state.spare_notes.len() < SPARE {
+                state.spare_notes.push(found.rejects);
+            }
         }
         Ok(())
     }
@@ -282,7 +292,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             are_all: false,
         });
         match batch {
-            Some(batch) => batches.waiting.push_back(batch),
+            Some(batch) => batches.waiting.push_back((bytes, batch)),
             None => batches.are_all = true,
         }
         self.write(state)
@@ -297,14 +307,15 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         let mut has_written = Ok(());
         while has_written.is_ok()
             && !state.is_aborted
-            && let Some(mut batch) = state.next_batch()
+            && let Some((bytes, mut batch)) = state.next_batch()
         {
             drop(state);
-            let bytes = weight::<S>(&batch);
             has_written = sink.take(&mut batch);
             state = self.lock();
             state.bytes_waiting -= bytes;
-            state.spare_batches.push(batch);
+            if state.spare_batches.len() < SPARE {
+                state.spare_batches.push(batch);
+            }
             self.turn.notify_all();
         }
         state.sink = Some(sink);
@@ -382,7 +393,7 @@ impl<S: RejectSink> State<'_, S> {
     fn count(&mut self) -> bool {
         let counted = self.counted;
         while let Some(mut found) = self.uncounted.remove(&self.counted) {
-            self.notes_waiting -= found.rejects.len() + 1;
+            self.notes_waiting -= found.rejects.len() + CHUNK_OVERHEAD;
             let lines = &mut self.lines[found.input];
             found.lines_before = Some(*lines);
             *lines += found.lines;
@@ -393,7 +404,7 @@ impl<S: RejectSink> State<'_, S> {
     }
 
     /// The next batch in order, if it is there.
-    fn next_batch(&mut self) -> Option<S::Batch> {
+    fn next_batch(&mut self) -> Option<(usize, S::Batch)> {
         loop {
             let batches = self.batches.get_mut(&self.written)?;
             if let Some(batch) = batches.waiting.pop_front() {
