@@ -142,7 +142,9 @@ impl InputFile {
     /// at its end since, which is what an active log does and takes nothing from what was read.
     ///
     /// Whether a file that grew was also changed before its old end is judged by samples of its
-    /// bytes: its start, its end, and some places between.
+    /// bytes: its start, its end, and some places between. What is written through a shared memory
+    /// map may go unnoticed: the kernel changes the file's date when a page is first written to, and
+    /// not again until it has been brought to the disk.
     ///
     /// # Errors
     ///

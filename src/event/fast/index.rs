@@ -20,6 +20,7 @@
     reason = "vector instructions are only compiled as such where everything down to them is inlined"
 )]
 
+use super::MAX_DEPTH;
 use super::scan::{BLOCK, Index, WIDE};
 use super::walk::Reader;
 
@@ -28,9 +29,6 @@ const BLOCKS: usize = 64;
 
 /// How many tokens there can be, each byte being one, and room to write a block behind them.
 const TOKENS: usize = (BLOCKS + 1) * WIDE;
-
-/// The deepest nesting that is followed.
-const MAX_DEPTH: u32 = 63;
 
 /// The index of a line. Kept from line to line for its memory alone.
 #[derive(Debug)]

@@ -63,6 +63,10 @@ use super::{Event, PURCHASE};
 /// How many keys of an object are remembered by their place; those after them are read each time.
 const PLACES: usize = 24;
 
+/// The deepest nesting that is followed, the outermost object counted; what is deeper goes to the
+/// general lane. A word has a bit for each level, and one for what is around the outermost.
+const MAX_DEPTH: u32 = 63;
+
 /// Reads ordinary events. Keeps what it has learnt from line to line.
 #[derive(Debug)]
 pub(super) struct FastLane {
@@ -667,6 +671,21 @@ mod tests {
                     assert!(!is_taken || verdict == Verdict::Valid);
                     line.clear();
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_is_followed_as_deep_by_every_way() {
+        for depth in 1..100_usize {
+            let line = format!(
+                r#"{{"user_id":1,"event_type":"a","timestamp":"2024-01-01T00:00:00Z","x":{}0{}}}"#,
+                "[".repeat(depth - 1),
+                "]".repeat(depth - 1),
+            );
+            for mut lane in lanes() {
+                let is_taken = takes(&mut lane, line.as_bytes());
+                assert_eq!(is_taken, depth <= MAX_DEPTH as usize, "{depth}");
             }
         }
     }

@@ -7,18 +7,15 @@
 
 use std::marker::PhantomData;
 
-use super::Glue;
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
     Dates, field_of_escaped_key, is_escaped_purchase, is_purchase, leading_digits,
     parse_escaped_timestamp, value_of_digits,
 };
+use super::{Glue, MAX_DEPTH};
 use crate::event::field::Field;
 use crate::event::timestamp::parse_timestamp;
 use crate::event::{Date, UserId, json};
-
-/// The deepest nesting that is followed; what is deeper goes to the general lane.
-const MAX_DEPTH: u32 = 64;
 
 /// A place in the text that moves on. Every method returns `None` for what is not ordinary, and the
 /// line is then given up, wherever the reader stands.
@@ -273,7 +270,8 @@ impl<'a, S: Scan> Reader<'a, S> {
                     self.string()?;
                 }
                 open @ (b'{' | b'[') => {
-                    if depth == MAX_DEPTH {
+                    // The outermost object is not counted here.
+                    if depth == MAX_DEPTH - 1 {
                         return None;
                     }
                     depth += 1;
