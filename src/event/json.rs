@@ -148,7 +148,7 @@ pub(crate) fn unescape(literal: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// The character of the escape at the start of `escape`, and the escape's length in bytes.
-fn unescape_one(escape: &[u8]) -> (char, usize) {
+pub(crate) fn unescape_one(escape: &[u8]) -> (char, usize) {
     let character = match escape.get(1) {
         Some(b'b') => '\u{8}',
         Some(b'f') => '\u{c}',

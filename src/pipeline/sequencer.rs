@@ -217,6 +217,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
 
     /// Takes what was found in a whole chunk, and works off what can be.
     pub(super) fn submit(&self, found: Found<S::Batch>) -> Outcome {
+        let own = found.sequence;
         let notes = found.rejects.len() + CHUNK_OVERHEAD;
         let mut state = self.wait_while(|state| {
             state.counted != found.sequence && state.notes_waiting + notes > NOTES_WAITING_LIMIT
@@ -233,8 +234,10 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         while let Some(mut found) = next() {
             let lines = found.extent();
             self.batch(&mut found)?;
-            // The worker that read them let them go before.
-            self.inputs[found.input].release(lines);
+            if found.sequence != own {
+                // The worker that read them let them go before; of its own it will.
+                self.inputs[found.input].release(lines);
+            }
             if let Some(batch) = found.batch.take() {
                 self.hand_over(found.sequence, Some(batch))?;
             }

@@ -22,6 +22,7 @@
 
 use super::MAX_DEPTH;
 use super::scan::{BLOCK, Index, WIDE};
+use super::value::hex;
 use super::walk::Reader;
 
 /// The longest line that is indexed, in blocks; longer ones are walked through.
@@ -317,19 +318,19 @@ impl LineIndex {
         let mut second_half = 0;
         for at in self.escapes.get(..count)? {
             let at = usize::from(*at);
-            let code = text.get(at..)?.first_chunk::<5>()?;
+            let [code, digits @ ..] = text.get(at..)?.first_chunk::<5>()?;
             let is_expected = second_half == at;
             are_valid &= is_expected || second_half == 0;
             second_half = 0;
-            if code[0] == b'u' {
-                let unit = hex(code);
+            if *code == b'u' {
+                let unit = hex(digits);
                 match unit {
                     0xd800..=0xdbff if !is_expected => second_half = at + 6,
                     0xdc00..=0xdfff => are_valid &= is_expected,
                     _ => are_valid &= unit <= 0xffff && !is_expected,
                 }
             } else {
-                are_valid &= SIMPLE_ESCAPES[usize::from(code[0])] && !is_expected;
+                are_valid &= SIMPLE_ESCAPES[usize::from(*code)] && !is_expected;
             }
             // The string it is in is the last token that starts before it.
             let block = at / WIDE;
@@ -420,28 +421,6 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
     }
     table
 }
-
-/// The value of the four hexadecimal digits behind a `u`; past 0xffff where they are not.
-#[inline(always)]
-fn hex(code: &[u8; 5]) -> u32 {
-    let [_, digits @ ..] = code;
-    digits
-        .iter()
-        .fold(0, |number, digit| number << 4 | HEX[usize::from(*digit)])
-}
-
-/// The values of hexadecimal digits, and of other bytes a bit that stays outside of any sum.
-const HEX: [u32; 256] = {
-    let mut table = [1 << 16; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        table[digit as usize] = value;
-        table[digit.to_ascii_uppercase() as usize] = value;
-        value += 1;
-    }
-    table
-};
 
 /// A word of bits, one place on, that takes its lowest bit from the word before.
 #[derive(Default)]

@@ -379,24 +379,18 @@ fn values<I: Index>(
     text: &[u8],
 ) -> Option<[usize; Field::COUNT + 1]> {
     let mut values = [usize::MAX; Field::COUNT + 1];
-    if indexed.has_escaped_keys {
-        for (key, value) in index.members(indexed) {
-            let text = text.get(key + 1..)?;
-            let mut place = field_at(text.first_chunk()?);
-            if place == Field::COUNT {
-                // Most keys have none; and a field's with escapes has one early on.
-                let block = text.first_chunk()?;
-                let first = I::first_not_plain(block);
-                if block.get(first) == Some(&b'\\') {
-                    place = field_place(field_of_escaped_key(text));
-                }
+    for (key, value) in index.members(indexed) {
+        let text = text.get(key + 1..)?;
+        let mut place = field_at(text.first_chunk()?);
+        if indexed.has_escaped_keys && place == Field::COUNT {
+            // Most keys have none; and a field's with escapes has one early on.
+            let block = text.first_chunk()?;
+            let first = I::first_not_plain(block);
+            if block.get(first) == Some(&b'\\') {
+                place = field_place(field_of_escaped_key(text));
             }
-            values[place] = value;
         }
-    } else {
-        for (key, value) in index.members(indexed) {
-            values[field_at(text.get(key + 1..)?.first_chunk()?)] = value;
-        }
+        values[place] = value;
     }
     Some(values)
 }

@@ -151,32 +151,41 @@ impl Dates {
 fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
     let mut text = [0; N];
     let mut len = 0;
-    let mut rest = escaped.iter();
-    while let Some(byte) = rest.next() {
-        let byte = match *byte {
-            b'\\' => match *rest.next()? {
-                b'b' => 0x08,
-                b'f' => 0x0c,
-                b'n' => b'\n',
-                b'r' => b'\r',
-                b't' => b'\t',
-                b'u' => {
-                    let mut digit = || char::from(*rest.next()?).to_digit(16);
-                    let [first, second, third, fourth] = [digit()?, digit()?, digit()?, digit()?];
-                    let unit = first << 12 | second << 8 | third << 4 | fourth;
-                    u8::try_from(unit).ok().filter(u8::is_ascii)?
-                }
-                byte => byte,
-            },
+    let mut at = 0;
+    while let Some(byte) = escaped.get(at) {
+        let (character, length) = match *byte {
             b'"' => break,
-            byte if byte.is_ascii() => byte,
-            _ => return None,
+            b'\\' => json::unescape_one(&escaped[at..]),
+            byte => (char::from(byte), 1),
         };
+        let byte = u8::try_from(character).ok().filter(u8::is_ascii)?;
         *text.get_mut(len)? = byte;
         len += 1;
+        at += length;
     }
     Some((text, len))
 }
+
+/// The value of four hexadecimal digits; past 0xffff where they are not.
+#[inline(always)]
+pub(super) fn hex(digits: &[u8; 4]) -> u32 {
+    digits
+        .iter()
+        .fold(0, |number, digit| number << 4 | HEX[usize::from(*digit)])
+}
+
+/// The values of hexadecimal digits, and of other bytes a bit that stays outside of any sum.
+const HEX: [u32; 256] = {
+    let mut table = [1 << 16; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        table[digit as usize] = value;
+        table[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    table
+};
 
 /// The field that a key with escapes in it names; `key` starts behind the quote that opens it.
 #[cold]
@@ -211,6 +220,12 @@ pub(super) fn parse_escaped_timestamp(timestamp: &[u8]) -> Option<Date> {
     parse_timestamp(text.get(..len)?).ok()
 }
 
+/// Whether a byte may stand behind a number that is a member's value: what ends it, or white space.
+#[inline(always)]
+pub(super) fn ends_member(byte: u8) -> bool {
+    matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r')
+}
+
 /// A number as amounts nearly always are: one to seven digits and, after a point, up to seven more;
 /// and how long it is.
 #[inline(always)]
@@ -238,8 +253,7 @@ pub(super) fn usual_amount(text: &[u8; 24]) -> Option<(Amount, usize)> {
         value = value * TENS[decimals] + value_of_digits(fraction << (64 - 8 * decimals));
         len += 1 + decimals;
     }
-    let is_whole = matches!(text[len], b',' | b'}' | b' ' | b'\t' | b'\r');
-    if !is_whole || value == 0 {
+    if !ends_member(text[len]) || value == 0 {
         return None;
     }
     let units = u128::from(value) * u128::from(UNITS[decimals]);

@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    Dates, field_of_escaped_key, is_escaped_purchase, is_purchase, leading_digits,
-    parse_escaped_timestamp, value_of_digits,
+    Dates, ends_member, field_of_escaped_key, hex, is_escaped_purchase, is_purchase,
+    leading_digits, parse_escaped_timestamp, value_of_digits,
 };
 use super::{Glue, MAX_DEPTH};
 use crate::event::field::Field;
@@ -109,26 +109,16 @@ impl<'a, S: Scan> Reader<'a, S> {
         self.skip_white_space();
         self.expect(if is_first { b'{' } else { b',' })?;
         self.skip_white_space();
-        let field = self.key_here()?;
-        self.colon()?;
-        Some(field)
-    }
-
-    /// A key, quotes included: the field it names.
-    #[expect(
-        clippy::option_option,
-        reason = "given up, no field of ours, or one of them"
-    )]
-    #[inline(always)]
-    pub(super) fn key_here(&mut self) -> Option<Option<Field>> {
         let start = self.at;
         let has_escapes = self.string()?;
         let key = &self.text[start + 1..self.at - 1];
-        Some(if has_escapes {
+        let field = if has_escapes {
             field_of_escaped_key(key)
         } else {
             Field::from_key(key)
-        })
+        };
+        self.colon()?;
+        Some(field)
     }
 
     #[inline(always)]
@@ -216,11 +206,9 @@ impl<'a, S: Scan> Reader<'a, S> {
     }
 
     fn unicode_escape(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at + 2..self.at + 6)?;
+        let unit = hex(self.text.get(self.at + 2..)?.first_chunk()?);
         self.at += 6;
-        digits.iter().try_fold(0, |number, digit| {
-            Some(number * 16 + char::from(*digit).to_digit(16)?)
-        })
+        (unit <= 0xffff).then_some(unit)
     }
 
     /// Any value, read only to see that it is one.
@@ -370,7 +358,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         if (1..8).contains(&len) {
             let end = word.to_le_bytes()[len];
             let has_leading_zero = word & 0xff == u64::from(b'0') && len > 1;
-            if !has_leading_zero && matches!(end, b',' | b'}' | b' ' | b'\t' | b'\r') {
+            if !has_leading_zero && ends_member(end) {
                 self.at += len;
                 return Some(UserId::from(value_of_digits(word << (64 - 8 * len))));
             }
