@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use daytally::InputFile;
+use daytally::input::InputFile;
 use daytally::input::Lines;
 
 /// As the pipeline's.

@@ -5,8 +5,9 @@ use std::io::Write as _;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use daytally::generate::Profile;
+use daytally::input::InputFile;
 use daytally::input::Lines;
-use daytally::{InputFile, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
+use daytally::{Input, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 
 /// Generated events in a file that lasts as long as the handle, and how many are invalid.
 fn file(profile: Profile, invalid_rate: f64, users: u64) -> (tempfile::NamedTempFile, u64) {
@@ -28,12 +29,12 @@ pub(crate) fn profiles(criterion: &mut Criterion) {
         ("dirty", Profile::Narrow, 0.2, 1_000),
     ] {
         let (on_disk, invalid) = file(profile, invalid_rate, users);
-        let inputs = [InputFile::open(on_disk.path()).unwrap()];
+        let inputs = || vec![Input::open(on_disk.path()).unwrap()];
         let pipeline = Pipeline::new(Options::default()).unwrap();
-        group.throughput(Throughput::Bytes(inputs[0].bytes().len() as u64));
+        group.throughput(Throughput::Bytes(inputs()[0].len().unwrap()));
         group.bench_function(BenchmarkId::new("aggregate", name), |bencher| {
             bencher.iter(|| {
-                let outcome = pipeline.aggregate(&inputs, &mut ()).unwrap();
+                let outcome = pipeline.aggregate(inputs(), &mut ()).unwrap();
                 assert_eq!(outcome.books.invalid(), invalid);
                 let mut size = 0;
                 let rows = pipeline.write_csv(&outcome.groups, |piece| {
@@ -89,13 +90,13 @@ pub(crate) fn rejects(criterion: &mut Criterion) {
     group.sample_size(10);
     for (name, invalid_rate) in [("narrow", 0.001), ("dirty", 0.2), ("all invalid", 1.0)] {
         let (on_disk, invalid) = file(Profile::Narrow, invalid_rate, 1_000);
-        let inputs = [InputFile::open(on_disk.path()).unwrap()];
+        let inputs = || vec![Input::open(on_disk.path()).unwrap()];
         let pipeline = Pipeline::new(Options::default()).unwrap();
-        group.throughput(Throughput::Bytes(inputs[0].bytes().len() as u64));
+        group.throughput(Throughput::Bytes(inputs()[0].len().unwrap()));
         group.bench_function(BenchmarkId::new("json", name), |bencher| {
             bencher.iter(|| {
                 let mut json = Json(0);
-                let outcome = pipeline.aggregate(&inputs, &mut json).unwrap();
+                let outcome = pipeline.aggregate(inputs(), &mut json).unwrap();
                 assert_eq!((outcome.books.invalid(), json.0), (invalid, invalid));
             });
         });

@@ -35,6 +35,12 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Standard input could not be read.
+    #[error("cannot read standard input: {}", plain(source))]
+    Stdin {
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// An input is a folder.
     #[error(
         "{} is a folder, and an input has to be a file; name the files in it",
@@ -44,30 +50,14 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
-    /// An input is a pipe, a socket or a device.
+    /// A file that was to be mapped is a pipe or a device.
     #[error(
-        "{} is {kind}, and an input has to be a regular file; write it to a file first",
+        "{} is not a regular file, and only those can be mapped",
         text::path(path)
     )]
     InputNotRegular {
         /// The input.
         path: PathBuf,
-        /// What it is, with its article.
-        kind: &'static str,
-    },
-    /// Standard input was asked for.
-    #[error("standard input is not read yet; write it to a file and name that")]
-    InputIsStdin,
-    /// An input is compressed.
-    #[error(
-        "{} is compressed with {format}, which is not read yet; decompress it to a file first",
-        text::path(path)
-    )]
-    InputCompressed {
-        /// The input.
-        path: PathBuf,
-        /// The name of the format.
-        format: &'static str,
     },
     /// An input was changed by somebody else between the start and the end of the run.
     #[error(

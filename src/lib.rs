@@ -46,7 +46,7 @@
 //!
 //! use daytally::event::Reason;
 //! use daytally::output::{Draft, Target};
-//! use daytally::{InputFile, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
+//! use daytally::{Input, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 //!
 //! /// Remembers where each reason occurred first.
 //! #[derive(Clone, Default)]
@@ -81,10 +81,10 @@
 //! }
 //!
 //! fn main() -> Result<()> {
-//!     let inputs = [InputFile::open("tests/data/events.jsonl".as_ref())?];
+//!     let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
 //!     let pipeline = Pipeline::new(Options::default())?;
 //!     let mut rejects = FirstOfEach::default();
-//!     let outcome = pipeline.aggregate(&inputs, &mut rejects)?;
+//!     let outcome = pipeline.aggregate(inputs, &mut rejects)?;
 //!     for (reason, (input, line)) in &rejects.0 {
 //!         println!("{reason} first at {input}:{line}");
 //!     }
@@ -122,7 +122,7 @@
 //! - [`text`]: making text from outside safe to show
 //! - [`generate`]: sample and benchmark data
 //!
-//! The first [`InputFile`] of a process installs a handler for SIGBUS, so that an input that is cut
+//! The first file that is mapped in a process installs a handler for SIGBUS, so that an input that is cut
 //! shorter while it is mapped is an error and not a crash. Nothing else is global: no signals are
 //! handled ([`Options::stop`] is for that), and nothing is logged.
 
@@ -138,7 +138,7 @@ pub mod text;
 
 pub use books::Books;
 pub use error::{Error, Result};
-pub use input::InputFile;
+pub use input::Input;
 pub use output::Reject;
 pub use pipeline::{
     DEFAULT_CHUNK_SIZE, InputOutcome, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,

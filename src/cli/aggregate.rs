@@ -6,15 +6,14 @@ use std::time::Instant;
 use super::args::LogFormat;
 use super::config::AggregateConfig;
 use super::exit::Exit;
-use super::log::{Log, path_field};
+use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
 use super::{places, report, signals};
 use daytally::error::{Error, Result};
-use daytally::input::InputFile;
 use daytally::output::{
     Draft, Finished, InputSummary, OutputSummary, Status, Summary, Target, path_text,
 };
-use daytally::{Outcome, Pipeline};
+use daytally::{Input, Outcome, Pipeline};
 
 /// Runs the command and tells how it went.
 pub(super) fn run(config: AggregateConfig) -> Exit {
@@ -104,10 +103,13 @@ impl Started {
         let config = &self.config;
         let watch =
             signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
-        let inputs: Vec<InputFile> = config
+        let inputs: Vec<Input> = config
             .inputs
             .iter()
-            .map(|path| InputFile::open(path))
+            .map(|path| match path.to_str() {
+                Some("-") => Ok(Input::stdin()),
+                _ => Input::open(path),
+            })
             .collect::<Result<_>>()?;
 
         // Every place is tried before the work starts.
@@ -121,13 +123,13 @@ impl Started {
 
         for input in &inputs {
             tracing::info!(
-                path = %path_field(input.path(), config.log.format),
-                bytes = input.bytes().len(),
+                input = %field(input.name(), config.log.format),
+                bytes = input.len(),
                 "reading"
             );
         }
         let pipeline = Pipeline::new(config.options.clone())?;
-        let outcome = pipeline.aggregate(&inputs, &mut rejects)?;
+        let outcome = pipeline.aggregate(inputs, &mut rejects)?;
         tracing::debug!(
             seconds = self.at.elapsed().as_secs_f64(),
             groups = outcome.totals.groups,
@@ -142,7 +144,7 @@ impl Started {
         } else {
             (None, None)
         };
-        let mut summary = self.summary(&inputs, &outcome);
+        let mut summary = self.summary(&outcome);
         if output.is_some() {
             summary.status = Status::Published;
         }
@@ -192,15 +194,17 @@ impl Started {
         }
     }
 
-    fn summary(&self, inputs: &[InputFile], outcome: &Outcome) -> Summary {
-        let inputs = inputs
+    fn summary(&self, outcome: &Outcome) -> Summary {
+        let inputs = outcome
+            .inputs
             .iter()
-            .zip(&outcome.inputs)
-            .map(|(input, read)| InputSummary {
-                input: input.name().to_owned(),
-                path: path_text(input.path().to_path_buf()),
+            .map(|read| InputSummary {
+                input: read.name.clone(),
+                path: read.path.clone().map(path_text),
                 bytes: read.bytes,
                 lines: read.lines,
+                compression: read.compressed.map(|(format, _)| format.name()),
+                compressed_bytes: read.compressed.map(|(_, bytes)| bytes),
                 bytes_added_since: read.bytes_added_since,
             })
             .collect();

@@ -1,13 +1,24 @@
-//! Inputs: opening and mapping files, cutting them into chunks, and chunks into lines.
+//! Inputs: opening, mapping and decompressing them, cutting them into chunks, and chunks into lines.
 //!
 //! Knows nothing of events: a line is bytes.
 
 mod chunk;
+mod compression;
 mod file;
 mod line;
 mod map;
+mod mapped;
+mod pipe;
+mod source;
+mod stream;
 
 pub use chunk::{Chunk, Chunks};
-pub use file::{FileId, InputFile};
+pub use compression::Compression;
+pub use file::FileId;
 pub use line::{Line, Lines};
 pub use map::Mapping;
+pub use mapped::InputFile;
+pub use source::Input;
+pub(crate) use source::Opened;
+pub use stream::Cut;
+pub(crate) use stream::{Block, Buffer, Cutting, Read, Stream, StreamEnd};

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 
 use crate::event::Fault;
+use crate::input::Cut;
 use crate::text;
 
 /// How much of a line a reject holds, in bytes: 4 KiB.
@@ -20,8 +21,11 @@ pub struct Reject<'a> {
     pub offset: u64,
     /// What is wrong.
     pub fault: Fault,
-    /// The line, without its `\n`.
+    /// The line, without its `\n`; of one that was too long to be kept, its first bytes, more than
+    /// [`RAW_LIMIT`].
     pub raw: &'a [u8],
+    /// What is known of the rest of such a line.
+    pub cut: Option<Cut>,
 }
 
 impl Reject<'_> {
@@ -68,7 +72,10 @@ impl Reject<'_> {
     fn write_raw(&self, out: &mut Vec<u8>) {
         // A copy first, then the look at it: the line may be in a mapped file that somebody writes to.
         let mut shown = self.raw[..self.raw.len().min(RAW_LIMIT)].to_vec();
-        let is_text = std::str::from_utf8(self.raw).is_ok();
+        let is_text = match self.cut {
+            Some(cut) => cut.is_utf8,
+            None => std::str::from_utf8(self.raw).is_ok(),
+        };
         if is_text && shown.len() < self.raw.len() {
             // Whole characters only: back to where the one that is cut starts.
             let is_start = |byte: &u8| byte & 0xc0 != 0x80;
@@ -115,6 +122,7 @@ mod tests {
             offset: 312,
             fault,
             raw,
+            cut: None,
         }
         .write_json(&message, &mut out);
         assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1);

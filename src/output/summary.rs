@@ -65,15 +65,32 @@ pub enum Status {
 pub struct InputSummary {
     /// The input as it was named.
     pub input: String,
-    /// Its absolute path.
-    pub path: String,
-    /// Its bytes.
+    /// Its absolute path; null for standard input.
+    pub path: Option<String>,
+    /// Its bytes, decompressed.
     pub bytes: u64,
     /// Its lines.
     pub lines: u64,
+    /// The format it is compressed in; left out if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<&'static str>,
+    /// Its bytes as they are stored; left out if it is not compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compressed_bytes: Option<u64>,
     /// Bytes that were added at its end during the run, and not read; left out if none were.
     #[serde(skip_serializing_if = "is_zero")]
     pub bytes_added_since: u64,
+}
+
+impl InputSummary {
+    /// Where it is, for people.
+    fn place(&self) -> String {
+        match &self.path {
+            Some(path) => text::path(path.as_ref()).to_string(),
+            None if self.input == "-" => "standard input".into(),
+            None => text::name(&self.input).to_string(),
+        }
+    }
 }
 
 #[expect(
@@ -153,8 +170,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes: u64 = self.inputs.iter().map(|input| input.bytes).sum();
         let inputs = match &self.inputs[..] {
-            [input] => text::path(input.path.as_ref()).to_string(),
-            inputs => format!("{} files", inputs.len()),
+            [input] => input.place(),
+            inputs => format!("{} inputs", inputs.len()),
         };
         let label = |f: &mut fmt::Formatter<'_>, label: &str| write!(f, "{label:>10}  ");
         label(f, "input")?;
@@ -170,7 +187,7 @@ impl fmt::Display for Summary {
                 writeln!(
                     f,
                     "{} grew by {} meanwhile, which were not read",
-                    text::path(input.path.as_ref()),
+                    input.place(),
                     Bytes(input.bytes_added_since)
                 )?;
             }
@@ -324,9 +341,11 @@ mod tests {
         books.count_invalid(Reason::InvalidJson);
         let input = InputSummary {
             input: "a.jsonl".into(),
-            path: "/x/a\u{1b}\u{202e}.jsonl".into(),
+            path: Some("/x/a\u{1b}\u{202e}.jsonl".into()),
             bytes: 12,
             lines: 2,
+            compression: None,
+            compressed_bytes: None,
             bytes_added_since: 0,
         };
         let summary = Summary::new(

@@ -8,24 +8,30 @@ mod stop;
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::mpsc;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
 
 use rayon::prelude::*;
 
 use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
 use crate::books::Books;
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
-use crate::input::InputFile;
+use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Fault, Lanes, Verdict};
+use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
 use crate::output::csv;
-use queue::{ChunkQueue, Task};
-use sequencer::Sequencer;
+use queue::{InputRead, Next, Queue, Task, Text, Work};
+use sequencer::{Aborted, Found, Sequencer};
 pub use sink::{RejectBatch, RejectSink};
 pub use stop::Stop;
 
 /// The default size of a chunk, in bytes: 4 MiB. Large enough that handing one out costs nothing
 /// beside working on it, small enough that many cores end at about the same time.
 pub const DEFAULT_CHUNK_SIZE: usize = 4 * 1024 * 1024;
+
+/// How many bytes a block of a stream has, unless chunks are to be smaller: it is written by one core
+/// and often read by another, so it should fit their caches.
+const BLOCK_SIZE: usize = 1024 * 1024;
 
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
@@ -74,24 +80,30 @@ pub struct Outcome {
 }
 
 /// What was read of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputOutcome {
+    /// The input as it was named; `-` for standard input.
+    pub name: String,
+    /// Its absolute path, if it has one.
+    pub path: Option<PathBuf>,
     /// Its lines.
     pub lines: u64,
-    /// Its bytes.
+    /// Its bytes, decompressed.
     pub bytes: u64,
-    /// Bytes that were added at its end during the run, and not read.
+    /// How it was compressed, and how many bytes it had then.
+    pub compressed: Option<(Compression, u64)>,
+    /// Bytes that were added at the end of its file during the run, and not read.
     pub bytes_added_since: u64,
 }
 
 /// The worker threads, and how they work.
 ///
 /// ```
-/// use daytally::{InputFile, Options, Pipeline};
+/// use daytally::{Input, Options, Pipeline};
 ///
 /// let pipeline = Pipeline::new(Options::default())?;
-/// let inputs = [InputFile::open("tests/data/events.jsonl".as_ref())?];
-/// let outcome = pipeline.aggregate(&inputs, &mut ())?;
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
 /// assert_eq!((outcome.books.valid, outcome.books.invalid()), (3, 2));
 ///
 /// let mut csv = Vec::new();
@@ -132,22 +144,28 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// Where a group's total is too large, an input changed, `rejects` failed, or the run was
-    /// stopped.
-    pub fn aggregate<S: RejectSink>(
-        &self,
-        inputs: &[InputFile],
-        rejects: &mut S,
-    ) -> Result<Outcome> {
-        let queue = ChunkQueue::new(inputs, self.options.chunk_size);
-        let sequencer = Sequencer::new(inputs, rejects);
+    /// Where an input cannot be read or decompressed, or changed, a group's total is too large,
+    /// `rejects` failed, or the run was stopped.
+    pub fn aggregate<S: RejectSink>(&self, inputs: Vec<Input>, rejects: &mut S) -> Result<Outcome> {
+        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+        let paths: Vec<Option<PathBuf>> = inputs
+            .iter()
+            .map(|input| input.path().map(Into::into))
+            .collect();
+        let queue = Arc::new(Queue::new(
+            inputs,
+            self.options.threads.get(),
+            self.options.chunk_size,
+            self.block_size(),
+        ));
+        let sequencer = Sequencer::new(&queue, &names, rejects);
         let partitions = Partitions::default().for_workers(self.options.threads);
 
         // What the workers share is not looked at again after a panic.
         let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.pool.broadcast(|_| {
                 let _guard = sequencer.abort_on_panic();
-                Worker::new(self, &sequencer, &partitions).run(&queue)
+                Worker::new(self, &queue, &sequencer, &partitions).run()
             })
         }))
         .map_err(|_| Error::Panicked)?;
@@ -159,14 +177,20 @@ impl Pipeline {
         let lines = sequencer.finish()?;
         self.check_stop()?;
 
-        let mut inputs_read = Vec::with_capacity(inputs.len());
-        for (input, lines) in inputs.iter().zip(lines) {
-            inputs_read.push(InputOutcome {
+        let read = queue.read();
+        let inputs_read: Vec<InputOutcome> = names
+            .into_iter()
+            .zip(paths)
+            .zip(lines.into_iter().zip(read))
+            .map(|((name, path), (lines, read))| InputOutcome {
+                name,
+                path,
                 lines,
-                bytes: input.bytes().len() as u64,
-                bytes_added_since: input.check_unchanged()?,
-            });
-        }
+                bytes: read.bytes,
+                compressed: read.compressed,
+                bytes_added_since: read.added,
+            })
+            .collect();
 
         let groups = self.sort(partitions);
         let totals = GrandTotals::of(&groups)?;
@@ -178,6 +202,10 @@ impl Pipeline {
             groups,
             totals,
         })
+    }
+
+    fn block_size(&self) -> usize {
+        self.options.chunk_size.min(BLOCK_SIZE)
     }
 
     /// Formats the result file, piece by piece: the header, and a row for each group in order.
@@ -242,9 +270,11 @@ impl Pipeline {
 }
 
 /// One thread's share of the work: its decoder, its counter, its books.
-struct Worker<'run, 'data, S: RejectSink> {
-    stop: &'run Stop,
-    sequencer: &'run Sequencer<'data, S>,
+struct Worker<'run, 'sink, S: RejectSink> {
+    options: &'run Options,
+    cutting: Cutting,
+    queue: &'run Arc<Queue>,
+    sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
     counter: Counter<'run>,
     books: Books,
@@ -252,26 +282,37 @@ struct Worker<'run, 'data, S: RejectSink> {
     until_look: usize,
 }
 
-impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
+impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
     fn new(
         pipeline: &'run Pipeline,
-        sequencer: &'run Sequencer<'data, S>,
+        queue: &'run Arc<Queue>,
+        sequencer: &'run Sequencer<'sink, S>,
         partitions: &'run Partitions,
     ) -> Self {
+        let options = &pipeline.options;
         Worker {
-            stop: &pipeline.options.stop,
+            options,
+            cutting: Cutting {
+                block_size: pipeline.block_size(),
+                line_bytes: options.max_line_bytes,
+            },
+            queue,
             sequencer,
-            decoder: Decoder::with_lanes(pipeline.options.max_line_bytes, pipeline.options.lanes),
+            decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
             counter: partitions.counter(),
             books: Books::default(),
             until_look: LINES_BETWEEN_LOOKS,
         }
     }
 
-    /// Takes chunks until there are none left, or the run ends early.
-    fn run(mut self, queue: &ChunkQueue<'data>) -> Books {
-        while let Some(task) = queue.next() {
-            if self.chunk(&task).is_err() {
+    /// Does what there is to do until there is nothing left, or the run ends early.
+    fn run(mut self) -> Books {
+        while let Some(work) = self.queue.next() {
+            let done = match work {
+                Work::Chunk(task) => self.chunk(task),
+                Work::Input(index, input) => self.input(index, input),
+            };
+            if done.is_err() {
                 break;
             }
         }
@@ -279,18 +320,130 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
         self.books
     }
 
-    fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
-        // What follows a page that could not be read is not worth reading: the input's check at the
-        // end fails the run.
-        if self.stop.signal().is_some() || task.file.has_faulted() {
+    /// Opens an input, and reads it if it is a stream.
+    fn input(&mut self, index: usize, input: Input) -> std::result::Result<(), Aborted> {
+        let keep_going = {
+            let (queue, stop) = (Arc::clone(self.queue), self.options.stop.clone());
+            Box::new(move || stop.signal().is_none() && !queue.is_aborted())
+        };
+        match input.start(self.cutting, keep_going) {
+            Ok(Opened::Mapped(file)) => match self.queue.map(index, file) {
+                Ok(true) => self.sequencer.end_input(index, 0),
+                Ok(false) => Ok(()),
+                Err(error) => Err(self.sequencer.fail(error)),
+            },
+            Ok(Opened::Stream(stream)) => {
+                self.queue.stream(index);
+                self.drive(index, *stream)
+            }
+            Err(error) => Err(self.fail_to_read(error)),
+        }
+    }
+
+    /// Reads a stream to its end; works on what nobody else does.
+    fn drive(&mut self, index: usize, mut stream: Stream) -> std::result::Result<(), Aborted> {
+        let mut chunks = 0;
+        loop {
+            let buffer = match self.queue.buffer(index) {
+                Ok(Next::Read(buffer)) => buffer,
+                Ok(Next::Chunk(task)) => {
+                    self.chunk(task)?;
+                    continue;
+                }
+                Err(queue::Ended) => return Err(Aborted),
+            };
+            match stream.next(buffer) {
+                Ok(Read::Block(block)) => {
+                    if let Some(task) = self.queue.offer(index, chunks, block) {
+                        self.chunk(task)?;
+                    }
+                    chunks += 1;
+                }
+                Ok(Read::End(buffer)) => {
+                    self.sequencer.release(index, Text::Buffer(buffer))?;
+                    break;
+                }
+                Err(error) => return Err(self.fail_to_read(error)),
+            }
+            if self.options.stop.signal().is_some() {
+                return Err(self.sequencer.abort());
+            }
+        }
+        self.sequencer.end_input(index, chunks)?;
+        while let Some(task) = self.queue.take(index) {
+            self.chunk(task)?;
+        }
+        match stream.finish() {
+            Ok(end) => {
+                self.queue.close(index, InputRead::from(end));
+                Ok(())
+            }
+            Err(error) => Err(self.sequencer.fail(error)),
+        }
+    }
+
+    /// Ends the run because an input could not be read; unless that is because the run has ended.
+    fn fail_to_read(&self, error: Error) -> Aborted {
+        if self.options.stop.signal().is_some() || self.queue.is_aborted() {
+            self.sequencer.abort()
+        } else {
+            self.sequencer.fail(error)
+        }
+    }
+
+    fn chunk(&mut self, task: Task) -> std::result::Result<(), Aborted> {
+        if self.options.stop.signal().is_some() {
             return Err(self.sequencer.abort());
         }
-        task.file.will_read(task.ahead.clone());
+        let (input, chunk, range, is_last) =
+            (task.input, task.chunk, task.range.clone(), task.is_last);
+        let mapped = match &task.text {
+            Text::Mapped(file) => {
+                // What follows a page that could not be read is not worth reading.
+                if file.has_faulted() {
+                    return match file.check_unchanged() {
+                        Ok(_) => Err(self.sequencer.abort()),
+                        Err(error) => Err(self.sequencer.fail(error)),
+                    };
+                }
+                file.will_read(task.ahead.clone());
+                Some(Arc::clone(file))
+            }
+            Text::Buffer(_) => None,
+        };
+        let cut = task.cut;
         let mut found = self.sequencer.start(task);
-        let mut at = task.chunk.offset;
-        let end = at + task.chunk.bytes.len();
+        if cut.is_some() {
+            // The start of one line, which was too long to be kept.
+            let fault = Fault::line_too_long(self.options.max_line_bytes);
+            found.count_lines(1);
+            self.books.count_invalid(fault.reason());
+            self.sequencer
+                .note(&mut found, range.start, range.len(), fault)?;
+        } else {
+            self.lines(&mut found, range.clone())?;
+        }
+        self.sequencer.submit(found)?;
+        if is_last {
+            self.sequencer.end_input(input, chunk + 1)?;
+        }
+        if let Some(file) = mapped {
+            // By each worker for what it has read: at the end, one would do it for all.
+            file.release(range);
+            self.sequencer.release(input, Text::Mapped(file))?;
+        }
+        Ok(())
+    }
+
+    /// The lines of a chunk.
+    fn lines(
+        &mut self,
+        found: &mut Found<S::Batch>,
+        range: Range<usize>,
+    ) -> std::result::Result<(), Aborted> {
+        let (mut at, end) = (range.start, range.end);
         while at < end {
-            let text = &task.file.bytes()[at..];
+            let text = &found.text().bytes()[at..];
             let most = self.until_look - 1;
             let run = self
                 .decoder
@@ -304,13 +457,14 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
             }
 
             found.count_lines(1);
-            let text = &text[run.len..];
+            let text = &found.text().bytes()[at..];
             let decoded = if run.lines < most {
                 self.decoder.decode_next_generally(text)
             } else {
                 self.decoder.decode_next(text)
             };
-            match decoded.verdict {
+            let (verdict, line_len, len) = (decoded.verdict, decoded.line.len(), decoded.len);
+            match verdict {
                 Verdict::Valid(event) => {
                     self.books.valid += 1;
                     self.counter.add(event);
@@ -318,22 +472,18 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
                     self.books.count_invalid(fault.reason());
-                    let len = decoded.line.len();
-                    self.sequencer.note(&mut found, at, len, fault)?;
+                    self.sequencer.note(found, at, line_len, fault)?;
                 }
             }
-            at += decoded.len;
+            at += len;
             self.until_look -= 1;
             if self.until_look == 0 {
                 self.until_look = LINES_BETWEEN_LOOKS;
-                if self.stop.signal().is_some() {
+                if self.options.stop.signal().is_some() {
                     return Err(self.sequencer.abort());
                 }
             }
         }
-        let submitted = self.sequencer.submit(found);
-        // By each worker for what it has read: at the end, one would do it for all.
-        task.file.release(task.chunk.offset..end);
-        submitted
+        Ok(())
     }
 }

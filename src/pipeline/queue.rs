@@ -1,114 +1,458 @@
-//! The chunks of all inputs, handed out one at a time and in order.
+//! The chunks of all inputs, handed out one at a time; and the inputs themselves, to be opened.
+//!
+//! A mapped file is cut by whoever asks for a chunk. A stream is read by one worker, its driver: it
+//! gives chunks to workers that have nothing to do, and works on them itself where there are none, or
+//! where they do not keep up. So one compressed file keeps all workers busy, and of many files each
+//! worker drives one.
+//!
+//! Inputs are started in order, and the chunks of each are taken in order. So the earliest chunk of an
+//! input that is not done is in work, or the next that its driver would take; and the first input that
+//! is not done is being worked on, or nothing after it is. The [sequencer](super::sequencer) relies on
+//! it: those who wait for their turn there never wait for a chunk that nobody will take.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::input::{Chunk, Chunks, InputFile};
+use crate::error::Result;
+use crate::input::{Block, Buffer, Chunks, Compression, Cut, Input, InputFile, StreamEnd};
 
-/// How far ahead of the chunk that is handed out the file is asked for, in bytes. A disk that always
-/// has so much to do reads as fast as it can; the kernel alone looks ahead by a fraction of a chunk,
-/// and each worker would wait for the disk in turn.
+/// How far ahead of the chunk that is handed out a mapped file is asked for, in bytes. A disk that
+/// always has so much to do reads as fast as it can; the kernel alone looks ahead by a fraction of a
+/// chunk, and each worker would wait for the disk in turn.
 const READ_AHEAD: usize = 64 * 1024 * 1024;
+
+/// How many buffers a stream may always have: one that is being filled, and one that is worked on.
+const OWN_BUFFERS: usize = 2;
+
+/// How many buffers there may be in all for each worker, besides.
+const BUFFERS: usize = 3;
+
+/// A buffer that grew to more than so many blocks is not kept.
+const KEPT_BLOCKS: usize = 4;
+
+/// What the bytes of a chunk are in.
+#[derive(Debug)]
+pub(super) enum Text {
+    Mapped(Arc<InputFile>),
+    Buffer(Buffer),
+}
+
+impl Text {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Text::Mapped(file) => file.bytes(),
+            Text::Buffer(buffer) => buffer.bytes(),
+        }
+    }
+}
 
 /// A chunk to work on, and its place in the run.
 #[derive(Debug)]
-pub(super) struct Task<'a> {
-    /// Counts the chunks of all inputs, from 0.
-    pub(super) sequence: u64,
+pub(super) struct Task {
     /// The place of the chunk's input among the inputs.
     pub(super) input: usize,
-    /// The input itself.
-    pub(super) file: &'a InputFile,
-    pub(super) chunk: Chunk<'a>,
-    /// What of the input should be asked for now, before work on the chunk begins.
+    /// Counts the chunks of the input, from 0.
+    pub(super) chunk: u64,
+    pub(super) text: Text,
+    /// Where in the text the chunk is. The text may go on behind it.
+    pub(super) range: Range<usize>,
+    /// The byte of the input that is the text's first.
+    pub(super) offset: u64,
+    /// Set if the chunk is no more than the start of one line, which was too long to be kept.
+    pub(super) cut: Option<Cut>,
+    /// What of a mapped file should be asked for now, before work on the chunk begins.
     pub(super) ahead: Range<usize>,
+    /// Whether it is known to be the last chunk of its input; of a stream its driver finds out later.
+    pub(super) is_last: bool,
 }
 
-/// Hands out the chunks of the inputs. Workers take them in order, so the earliest chunk that is not
-/// done is always in work.
-#[derive(Debug)]
-pub(super) struct ChunkQueue<'a> {
-    state: Mutex<State<'a>>,
+/// What there is to do.
+pub(super) enum Work {
+    Chunk(Task),
+    /// An input to be opened, and then [mapped](Queue::map) or driven.
+    Input(usize, Input),
 }
 
+/// What a driver is to do next.
+pub(super) enum Next {
+    /// Read a block into this.
+    Read(Buffer),
+    /// Work on a chunk of its own first.
+    Chunk(Task),
+}
+
+/// What was read of an input, its lines aside.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct InputRead {
+    pub(super) bytes: u64,
+    pub(super) compressed: Option<(Compression, u64)>,
+    pub(super) added: u64,
+}
+
+impl From<StreamEnd> for InputRead {
+    fn from(end: StreamEnd) -> InputRead {
+        InputRead {
+            bytes: end.bytes,
+            compressed: end.compressed,
+            added: end.added,
+        }
+    }
+}
+
+/// The run has been ended early.
 #[derive(Debug)]
-struct State<'a> {
-    inputs: std::iter::Enumerate<std::slice::Iter<'a, InputFile>>,
-    current: Option<(usize, &'a InputFile, Chunks<'a>)>,
+pub(super) struct Ended;
+
+/// Hands out the chunks of the inputs.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// There may be something to do.
+    work: Condvar,
+    /// There may be memory for a block.
+    buffers: Condvar,
+    workers: usize,
     chunk_size: usize,
-    sequence: u64,
-    /// How far the current input has been asked for.
+    block_size: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The inputs that are not started.
+    inputs: std::iter::Enumerate<std::vec::IntoIter<Input>>,
+    /// Those that are, and have not been handed out to their ends.
+    active: BTreeMap<usize, Active>,
+    read: Vec<InputRead>,
+    /// Workers with nothing to do.
+    idle: usize,
+    /// Chunks of streams that wait for a worker.
+    pending: usize,
+    /// Buffers that are in use.
+    buffers: usize,
+    spare: Vec<Buffer>,
+    is_aborted: bool,
+}
+
+/// An input that is being handed out.
+#[derive(Debug)]
+enum Active {
+    /// One of those that may be mapped is being opened.
+    Opening,
+    Mapped(Cursor),
+    Stream {
+        pending: VecDeque<Task>,
+        buffers: usize,
+    },
+}
+
+/// How far a mapped file has been handed out.
+#[derive(Debug)]
+struct Cursor {
+    file: Arc<InputFile>,
+    at: usize,
+    chunk: u64,
+    /// How far it has been asked for.
     asked: usize,
 }
 
-impl<'a> ChunkQueue<'a> {
-    pub(super) fn new(inputs: &'a [InputFile], chunk_size: usize) -> Self {
-        ChunkQueue {
+impl Queue {
+    /// For so many workers. The chunks of mapped files have at least so many bytes, those of streams
+    /// no more than about `block_size`.
+    pub(super) fn new(
+        inputs: Vec<Input>,
+        workers: usize,
+        chunk_size: usize,
+        block_size: usize,
+    ) -> Queue {
+        Queue {
             state: Mutex::new(State {
-                inputs: inputs.iter().enumerate(),
-                current: None,
-                chunk_size,
-                sequence: 0,
-                asked: 0,
+                read: vec![InputRead::default(); inputs.len()],
+                inputs: inputs.into_iter().enumerate(),
+                active: BTreeMap::new(),
+                idle: 0,
+                pending: 0,
+                buffers: 0,
+                spare: Vec::new(),
+                is_aborted: false,
             }),
+            work: Condvar::new(),
+            buffers: Condvar::new(),
+            workers,
+            chunk_size,
+            block_size,
         }
     }
 
-    pub(super) fn next(&self) -> Option<Task<'a>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The next thing to do, for a worker that has nothing to do; waits until there is something.
+    /// `None` when there will be nothing any more.
+    pub(super) fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
         loop {
-            if let Some((input, file, chunks)) = &mut state.current
-                && let Some(chunk) = chunks.next()
-            {
-                let (input, file) = (*input, *file);
-                let sequence = state.sequence;
-                state.sequence += 1;
-                let end = chunk.offset + chunk.bytes.len();
-                let ahead = end.saturating_add(READ_AHEAD).min(file.bytes().len());
-                let asked = std::mem::replace(&mut state.asked, ahead);
-                return Some(Task {
-                    sequence,
-                    input,
-                    file,
-                    chunk,
-                    ahead: asked..ahead,
-                });
+            if state.is_aborted {
+                return None;
             }
-            let (index, file) = state.inputs.next()?;
-            let chunks = Chunks::starting_at(file.bytes(), file.text_start(), state.chunk_size);
-            state.current = Some((index, file, chunks));
-            state.asked = 0;
+            if let Some(task) = state.take_chunk(self.chunk_size) {
+                return Some(Work::Chunk(task));
+            }
+            // What is being opened may be a large file, which has work for everybody.
+            let is_opening = state
+                .active
+                .values()
+                .any(|active| matches!(active, Active::Opening));
+            if !is_opening && let Some((index, input)) = state.inputs.next() {
+                let active = if input.may_be_mapped() {
+                    Active::Opening
+                } else {
+                    Active::stream()
+                };
+                state.active.insert(index, active);
+                return Some(Work::Input(index, input));
+            }
+            if state.active.is_empty() && state.inputs.len() == 0 {
+                return None;
+            }
+            state.idle += 1;
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    /// Takes over an input that was mapped. One without chunks is done with that: whether it is.
+    pub(super) fn map(&self, input: usize, file: InputFile) -> Result<bool> {
+        let at = file.text_start();
+        let file = Arc::new(file);
+        let is_empty = at >= file.bytes().len();
+        let mut state = self.lock();
+        if is_empty {
+            state.active.remove(&input);
+        } else {
+            let cursor = Cursor {
+                file: Arc::clone(&file),
+                at,
+                chunk: 0,
+                asked: 0,
+            };
+            state.active.insert(input, Active::Mapped(cursor));
+        }
+        drop(state);
+        self.work.notify_all();
+        self.release(input, Text::Mapped(file))?;
+        Ok(is_empty)
+    }
+
+    /// Takes over an input that is a stream; the worker that says so is its driver.
+    pub(super) fn stream(&self, input: usize) {
+        let mut state = self.lock();
+        state
+            .active
+            .entry(input)
+            .and_modify(|active| *active = Active::stream());
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Memory for the next block of a stream, or a chunk to be worked on before there is some.
+    pub(super) fn buffer(&self, input: usize) -> std::result::Result<Next, Ended> {
+        let mut state = self.lock();
+        loop {
+            if state.is_aborted {
+                return Err(Ended);
+            }
+            let State {
+                active,
+                buffers: in_use,
+                spare,
+                pending: all_pending,
+                ..
+            } = &mut *state;
+            let Some(Active::Stream { pending, buffers }) = active.get_mut(&input) else {
+                return Err(Ended);
+            };
+            if *buffers < OWN_BUFFERS || *in_use < BUFFERS * self.workers {
+                *buffers += 1;
+                *in_use += 1;
+                return Ok(Next::Read(spare.pop().unwrap_or_default()));
+            }
+            if let Some(task) = pending.pop_front() {
+                *all_pending -= 1;
+                return Ok(Next::Chunk(task));
+            }
+            state = self
+                .buffers
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Offers the next chunk of a stream to whoever has nothing to do. Its driver gets one back, the
+    /// first of the stream that nobody took, if it is to work on that itself.
+    pub(super) fn offer(&self, input: usize, chunk: u64, block: Block) -> Option<Task> {
+        let task = Task {
+            input,
+            chunk,
+            text: Text::Buffer(block.buffer),
+            range: block.start..block.end,
+            offset: block.offset,
+            cut: block.cut,
+            ahead: 0..0,
+            is_last: false,
+        };
+        let mut state = self.lock();
+        // Where there may be helpers, they find one when they come back; where there are none, it is
+        // best worked on while it is in this core's cache.
+        let drivers = state.active.len();
+        let may_wait = usize::from(self.workers > drivers);
+        let has_helper = state.idle > state.pending;
+        let Some(Active::Stream { pending, .. }) = state.active.get_mut(&input) else {
+            return Some(task);
+        };
+        pending.push_back(task);
+        if !has_helper && pending.len() > may_wait {
+            return pending.pop_front();
+        }
+        state.pending += 1;
+        drop(state);
+        if has_helper {
+            self.work.notify_one();
+        }
+        None
+    }
+
+    /// The next chunk of a stream that nobody took.
+    pub(super) fn take(&self, input: usize) -> Option<Task> {
+        let mut state = self.lock();
+        let Some(Active::Stream { pending, .. }) = state.active.get_mut(&input) else {
+            return None;
+        };
+        let task = pending.pop_front()?;
+        state.pending -= 1;
+        Some(task)
+    }
+
+    /// Takes back a stream that has been read to its end, all of its chunks being taken.
+    pub(super) fn close(&self, input: usize, read: InputRead) {
+        let mut state = self.lock();
+        debug_assert!(
+            matches!(state.active.get(&input), Some(Active::Stream { pending, .. }) if pending.is_empty())
+        );
+        state.active.remove(&input);
+        state.read[input] = read;
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Takes back what a chunk was in. A mapped file that nobody needs any more is checked.
+    pub(super) fn release(&self, input: usize, text: Text) -> Result<()> {
+        match text {
+            Text::Buffer(buffer) => {
+                let mut state = self.lock();
+                state.buffers -= 1;
+                if buffer.size() <= KEPT_BLOCKS * self.block_size
+                    && state.spare.len() < BUFFERS * self.workers
+                {
+                    state.spare.push(buffer);
+                }
+                if let Some(Active::Stream { buffers, .. }) = state.active.get_mut(&input) {
+                    *buffers -= 1;
+                }
+                drop(state);
+                self.buffers.notify_all();
+            }
+            Text::Mapped(file) => {
+                // Exactly one of those who give it back at the same time is the last.
+                if let Some(file) = Arc::into_inner(file) {
+                    let added = file.check_unchanged()?;
+                    self.lock().read[input] = InputRead {
+                        bytes: file.bytes().len() as u64,
+                        compressed: None,
+                        added,
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the run early: whoever waits here stops.
+    pub(super) fn abort(&self) {
+        self.lock().is_aborted = true;
+        self.work.notify_all();
+        self.buffers.notify_all();
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.lock().is_aborted
+    }
+
+    /// What was read of each input, when all workers are done.
+    pub(super) fn read(&self) -> Vec<InputRead> {
+        std::mem::take(&mut self.lock().read)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere ends the run by itself; the guard only has to be let through.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Active {
+    fn stream() -> Active {
+        Active::Stream {
+            pending: VecDeque::new(),
+            buffers: 0,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
+impl State {
+    /// A chunk of the earliest input that has one.
+    fn take_chunk(&mut self, chunk_size: usize) -> Option<Task> {
+        for (&input, active) in &mut self.active {
+            match active {
+                Active::Opening => {}
+                Active::Stream { pending, .. } => {
+                    if let Some(task) = pending.pop_front() {
+                        self.pending -= 1;
+                        return Some(task);
+                    }
+                }
+                Active::Mapped(cursor) => {
+                    let task = cursor.next(input, chunk_size);
+                    if cursor.at >= cursor.file.bytes().len() {
+                        // The task holds on to the file.
+                        self.active.remove(&input);
+                    }
+                    return task;
+                }
+            }
+        }
+        None
+    }
+}
 
-    #[test]
-    fn every_byte_of_every_input_is_asked_for_once_and_before_it_is_handed_out() {
-        let mut inputs = Vec::new();
-        let mut files = Vec::new();
-        for len in [0, 10, READ_AHEAD + 1000] {
-            let mut file = tempfile::NamedTempFile::new().unwrap();
-            file.write_all(&vec![b'\n'; len]).unwrap();
-            inputs.push(InputFile::open(file.path()).unwrap());
-            files.push(file);
-        }
-        let queue = ChunkQueue::new(&inputs, 1 << 20);
-        let mut asked = vec![0; inputs.len()];
-        let mut handed_out = vec![0; inputs.len()];
-        while let Some(task) = queue.next() {
-            assert_eq!(task.ahead.start, asked[task.input]);
-            assert!(task.ahead.end >= task.ahead.start);
-            asked[task.input] = task.ahead.end;
-            handed_out[task.input] += task.chunk.bytes.len();
-            assert!(asked[task.input] >= handed_out[task.input]);
-            assert!(asked[task.input] - handed_out[task.input] <= READ_AHEAD);
-        }
-        let lens: Vec<_> = inputs.iter().map(|input| input.bytes().len()).collect();
-        assert_eq!((&asked, &handed_out), (&lens, &lens));
+impl Cursor {
+    fn next(&mut self, input: usize, chunk_size: usize) -> Option<Task> {
+        let bytes = self.file.bytes();
+        let chunk = Chunks::starting_at(bytes, self.at, chunk_size).next()?;
+        let range = chunk.offset..chunk.offset + chunk.bytes.len();
+        let ahead = range.end.saturating_add(READ_AHEAD).min(bytes.len());
+        let asked = std::mem::replace(&mut self.asked, ahead);
+        let number = self.chunk;
+        self.at = range.end;
+        self.chunk += 1;
+        Some(Task {
+            input,
+            chunk: number,
+            text: Text::Mapped(Arc::clone(&self.file)),
+            range,
+            offset: 0,
+            cut: None,
+            ahead: asked..ahead,
+            is_last: self.at >= bytes.len(),
+        })
     }
 }

@@ -3,25 +3,28 @@
 //! Workers finish chunks in any order; rejects have to come out in input order and with line numbers
 //! that count from the start of the input. So a worker only [notes](Sequencer::note) where the
 //! rejects of its chunk are, [submits](Sequencer::submit) them at its end, and goes on. When the
-//! lines of all chunks before are counted, whoever is at hand makes batches of them, with the numbers
-//! that are known now; batches are made side by side. When those of all chunks before are written,
-//! whoever is at hand passes the next batch to the sink, one at a time, while the others go on.
+//! lines of all chunks of the input before are counted, whoever is at hand makes batches of them,
+//! with the numbers that are known now; batches are made side by side. When those of all chunks
+//! before, and of all inputs before, are written, whoever is at hand passes the next batch to the
+//! sink, one at a time, while the others go on.
 //!
 //! Memory stays bounded, see the limits below: a worker that has more than it may leave waits. It is
-//! never the one that the others wait for: the first chunk that is not counted is being read, and
-//! its worker knows its line numbers; and of the chunks that are counted the first one that is not
-//! written is the first that somebody took to make batches of, and may always be written.
+//! never the one that the others wait for. The first chunk of an input that is not counted is being
+//! worked on, or will be by a worker that does not wait here (see [`Queue`]), and its worker knows its
+//! line numbers. Of the chunks that are counted the first one that is not written is the first that
+//! somebody took to make batches of, and may always be written: nobody takes one of a later input than
+//! that of the chunk just submitted, so that who works on the first input never waits for its own end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::queue::Task;
+use super::queue::{Queue, Task, Text};
 use super::sink::{RejectBatch as _, RejectSink};
 use crate::error::{Error, Result};
 use crate::event::Fault;
-use crate::input::InputFile;
+use crate::input::Cut;
 use crate::output::Reject;
 
 /// How many rejects a worker notes before it waits for its chunk's line number.
@@ -55,11 +58,17 @@ pub(super) struct Aborted;
 
 type Outcome<T = ()> = std::result::Result<T, Aborted>;
 
+/// The place of a chunk in the run: that of its input among the inputs, and its own in that.
+type Place = (usize, u64);
+
 /// The lines of a chunk, as far as its worker has read it; `B` is a batch.
 #[derive(Debug)]
 pub(super) struct Found<B> {
-    sequence: u64,
-    input: usize,
+    place: Place,
+    text: Text,
+    /// The byte of the input that is the text's first.
+    offset: u64,
+    cut: Option<Cut>,
     lines: u64,
     rejects: Vec<Note>,
     /// How many lines of the input are before the chunk, once that is known.
@@ -79,7 +88,12 @@ struct Note {
 }
 
 impl<B> Found<B> {
-    /// Where in the input the rejects noted are.
+    /// What the chunk is in.
+    pub(super) fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// Where in the text the rejects noted are.
     fn extent(&self) -> Range<usize> {
         match (self.rejects.first(), self.rejects.last()) {
             (Some(first), Some(last)) => first.offset..last.offset + last.len,
@@ -96,30 +110,28 @@ impl<B> Found<B> {
 
 /// Passes the rejects of all workers on in input order, and counts the lines of each input.
 pub(super) struct Sequencer<'a, S: RejectSink> {
-    inputs: &'a [InputFile],
+    queue: &'a Queue,
+    names: &'a [String],
     state: Mutex<State<'a, S>>,
     /// Something that somebody may be waiting for has happened.
     turn: Condvar,
-    /// As in the state, for a look without the lock.
-    counted: AtomicU64,
+    /// How many chunks of each input are counted, as in the state, for a look without the lock.
+    counted: Vec<AtomicU64>,
 }
 
 struct State<'a, S: RejectSink> {
-    /// How many chunks are counted: all before this one.
-    counted: u64,
-    /// The lines of each input in these chunks.
-    lines: Vec<u64>,
+    inputs: Vec<Progress>,
     /// Chunks that have been read before one before them.
-    uncounted: BTreeMap<u64, Found<S::Batch>>,
+    uncounted: BTreeMap<Place, Found<S::Batch>>,
     /// How many notes are in those, and one for each chunk.
     notes_waiting: usize,
-    /// Chunks that are counted, to be made batches of, in order.
-    ready: VecDeque<Found<S::Batch>>,
+    /// Chunks that are counted, to be made batches of.
+    ready: BTreeMap<Place, Found<S::Batch>>,
 
-    /// How many chunks are written: all before this one, and some of its batches.
-    written: u64,
+    /// The chunk that is being written: all before it are, and some of its batches.
+    written: Place,
     /// The batches that were made of chunks.
-    batches: BTreeMap<u64, Batches<S::Batch>>,
+    batches: BTreeMap<Place, Batches<S::Batch>>,
     bytes_waiting: usize,
     /// Not here while somebody writes.
     sink: Option<&'a mut S>,
@@ -134,6 +146,17 @@ struct State<'a, S: RejectSink> {
     failure: Option<Error>,
 }
 
+/// How far an input is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// How many of its chunks are counted: all before this one.
+    counted: u64,
+    /// The lines in these.
+    lines: u64,
+    /// How many chunks it has, once that is known.
+    chunks: Option<u64>,
+}
+
 /// The batches of a chunk that wait for their turn.
 struct Batches<B> {
     /// Each with what it counts for: a batch might not say the same again.
@@ -143,16 +166,17 @@ struct Batches<B> {
 }
 
 impl<'a, S: RejectSink> Sequencer<'a, S> {
-    pub(super) fn new(inputs: &'a [InputFile], sink: &'a mut S) -> Self {
+    /// For inputs of these names, whose chunks come from the queue.
+    pub(super) fn new(queue: &'a Queue, names: &'a [String], sink: &'a mut S) -> Self {
         Sequencer {
-            inputs,
+            queue,
+            names,
             state: Mutex::new(State {
-                counted: 0,
-                lines: vec![0; inputs.len()],
+                inputs: vec![Progress::default(); names.len()],
                 uncounted: BTreeMap::new(),
                 notes_waiting: 0,
-                ready: VecDeque::new(),
-                written: 0,
+                ready: BTreeMap::new(),
+                written: (0, 0),
                 batches: BTreeMap::new(),
                 bytes_waiting: 0,
                 empty: sink.batch(),
@@ -163,15 +187,17 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 failure: None,
             }),
             turn: Condvar::new(),
-            counted: AtomicU64::new(0),
+            counted: names.iter().map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
     /// For the worker of a chunk to note in what it finds.
-    pub(super) fn start(&self, task: &Task<'a>) -> Found<S::Batch> {
+    pub(super) fn start(&self, task: Task) -> Found<S::Batch> {
         Found {
-            sequence: task.sequence,
-            input: task.input,
+            place: (task.input, task.chunk),
+            text: task.text,
+            offset: task.offset,
+            cut: task.cut,
             lines: 0,
             rejects: self.lock().spare_notes.pop().unwrap_or_default(),
             lines_before: None,
@@ -205,49 +231,75 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
     /// if they are too many to keep.
     fn submit_part(&self, found: &mut Found<S::Batch>) -> Outcome {
         if found.lines_before.is_none() {
-            let is_turn = self.counted.load(Ordering::Relaxed) == found.sequence;
+            let (input, chunk) = found.place;
+            let is_turn = self.counted[input].load(Ordering::Relaxed) == chunk;
             if !is_turn && found.rejects.len() < NOTES_LIMIT {
                 return Ok(());
             }
-            let state = self.wait_while(|state| state.counted != found.sequence)?;
-            found.lines_before = Some(state.lines[found.input]);
+            let state = self.wait_while(|state| state.inputs[input].counted != chunk)?;
+            found.lines_before = Some(state.inputs[input].lines);
         }
         self.batch(found)
     }
 
     /// Takes what was found in a whole chunk, and works off what can be.
     pub(super) fn submit(&self, found: Found<S::Batch>) -> Outcome {
-        let own = found.sequence;
+        let own = found.place;
         let notes = found.rejects.len() + CHUNK_OVERHEAD;
         let mut state = self.wait_while(|state| {
-            state.counted != found.sequence && state.notes_waiting + notes > NOTES_WAITING_LIMIT
+            state.inputs[own.0].counted != own.1
+                && state.notes_waiting + notes > NOTES_WAITING_LIMIT
         })?;
         state.notes_waiting += notes;
-        state.uncounted.insert(found.sequence, found);
-        let has_counted = state.count();
-        self.counted.store(state.counted, Ordering::Relaxed);
+        state.uncounted.insert(own, found);
+        let has_counted = state.count(own.0);
+        self.counted[own.0].store(state.inputs[own.0].counted, Ordering::Relaxed);
         drop(state);
         if has_counted {
             self.turn.notify_all();
         }
-        let next = || self.lock().ready.pop_front();
+        let next = || self.lock().next_ready(own.0);
         while let Some(mut found) = next() {
             let lines = found.extent();
             self.batch(&mut found)?;
-            if found.sequence != own {
+            if let (Text::Mapped(file), true) = (&found.text, found.place != own) {
                 // The worker that read them let them go before; of its own it will.
-                self.inputs[found.input].release(lines);
+                file.release(lines);
             }
-            if let Some(batch) = found.batch.take() {
-                self.hand_over(found.sequence, Some(batch))?;
+            let Found {
+                place,
+                text,
+                rejects,
+                batch,
+                ..
+            } = found;
+            // Before its last batch waits for its turn: others may wait for the memory.
+            self.release(place.0, text)?;
+            if let Some(batch) = batch {
+                self.hand_over(place, Some(batch))?;
             }
-            self.hand_over(found.sequence, None)?;
+            self.hand_over(place, None)?;
             let mut state = self.lock();
             if state.spare_notes.len() < SPARE {
-                state.spare_notes.push(found.rejects);
+                state.spare_notes.push(rejects);
             }
         }
         Ok(())
+    }
+
+    /// Says that an input has so many chunks and no more.
+    pub(super) fn end_input(&self, input: usize, chunks: u64) -> Outcome {
+        let mut state = self.lock();
+        state.inputs[input].chunks = Some(chunks);
+        // Those of the input after it may be waiting for just that.
+        self.write(state)
+    }
+
+    /// Gives back what a chunk was in.
+    pub(super) fn release(&self, input: usize, text: Text) -> Outcome {
+        self.queue
+            .release(input, text)
+            .map_err(|error| self.fail(error))
     }
 
     /// Makes batches of the rejects of a chunk that is counted.
@@ -255,19 +307,19 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         if found.rejects.is_empty() {
             return Ok(());
         }
-        let input = &self.inputs[found.input];
         let lines_before = found.lines_before.unwrap_or_default();
         let mut batch = found.batch.take().unwrap_or_else(|| self.empty_batch());
         for note in found.rejects.drain(..) {
             batch.add(&Reject {
-                input: input.name(),
+                input: &self.names[found.place.0],
                 line: lines_before + note.line,
-                offset: note.offset as u64,
+                offset: found.offset + note.offset as u64,
                 fault: note.fault,
-                raw: &input.bytes()[note.offset..][..note.len],
+                raw: &found.text.bytes()[note.offset..][..note.len],
+                cut: found.cut,
             });
             if batch.size() >= BATCH_SIZE {
-                self.hand_over(found.sequence, Some(batch))?;
+                self.hand_over(found.place, Some(batch))?;
                 batch = self.empty_batch();
             }
         }
@@ -283,14 +335,14 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
 
     /// Takes the next batch of a chunk, or, by none, that there will be no more; and writes what can
     /// be, unless somebody is writing already.
-    fn hand_over(&self, sequence: u64, batch: Option<S::Batch>) -> Outcome {
+    fn hand_over(&self, place: Place, batch: Option<S::Batch>) -> Outcome {
         let bytes = batch.as_ref().map_or(0, weight::<S>);
         let mut state = self.wait_while(|state| {
-            let is_turn = state.written == sequence && state.sink.is_some();
+            let is_turn = state.written == place && state.sink.is_some();
             !is_turn && state.bytes_waiting + bytes > BATCHES_WAITING_LIMIT
         })?;
         state.bytes_waiting += bytes;
-        let batches = state.batches.entry(sequence).or_insert_with(|| Batches {
+        let batches = state.batches.entry(place).or_insert_with(|| Batches {
             waiting: VecDeque::new(),
             are_all: false,
         });
@@ -322,20 +374,28 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             self.turn.notify_all();
         }
         state.sink = Some(sink);
-        if let Err(failure) = has_written {
-            state.failure = Some(failure);
-            state.is_aborted = true;
-        }
+        // Whoever writes next finds out at once.
+        state.is_aborted |= has_written.is_err();
         let is_aborted = state.is_aborted;
         drop(state);
+        if let Err(failure) = has_written {
+            return Err(self.fail(failure));
+        }
         self.turn.notify_all();
         if is_aborted { Err(Aborted) } else { Ok(()) }
+    }
+
+    /// Ends the run early, because of something that it then fails with.
+    pub(super) fn fail(&self, failure: Error) -> Aborted {
+        self.lock().failure.get_or_insert(failure);
+        self.abort()
     }
 
     /// Ends the run early.
     pub(super) fn abort(&self) -> Aborted {
         self.lock().is_aborted = true;
         self.turn.notify_all();
+        self.queue.abort();
         Aborted
     }
 
@@ -361,13 +421,16 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             .unwrap_or_else(PoisonError::into_inner);
         match state.failure {
             Some(failure) => Err(failure),
-            None if !state.is_aborted && state.written != state.counted => Err(Error::Unbalanced {
-                what: format!(
-                    "the rejects of {} chunks were written, and {} were read",
-                    state.written, state.counted
-                ),
-            }),
-            None => Ok(state.lines),
+            None if !state.is_aborted && state.written != (state.inputs.len(), 0) => {
+                Err(Error::Unbalanced {
+                    what: format!(
+                        "the rejects of {} inputs were written, and {} were read",
+                        state.written.0,
+                        state.inputs.len()
+                    ),
+                })
+            }
+            None => Ok(state.inputs.iter().map(|input| input.lines).collect()),
         }
     }
 
@@ -392,23 +455,34 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
 }
 
 impl<S: RejectSink> State<'_, S> {
-    /// Counts the chunks that can be; whether there were any.
-    fn count(&mut self) -> bool {
-        let counted = self.counted;
-        while let Some(mut found) = self.uncounted.remove(&self.counted) {
+    /// Counts the chunks of an input that can be; whether there were any.
+    fn count(&mut self, input: usize) -> bool {
+        let progress = &mut self.inputs[input];
+        let counted = progress.counted;
+        while let Some(mut found) = self.uncounted.remove(&(input, progress.counted)) {
             self.notes_waiting -= found.rejects.len() + CHUNK_OVERHEAD;
-            let lines = &mut self.lines[found.input];
-            found.lines_before = Some(*lines);
-            *lines += found.lines;
-            self.ready.push_back(found);
-            self.counted += 1;
+            found.lines_before = Some(progress.lines);
+            progress.lines += found.lines;
+            progress.counted += 1;
+            self.ready.insert(found.place, found);
         }
-        self.counted != counted
+        progress.counted != counted
+    }
+
+    /// The first chunk to be made batches of, if it is of an input up to this one.
+    fn next_ready(&mut self, input: usize) -> Option<Found<S::Batch>> {
+        let first = self.ready.first_entry()?;
+        (first.key().0 <= input).then(|| first.remove())
     }
 
     /// The next batch in order, if it is there.
     fn next_batch(&mut self) -> Option<(usize, S::Batch)> {
         loop {
+            let (input, chunk) = self.written;
+            if self.inputs.get(input)?.chunks == Some(chunk) {
+                self.written = (input + 1, 0);
+                continue;
+            }
             let batches = self.batches.get_mut(&self.written)?;
             if let Some(batch) = batches.waiting.pop_front() {
                 return Some(batch);
@@ -417,7 +491,7 @@ impl<S: RejectSink> State<'_, S> {
                 return None;
             }
             self.batches.remove(&self.written);
-            self.written += 1;
+            self.written.1 += 1;
         }
     }
 }
@@ -433,6 +507,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
+    use crate::input::Input;
     use crate::pipeline::{Options, Pipeline, RejectBatch};
 
     /// Lines as they came, in batches that each count for so many bytes.
@@ -480,9 +555,9 @@ mod tests {
         }
     }
 
-    /// Inputs with many rejects each: more than a worker may note.
-    fn inputs() -> (Vec<tempfile::NamedTempFile>, Vec<InputFile>) {
-        let files: Vec<_> = (0..2)
+    /// Texts with many rejects each: more than a worker may note.
+    fn texts() -> Vec<String> {
+        (0..3)
             .map(|input| {
                 let mut text = String::new();
                 for line in 0..2 * NOTES_LIMIT {
@@ -492,19 +567,31 @@ mod tests {
                     }
                     writeln!(text, "{input}{line}").unwrap();
                 }
-                let file = tempfile::NamedTempFile::new().unwrap();
-                std::fs::write(file.path(), text).unwrap();
-                file
+                text
             })
-            .collect();
-        let inputs = files
-            .iter()
-            .map(|file| InputFile::open(file.path()).unwrap())
-            .collect();
+            .collect()
+    }
+
+    /// As inputs, mapped or streams.
+    fn inputs(texts: &[String], are_streams: bool) -> (Vec<tempfile::NamedTempFile>, Vec<Input>) {
+        let mut files = Vec::new();
+        let mut inputs = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            let name = number.to_string();
+            if are_streams && number != 1 {
+                inputs.push(Input::reader(name, std::io::Cursor::new(text.clone())));
+            } else {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                // Long enough to be mapped.
+                std::fs::write(file.path(), text.clone() + &" ".repeat(1 << 20)).unwrap();
+                inputs.push(Input::named(name, file.path()).unwrap());
+                files.push(file);
+            }
+        }
         (files, inputs)
     }
 
-    fn run(inputs: &[InputFile], threads: usize, chunk_size: usize, sink: &mut Sink) -> Result<()> {
+    fn run(inputs: Vec<Input>, threads: usize, chunk_size: usize, sink: &mut Sink) -> Result<()> {
         let options = Options {
             threads: NonZeroUsize::new(threads).unwrap(),
             chunk_size,
@@ -528,34 +615,38 @@ mod tests {
 
     #[test]
     fn rejects_come_in_input_order_however_they_are_batched() {
-        let (_files, inputs) = inputs();
+        let texts = texts();
         let mut expected = Vec::new();
-        for input in &inputs {
-            for (line, raw) in (1..).zip(input.bytes().split(|byte| *byte == b'\n')) {
+        for (input, text) in texts.iter().enumerate() {
+            for (line, raw) in (1..).zip(text.lines()) {
                 if !raw.trim_ascii().is_empty() {
-                    expected.push((input.name().to_owned(), line, raw.to_vec()));
+                    expected.push((input.to_string(), line, raw.as_bytes().to_vec()));
                 }
             }
         }
         // From batches that never fill up to one for each reject, and more than may wait.
         for bytes_each in [0, 100, BATCH_SIZE, BATCHES_WAITING_LIMIT + 1] {
             for (threads, chunk_size) in [(1, 1 << 30), (2, 1 << 16), (3, 1 << 30), (8, 1 << 10)] {
-                let mut sink = sink(bytes_each, None);
-                run(&inputs, threads, chunk_size, &mut sink).unwrap();
-                let found = sink.taken.lines;
-                assert!(found == expected, "{bytes_each} {threads} {chunk_size}");
+                for are_streams in [false, true] {
+                    let (_files, inputs) = inputs(&texts, are_streams);
+                    let mut sink = sink(bytes_each, None);
+                    run(inputs, threads, chunk_size, &mut sink).unwrap();
+                    let found = sink.taken.lines;
+                    assert!(found == expected, "{bytes_each} {threads} {chunk_size}");
+                }
             }
         }
     }
 
     #[test]
     fn a_sink_that_fails_ends_the_run() {
-        let (_files, inputs) = inputs();
+        let texts = texts();
         for fails_at in [1, 2, 50] {
             for bytes_each in [100, BATCHES_WAITING_LIMIT + 1] {
                 for (threads, chunk_size) in [(1, 1 << 30), (3, 1 << 10)] {
                     let mut sink = sink(bytes_each, Some(fails_at));
-                    let ended = run(&inputs, threads, chunk_size, &mut sink);
+                    let (_files, inputs) = inputs(&texts, fails_at == 2);
+                    let ended = run(inputs, threads, chunk_size, &mut sink);
                     // Large chunks of small batches do not have as many.
                     if sink.batches >= fails_at {
                         assert!(matches!(ended, Err(Error::Panicked)), "{ended:?}");

@@ -10,7 +10,7 @@ use crate::output::Reject;
 /// batch in the order of the input.
 ///
 /// ```
-/// use daytally::{InputFile, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
+/// use daytally::{Input, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 ///
 /// /// Says of each reject where it is.
 /// struct Places(String);
@@ -42,9 +42,9 @@ use crate::output::Reject;
 ///     }
 /// }
 ///
-/// let inputs = [InputFile::open("tests/data/events.jsonl".as_ref())?];
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
 /// let mut places = Places(String::new());
-/// Pipeline::new(Options::default())?.aggregate(&inputs, &mut places)?;
+/// Pipeline::new(Options::default())?.aggregate(inputs, &mut places)?;
 /// assert_eq!(places.0, "tests/data/events.jsonl:4\ntests/data/events.jsonl:5\n");
 /// # Ok::<(), daytally::Error>(())
 /// ```

@@ -1,0 +1,161 @@
+//! An input file that is mapped into memory as a whole.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::file::{FileId, RegularFile};
+use super::map::Mapping;
+use super::stream::BOM;
+use crate::error::{Action, Error, Result};
+
+/// A regular file of JSON Lines, mapped into memory.
+#[derive(Debug)]
+pub struct InputFile {
+    file: RegularFile,
+    mapping: Mapping,
+}
+
+impl InputFile {
+    /// Opens and maps a file.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file, it may not be read, or it is not a regular file.
+    pub fn open(path: &Path) -> Result<InputFile> {
+        let (path, before) = super::source::inspect(path)?;
+        if !before.is_file() {
+            return Err(Error::InputNotRegular { path });
+        }
+        InputFile::map(RegularFile::open(path, before)?)
+    }
+
+    pub(super) fn map(file: RegularFile) -> Result<InputFile> {
+        let mapping = usize::try_from(file.len())
+            .map_err(|_| std::io::ErrorKind::FileTooLarge.into())
+            .and_then(|len| Mapping::new(file.file(), len))
+            .map_err(|source| Error::io(Action::Read, file.path(), source))?;
+        Ok(InputFile { file, mapping })
+    }
+
+    /// The absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Which file it is.
+    #[must_use]
+    pub fn id(&self) -> FileId {
+        self.file.id()
+    }
+
+    /// All bytes of the file, as long as it was when it was opened.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+
+    /// Says that a range of the bytes will soon be read: where it is not in memory yet, the disk can
+    /// start.
+    pub fn will_read(&self, range: Range<usize>) {
+        self.mapping.will_read(range);
+    }
+
+    /// Says that a range of the bytes has been read and is not needed in memory any more. Reading it
+    /// again takes longer, no more.
+    pub fn release(&self, range: Range<usize>) {
+        self.mapping.release(range);
+    }
+
+    /// Where the first line starts: after the byte-order mark, if there is one.
+    #[must_use]
+    pub fn text_start(&self) -> usize {
+        if self.bytes().starts_with(BOM) {
+            BOM.len()
+        } else {
+            0
+        }
+    }
+
+    /// Whether a part of the file could not be read; what was read of it means nothing.
+    #[must_use]
+    pub fn has_faulted(&self) -> bool {
+        self.mapping.has_faulted()
+    }
+
+    /// Whether what was read is still there: the same inode behind the path, not shorter than it
+    /// was when it was opened, and not written to in place. Returns how many bytes have been added
+    /// at its end since, which is what an active log does and takes nothing from what was read.
+    ///
+    /// Whether a file that grew was also changed before its old end is judged by samples of its
+    /// bytes: its start, its end, and some places between. What is written through a shared memory
+    /// map may go unnoticed: the kernel changes the file's date when a page is first written to, and
+    /// not again until it has been brought to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InputChanged`] with what is different.
+    pub fn check_unchanged(&self) -> Result<u64> {
+        let added = self.file.check_unchanged()?;
+        if self.has_faulted() {
+            return Err(self.file.faulted());
+        }
+        Ok(added)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn file_with(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        for (bytes, start) in [
+            (&b""[..], 0),
+            (b"{}", 0),
+            (b"\xef\xbb", 0),
+            (b"\xef\xbb\xbf", 3),
+            (b"\xef\xbb\xbf\xef\xbb\xbf{}", 3),
+        ] {
+            let file = file_with(bytes);
+            let input = InputFile::open(file.path()).unwrap();
+            assert_eq!(input.bytes(), bytes);
+            assert_eq!(input.text_start(), start, "{bytes:?}");
+            input.check_unchanged().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_part_that_could_not_be_read_is_noticed_even_if_it_came_back() {
+        let file = file_with(&vec![b'x'; 100_000]);
+        let input = InputFile::open(file.path()).unwrap();
+        file.as_file().set_len(0).unwrap();
+        assert_eq!(input.bytes().last(), Some(&0));
+        file.as_file().set_len(100_001).unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(
+            error.contains("written to before its end") || error.contains("could not be read"),
+            "{error}"
+        );
+        assert!(input.has_faulted());
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_is_refused() {
+        for (path, expected) in [
+            ("/", "is a folder"),
+            ("/dev/null", "is not a regular file"),
+            ("/no/such/file", "no such file or folder"),
+        ] {
+            let error = InputFile::open(Path::new(path)).unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains(expected), "{error}");
+        }
+    }
+}

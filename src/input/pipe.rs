@@ -1,0 +1,57 @@
+//! Reading what may keep its reader waiting: pipes, terminals, devices, standard input.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd as _;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// How long a wait may last before it is asked whether it is still wanted.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
+/// Whether a run still wants what is waited for.
+pub(crate) type KeepGoing = Box<dyn Fn() -> bool + Send>;
+
+/// A file that is only read when there is something to read, so that a wait can be given up.
+pub(super) struct Pipe {
+    file: File,
+    keep_going: KeepGoing,
+}
+
+impl Pipe {
+    pub(super) fn new(file: File, keep_going: KeepGoing) -> Pipe {
+        Pipe { file, keep_going }
+    }
+}
+
+impl Read for Pipe {
+    /// Reads what is there; waits while there is nothing and no end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            // A named pipe that nobody has opened for writing yet is not at its end: then there is
+            // neither something to read nor a hang-up (pipe(7), poll(2)).
+            let mut ready = [PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::IN)];
+            match poll(&mut ready, Some(&LOOK)) {
+                Ok(0) => {}
+                Ok(_) => match self.file.read(buffer) {
+                    // Somebody else was quicker.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read,
+                },
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if !(self.keep_going)() {
+                return Err(given_up());
+            }
+        }
+    }
+}
+
+/// The error of a wait that was given up. It ends the run, which then tells why.
+fn given_up() -> io::Error {
+    io::Error::other("the run was stopped")
+}

@@ -1,0 +1,231 @@
+//! What a run reads: named before it starts, opened when its turn comes.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::compression::Compression;
+use super::file::{FileId, RegularFile};
+use super::mapped::InputFile;
+use super::pipe::{KeepGoing, Pipe};
+use super::stream::{Cutting, Place, Stream};
+use crate::error::{Action, Error, Result};
+
+/// From how many bytes on a file is mapped. A smaller one is copied sooner than it is mapped, and
+/// unmapped again: that interrupts every core.
+const MAPPED_FROM: u64 = 1024 * 1024;
+
+/// One input of a run: a file, a pipe, a device, standard input, or any reader.
+///
+/// What is compressed, by its first bytes, is decompressed as it is read. Large regular files that are
+/// not are mapped into memory.
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let line = r#"{"user_id": 7, "event_type": "click", "timestamp": "2024-01-01T08Z"}"#;
+/// let inputs = vec![
+///     Input::open("tests/data/events.jsonl".as_ref())?,
+///     Input::reader("from memory", line.as_bytes()),
+/// ];
+/// let outcome = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?;
+/// assert_eq!(outcome.books.valid, 4);
+/// # Ok::<(), daytally::Error>(())
+/// ```
+pub struct Input {
+    name: String,
+    origin: Origin,
+}
+
+enum Origin {
+    Stdin,
+    /// A regular file, as it was when it was named.
+    File(PathBuf, Metadata),
+    /// A pipe or a device.
+    Special(PathBuf),
+    Reader(Box<dyn Read + Send>),
+}
+
+impl Input {
+    /// The file, pipe or device at a path. It is looked at now, and opened when its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, it may not be read, or it is a folder or a socket.
+    pub fn open(path: &Path) -> Result<Input> {
+        Input::named(path.to_string_lossy().into_owned(), path)
+    }
+
+    /// The same, with a name to show: in rejects, the log, the summary.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Input::open`].
+    pub fn named(name: String, path: &Path) -> Result<Input> {
+        let (path, metadata) = inspect(path)?;
+        Ok(Input {
+            name,
+            origin: if metadata.is_file() {
+                Origin::File(path, metadata)
+            } else {
+                Origin::Special(path)
+            },
+        })
+    }
+
+    /// Standard input, from where it is; shown as `-`.
+    #[must_use]
+    pub fn stdin() -> Input {
+        Input {
+            name: "-".into(),
+            origin: Origin::Stdin,
+        }
+    }
+
+    /// What a reader gives, with a name to show.
+    #[must_use]
+    pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Input {
+        Input {
+            name: name.into(),
+            origin: Origin::Reader(Box::new(reader)),
+        }
+    }
+
+    /// The name to show; bytes of a path that are not UTF-8 show as U+FFFD.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The absolute path; `None` for standard input and readers.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::File(path, _) | Origin::Special(path) => Some(path),
+            Origin::Stdin | Origin::Reader(_) => None,
+        }
+    }
+
+    /// Which file it is, if it is a regular file.
+    #[must_use]
+    pub fn id(&self) -> Option<FileId> {
+        match &self.origin {
+            Origin::File(_, metadata) => Some(FileId::new(metadata)),
+            _ => None,
+        }
+    }
+
+    /// How many bytes it has as it is stored, where that is known: for a regular file.
+    #[must_use]
+    pub fn len(&self) -> Option<u64> {
+        match &self.origin {
+            Origin::File(_, metadata) => Some(metadata.len()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known to have no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+
+    /// Whether it will be mapped, unless it turns out to be compressed.
+    pub(crate) fn may_be_mapped(&self) -> bool {
+        self.len().is_some_and(|len| len >= MAPPED_FROM)
+    }
+
+    /// Opens it, to be read to its end. `keep_going` is asked from time to time where reading has to
+    /// wait for somebody.
+    pub(crate) fn start(self, cutting: Cutting, keep_going: KeepGoing) -> Result<Opened> {
+        let may_be_mapped = self.may_be_mapped();
+        let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
+            Origin::File(path, metadata) => {
+                let is_empty = metadata.len() == 0;
+                let file = RegularFile::open(path.clone(), metadata)?;
+                if may_be_mapped && compression_of(&file)?.is_none() {
+                    return InputFile::map(file).map(Opened::Mapped);
+                }
+                let reader = file
+                    .file()
+                    .try_clone()
+                    .map_err(|source| Error::io(Action::Open, &path, source))?;
+                if is_empty {
+                    // Files that the kernel makes up as they are read, as those of /proc, say that
+                    // they are empty.
+                    (Place::Path(path), Box::new(reader), None)
+                } else {
+                    // What was added to it since it was named is not read.
+                    let reader = reader.take(file.len());
+                    (Place::Path(path), Box::new(reader), Some(file))
+                }
+            }
+            Origin::Special(path) => {
+                // Without waiting for a writer, which `Pipe` does. Only then: a terminal or a device
+                // behaves the same.
+                let mut options = File::options();
+                options.read(true).custom_flags(libc::O_NONBLOCK);
+                let file = options
+                    .open(&path)
+                    .map_err(|source| Error::io(Action::Open, &path, source))?;
+                let pipe = Pipe::new(file, keep_going);
+                (Place::Path(path), Box::new(pipe), None)
+            }
+            Origin::Stdin => {
+                let stdin = rustix::stdio::stdin()
+                    .try_clone_to_owned()
+                    .map_err(|source| Error::Stdin { source })?;
+                let pipe = Pipe::new(File::from(stdin), keep_going);
+                (Place::Stdin, Box::new(pipe), None)
+            }
+            Origin::Reader(reader) => (Place::Path(self.name.into()), reader, None),
+        };
+        Stream::new(place, reader, file, cutting).map(|stream| Opened::Stream(Box::new(stream)))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("name", &self.name)
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An input that is being read.
+pub(crate) enum Opened {
+    Mapped(InputFile),
+    Stream(Box<Stream>),
+}
+
+/// The absolute path of an input, and what is there.
+pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
+    let open = |path: &Path, source| Error::io(Action::Open, path, source);
+    let absolute = std::path::absolute(path).map_err(|source| open(path, source))?;
+    let metadata = std::fs::metadata(&absolute).map_err(|source| open(&absolute, source))?;
+    if metadata.is_dir() {
+        return Err(Error::InputIsFolder { path: absolute });
+    }
+    // Found now and not in the middle of the run.
+    rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
+        .map_err(|error| open(&absolute, error.into()))?;
+    Ok((absolute, metadata))
+}
+
+/// How a file is compressed, by its first bytes.
+fn compression_of(file: &RegularFile) -> Result<Option<Compression>> {
+    let mut start = [0; Compression::MAGIC_LEN];
+    let mut len = 0;
+    while len < start.len() {
+        match file.file().read_at(&mut start[len..], len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::io(Action::Read, file.path(), source)),
+        }
+    }
+    Ok(Compression::detect(&start[..len]))
+}
