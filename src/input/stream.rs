@@ -331,3 +331,213 @@ impl Utf8Check {
         !self.is_broken && self.pending.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives its bytes in pieces of given sizes, again and again, and is interrupted between them.
+    struct Pieces {
+        bytes: Vec<u8>,
+        at: usize,
+        sizes: Vec<usize>,
+        turn: usize,
+    }
+
+    impl io::Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.turn += 1;
+            let size = self.sizes[self.turn % self.sizes.len()];
+            if size == 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let len = size.min(buffer.len()).min(self.bytes.len() - self.at);
+            buffer[..len].copy_from_slice(&self.bytes[self.at..][..len]);
+            self.at += len;
+            Ok(len)
+        }
+    }
+
+    fn stream(bytes: &[u8], sizes: &[usize], cutting: Cutting) -> Stream {
+        let pieces = Pieces {
+            bytes: bytes.to_vec(),
+            at: 0,
+            sizes: sizes.to_vec(),
+            turn: 0,
+        };
+        Stream::new(Place::Stdin, Box::new(pieces), None, cutting).unwrap()
+    }
+
+    /// What is known of a line: where it starts, its text or the start of it, and the rest.
+    type Line = (u64, Vec<u8>, Option<Cut>);
+
+    /// The lines of all blocks, and the bytes that were read.
+    fn lines(mut stream: Stream) -> (Vec<Line>, u64) {
+        let mut lines = Vec::new();
+        let mut buffer = Buffer::default();
+        loop {
+            match stream.next(buffer).unwrap() {
+                Read::Block(block) => {
+                    assert!(block.start < block.end);
+                    let bytes = &block.buffer.bytes()[block.start..block.end];
+                    let start = block.offset + block.start as u64;
+                    if block.cut.is_some() {
+                        lines.push((start, bytes.to_vec(), block.cut));
+                    } else {
+                        for line in crate::input::Lines::new(bytes) {
+                            let at = start + line.offset as u64;
+                            lines.push((at, line.bytes.to_vec(), None));
+                        }
+                    }
+                    buffer = block.buffer;
+                }
+                Read::End(_) => break,
+            }
+        }
+        (lines, stream.finish().unwrap().bytes)
+    }
+
+    /// The same, from the whole text at once.
+    fn expected(text: &[u8], longest: usize) -> Vec<Line> {
+        let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
+        crate::input::Lines::new(&text[start..])
+            .map(|line| {
+                let at = (start + line.offset) as u64;
+                if line.bytes.len() > longest {
+                    let cut = Cut {
+                        is_utf8: std::str::from_utf8(line.bytes).is_ok(),
+                    };
+                    (at, line.bytes[..HEAD].to_vec(), Some(cut))
+                } else {
+                    (at, line.bytes.to_vec(), None)
+                }
+            })
+            .collect()
+    }
+
+    /// Whole lines, some longer than may be kept, some not UTF-8.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let line = prop_oneof![
+            8 => prop::collection::vec(any::<u8>(), 0..40),
+            8 => "[a-z]{0,30}\r?".prop_map(String::into_bytes),
+            2 => (HEAD - 2..HEAD + 3).prop_map(|len| vec![b'x'; len]),
+            2 => (1_usize..20_000).prop_map(|len| "aä€𝄞".bytes().cycle().take(len).collect()),
+            1 => (1_usize..5_000).prop_map(|len| "aä€𝄞".repeat(len).into_bytes()),
+        ];
+        (
+            prop::bool::weighted(0.2),
+            prop::collection::vec(line, 0..12),
+            any::<bool>(),
+        )
+            .prop_map(|(has_bom, lines, ends)| {
+                let mut text = if has_bom { BOM.to_vec() } else { Vec::new() };
+                text.extend(lines.join(&b'\n'));
+                if ends {
+                    text.push(b'\n');
+                }
+                text
+            })
+            // Not by chance something compressed.
+            .prop_filter("compressed", |text| Compression::detect(text).is_none())
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_the_whole_text(
+            text in text(),
+            sizes in prop::collection::vec(prop_oneof![0_usize..5, 0_usize..10_000], 1..6)
+                .prop_map(|mut sizes| { sizes.push(7); sizes }),
+            block_size in prop_oneof![1_usize..20, 1_usize..30_000],
+            line_bytes in prop_oneof![Just(1), Just(HEAD), HEAD..15_000],
+        ) {
+            let cutting = Cutting { block_size, line_bytes };
+            let (lines, bytes) = lines(stream(&text, &sizes, cutting));
+            let expected = expected(&text, line_bytes.max(HEAD));
+            // A line that is too long for the reader of its block may still have come as a whole.
+            let is_same = |(found, wanted): (&Line, &Line)| {
+                found == wanted
+                    || wanted.2.is_some()
+                        && found.2.is_none()
+                        && found.0 == wanted.0
+                        && found.1.len() <= block_size
+                        && found.1.starts_with(&wanted.1)
+            };
+            prop_assert_eq!(lines.len(), expected.len());
+            prop_assert!(lines.iter().zip(&expected).all(is_same));
+            prop_assert_eq!(bytes, text.len() as u64);
+        }
+
+        #[test]
+        fn utf8_in_pieces_is_utf8_as_a_whole(
+            text in prop_oneof![
+                "\\PC{0,30}".prop_map(String::into_bytes),
+                prop::collection::vec(any::<u8>(), 0..12),
+                prop::collection::vec(prop_oneof![Just(0xf0), Just(0x90), Just(0xe2), Just(b'a')], 0..9),
+            ],
+            cuts in prop::collection::vec(0_usize..40, 0..6),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.sort_unstable();
+            cuts.push(text.len());
+            let mut check = Utf8Check::default();
+            let mut at = 0;
+            for cut in cuts {
+                check.feed(&text[at..cut]);
+                at = cut;
+            }
+            prop_assert_eq!(check.finish(), std::str::from_utf8(&text).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_than_a_buffer() {
+        let cutting = Cutting {
+            block_size: 1 << 16,
+            line_bytes: 1 << 20,
+        };
+        let endless = io::Read::take(io::repeat(b'x'), 1 << 28);
+        let mut stream = Stream::new(Place::Stdin, Box::new(endless), None, cutting).unwrap();
+        let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
+            panic!()
+        };
+        assert_eq!(block.cut, Some(Cut { is_utf8: true }));
+        assert_eq!(block.end, HEAD);
+        assert!(block.buffer.size() <= (1 << 20) + 1);
+        let Read::End(_) = stream.next(block.buffer).unwrap() else {
+            panic!()
+        };
+        assert_eq!(stream.finish().unwrap().bytes, 1 << 28);
+    }
+
+    #[test]
+    fn a_reader_that_fails_is_an_error_with_its_place() {
+        struct Fails;
+        impl io::Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let cutting = Cutting {
+            block_size: 100,
+            line_bytes: 100,
+        };
+        let reader = io::Read::chain(
+            io::Cursor::new(b"some lines\nand no more".repeat(10)),
+            Fails,
+        );
+        let place = Place::Path("/x/y".into());
+        let mut stream = Stream::new(place, Box::new(reader), None, cutting).unwrap();
+        let error = loop {
+            match stream.next(Buffer::default()) {
+                Ok(Read::Block(_)) => {}
+                Ok(Read::End(_)) => panic!("taken for the end"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(
+            error.contains("/x/y") && error.contains("broken"),
+            "{error}"
+        );
+    }
+}
