@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Date, UserId};
+use crate::input::DecompressError;
 use crate::text;
 
 /// A result with the crate's error.
@@ -58,6 +59,14 @@ pub enum Error {
     InputNotRegular {
         /// The input.
         path: PathBuf,
+    },
+    /// A compressed input could not be decompressed to its end.
+    #[error("cannot decompress {}: {source}", text::path(path))]
+    Decompress {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        source: DecompressError,
     },
     /// An input was changed by somebody else between the start and the end of the run.
     #[error(
@@ -203,6 +212,34 @@ impl Error {
             action,
             path: path.to_path_buf(),
             source,
+        }
+    }
+
+    /// An input that could not be read on: the operating system refused, or what a
+    /// [`Decompressor`](crate::input::Decompressor) was given was not as it should be.
+    ///
+    /// ```
+    /// use std::io::Read as _;
+    ///
+    /// use daytally::Error;
+    /// use daytally::input::{Compression, Decompressor};
+    ///
+    /// # #[cfg(feature = "gzip")] {
+    /// let error = Decompressor::new(Compression::Gzip, Box::new(&b"\x1f\x8b\x08\0"[..]))
+    ///     .and_then(|mut reader| reader.read(&mut [0]))
+    ///     .unwrap_err();
+    /// let error = Error::read("/data/a.gz".as_ref(), error).to_string();
+    /// assert!(error.starts_with("cannot decompress /data/a.gz: the gzip data is cut off after 0 "));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn read(path: &Path, source: io::Error) -> Error {
+        match DecompressError::of(&source) {
+            Some(found) => Error::Decompress {
+                path: path.to_path_buf(),
+                source: found.clone(),
+            },
+            None => Error::io(Action::Read, path, source),
         }
     }
 

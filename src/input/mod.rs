@@ -13,7 +13,7 @@ mod source;
 mod stream;
 
 pub use chunk::{Chunk, Chunks};
-pub use compression::Compression;
+pub use compression::{Compression, DecompressError, Decompressor, Fault};
 pub use file::FileId;
 pub use line::{Line, Lines};
 pub use map::Mapping;

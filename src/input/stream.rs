@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::compression::{Compression, Decompressor};
+use super::compression::{Compression, DecompressError, Decompressor};
 use super::file::RegularFile;
-use crate::error::{Action, Error, Result};
+use crate::error::{Error, Result};
 
 /// A UTF-8 byte-order mark (RFC 3629 section 6), which may stand at the very start of an input.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -103,8 +103,14 @@ pub(super) enum Place {
 impl Place {
     fn fault(&self, source: io::Error) -> Error {
         match self {
-            Place::Stdin => Error::Stdin { source },
-            Place::Path(path) => Error::io(Action::Read, path, source),
+            Place::Stdin => match DecompressError::of(&source) {
+                Some(found) => Error::Decompress {
+                    path: "standard input".into(),
+                    source: found.clone(),
+                },
+                None => Error::Stdin { source },
+            },
+            Place::Path(path) => Error::read(path, source),
         }
     }
 }
@@ -256,18 +262,10 @@ impl Stream {
                 Ok(0) => self.is_at_end = true,
                 Ok(read) => buffer.filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let delivered = self.offset + buffer.filled as u64;
-                    return Err(self.fault(error, delivered));
-                }
+                Err(error) => return Err(self.place.fault(error)),
             }
         }
         Ok(())
-    }
-
-    fn fault(&self, error: io::Error, delivered: u64) -> Error {
-        let _ = delivered;
-        self.place.fault(error)
     }
 
     /// What was read, when it has been read to its end, and that the file behind it is what it was.
