@@ -61,9 +61,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// A compressed input could not be decompressed to its end.
-    #[error("cannot decompress {}: {source}", text::path(path))]
+    #[error("cannot decompress {}: {source}", input(path))]
     Decompress {
-        /// The input.
+        /// The input; `-` is standard input.
         path: PathBuf,
         /// What is wrong with it, and where.
         source: DecompressError,
@@ -254,6 +254,15 @@ impl Error {
 fn place(path: &Path) -> String {
     if path.as_os_str() == "-" {
         "standard output".into()
+    } else {
+        text::path(path).to_string()
+    }
+}
+
+/// Which input it is, for a message.
+fn input(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        "standard input".into()
     } else {
         text::path(path).to_string()
     }

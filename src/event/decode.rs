@@ -217,7 +217,7 @@ impl Decoder {
     /// The same, without a look by simd-json first.
     fn decode_plainly(&self, line: &[u8]) -> Verdict {
         if line.len() > self.max_line_bytes {
-            return Verdict::Invalid(Fault::line_too_long(self.max_line_bytes));
+            return Verdict::Invalid(Fault::line_too_long(line.len() as u64, self.max_line_bytes));
         }
         if is_blank(line) {
             return Verdict::Blank;

@@ -34,7 +34,8 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Detail {
     /// The line is longer than this many bytes.
-    Limit(usize),
+    /// How long the line is, and how long it may be.
+    Limit(u64, usize),
     /// The line is UTF-8 up to this byte.
     Utf8(usize),
     Json(JsonFault),
@@ -47,10 +48,10 @@ enum Detail {
 }
 
 impl Fault {
-    pub(crate) fn line_too_long(limit: usize) -> Fault {
+    pub(crate) fn line_too_long(len: u64, limit: usize) -> Fault {
         Fault {
             reason: Reason::LineTooLong,
-            detail: Detail::Limit(limit),
+            detail: Detail::Limit(len, limit),
         }
     }
 
@@ -164,10 +165,9 @@ impl Message<'_> {
 
     fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self.fault.detail {
-            Detail::Limit(limit) => write!(
+            Detail::Limit(len, limit) => write!(
                 f,
-                "the line is {} bytes long, more than the limit of {limit} (--max-line-bytes)",
-                self.line.len()
+                "the line is {len} bytes long, more than the limit of {limit} (--max-line-bytes)"
             ),
             Detail::Utf8(at) => {
                 write!(f, "the byte at column {} is not UTF-8", self.column(at))?;

@@ -52,7 +52,9 @@ pub(crate) enum Read {
 /// A line of which only the start was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// Whether all of the line is UTF-8.
+    /// How long the line is, in bytes.
+    pub len: u64,
+    /// Whether all of it is UTF-8.
     pub is_utf8: bool,
 }
 
@@ -105,7 +107,7 @@ impl Place {
         match self {
             Place::Stdin => match DecompressError::of(&source) {
                 Some(found) => Error::Decompress {
-                    path: "standard input".into(),
+                    path: "-".into(),
                     source: found.clone(),
                 },
                 None => Error::Stdin { source },
@@ -222,7 +224,8 @@ impl Stream {
     fn long_line(&mut self, mut buffer: Buffer, start: usize) -> Result<Block> {
         let mut utf8 = Utf8Check::default();
         utf8.feed(&buffer.bytes()[start..]);
-        let mut passed = buffer.filled as u64;
+        let mut len = (buffer.filled - start) as u64;
+        let mut has_newline = false;
         let head = start + HEAD;
         loop {
             buffer.filled = head;
@@ -231,25 +234,27 @@ impl Stream {
             let more = &buffer.bytes()[head..];
             if let Some(newline) = memchr::memchr(b'\n', more) {
                 utf8.feed(&more[..newline]);
-                passed += newline as u64 + 1;
+                len += newline as u64;
+                has_newline = true;
                 self.carry.extend_from_slice(&more[newline + 1..]);
                 break;
             }
             utf8.feed(more);
-            passed += more.len() as u64;
+            len += more.len() as u64;
             if self.is_at_end {
                 break;
             }
         }
         buffer.filled = head;
         let offset = self.offset;
-        self.offset += passed;
+        self.offset += start as u64 + len + u64::from(has_newline);
         Ok(Block {
             buffer,
             start,
             end: head,
             offset,
             cut: Some(Cut {
+                len,
                 is_utf8: utf8.finish(),
             }),
         })
@@ -404,6 +409,7 @@ mod tests {
                 let at = (start + line.offset) as u64;
                 if line.bytes.len() > longest {
                     let cut = Cut {
+                        len: line.bytes.len() as u64,
                         is_utf8: std::str::from_utf8(line.bytes).is_ok(),
                     };
                     (at, line.bytes[..HEAD].to_vec(), Some(cut))
@@ -499,7 +505,11 @@ mod tests {
         let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
             panic!()
         };
-        assert_eq!(block.cut, Some(Cut { is_utf8: true }));
+        let cut = Cut {
+            len: 1 << 28,
+            is_utf8: true,
+        };
+        assert_eq!(block.cut, Some(cut));
         assert_eq!(block.end, HEAD);
         assert!(block.buffer.size() <= (1 << 20) + 1);
         let Read::End(_) = stream.next(block.buffer).unwrap() else {
@@ -521,7 +531,7 @@ mod tests {
             line_bytes: 100,
         };
         let reader = io::Read::chain(
-            io::Cursor::new(b"some lines\nand no more".repeat(10)),
+            io::Cursor::new(b"some lines\nand no more".repeat(1000)),
             Fails,
         );
         let place = Place::Path("/x/y".into());

@@ -413,9 +413,9 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         };
         let cut = task.cut;
         let mut found = self.sequencer.start(task);
-        if cut.is_some() {
+        if let Some(cut) = cut {
             // The start of one line, which was too long to be kept.
-            let fault = Fault::line_too_long(self.options.max_line_bytes);
+            let fault = Fault::line_too_long(cut.len, self.options.max_line_bytes);
             found.count_lines(1);
             self.books.count_invalid(fault.reason());
             self.sequencer

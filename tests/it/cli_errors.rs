@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, expect_printable, fifo, snapshot};
+use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, expect_printable, snapshot};
 
 /// Runs with `args` in a folder with an earlier result, expects exit code 1 and a sentence that holds
 /// `path`, and nothing in the folder to change.
@@ -76,15 +76,6 @@ fn a_folder_as_input() {
         text.contains("folder") || text.contains("directory"),
         "{text}"
     );
-}
-
-/// Only a regular file has a size and stays what it is while it is read.
-#[test]
-fn a_device_or_a_pipe_as_input() {
-    let sandbox = Sandbox::new();
-    expect_failure(&sandbox, &["/dev/null"], Path::new("/dev/null"));
-    fifo(&sandbox, "pipe");
-    expect_failure(&sandbox, &["pipe"], &sandbox.path("pipe"));
 }
 
 #[test]
@@ -372,20 +363,6 @@ fn help_names_every_option() {
     }
 }
 
-/// Taken for events, compressed files would give a result that is empty and looks like success.
-#[test]
-fn compressed_inputs_are_refused() {
-    let sandbox = Sandbox::new();
-    let path = sandbox.write(
-        "events.jsonl.gz",
-        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
-    );
-    let run = sandbox.aggregate(["events.jsonl.gz"]);
-    run.expect_code(1);
-    run.expect_stderr("is compressed with gzip");
-    run.expect_stderr(path.to_str().unwrap());
-}
-
 /// The last word of a run whose log is JSON on standard error is JSON too.
 #[test]
 fn errors_in_a_json_log_are_json() {
@@ -396,13 +373,4 @@ fn errors_in_a_json_log_are_json() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["level"], "ERROR");
     assert!(lines[0]["message"].as_str().unwrap().contains("nope.jsonl"));
-}
-
-/// `-` works for outputs, so people will try it.
-#[test]
-fn standard_input_is_refused_by_name() {
-    let sandbox = Sandbox::new();
-    let run = sandbox.aggregate(["-"]);
-    run.expect_code(1);
-    run.expect_stderr("standard input is not read yet");
 }
