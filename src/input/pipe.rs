@@ -12,6 +12,9 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 50_000_000,
 };
 
+/// How much a pipe may hold, in bytes: the most that an ordinary user may ask for (pipe(7)).
+const SIZE: usize = 1024 * 1024;
+
 /// Whether a run still wants what is waited for.
 pub(crate) type KeepGoing = Box<dyn Fn() -> bool + Send>;
 
@@ -23,6 +26,9 @@ pub(super) struct Pipe {
 
 impl Pipe {
     pub(super) fn new(file: File, keep_going: KeepGoing) -> Pipe {
+        // Fewer waits of writer and reader for each other. Not every file is a pipe, and not every
+        // user may have so large a one; then it stays as it is.
+        let _ = rustix::pipe::fcntl_setpipe_size(&file, SIZE);
         Pipe { file, keep_going }
     }
 }

@@ -456,3 +456,193 @@ impl Cursor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Cutting, Opened, Read};
+    use std::io::{Cursor, Write as _};
+
+    const CUTTING: Cutting = Cutting {
+        block_size: 1000,
+        line_bytes: 100_000,
+    };
+
+    fn file_of(len: usize) -> (tempfile::NamedTempFile, Input) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&vec![b'\n'; len]).unwrap();
+        let input = Input::open(file.path()).unwrap();
+        (file, input)
+    }
+
+    /// What workers of a run would do, without looking at the lines: the chunks that this one took.
+    fn work(queue: &Queue) -> Vec<(usize, u64, usize)> {
+        let mut taken = Vec::new();
+        let mut take = |task: Task| {
+            taken.push((task.input, task.chunk, task.range.len()));
+            queue.release(task.input, task.text).unwrap();
+        };
+        while let Some(work) = queue.next() {
+            match work {
+                Work::Chunk(task) => take(task),
+                Work::Input(index, input) => match input.start(CUTTING, Box::new(|| true)).unwrap()
+                {
+                    Opened::Mapped(file) => {
+                        queue.map(index, file).unwrap();
+                    }
+                    Opened::Stream(mut stream) => {
+                        queue.stream(index);
+                        let mut chunk = 0;
+                        loop {
+                            let buffer = match queue.buffer(index).unwrap() {
+                                Next::Read(buffer) => buffer,
+                                Next::Chunk(task) => {
+                                    take(task);
+                                    continue;
+                                }
+                            };
+                            match stream.next(buffer).unwrap() {
+                                Read::Block(block) => {
+                                    if let Some(task) = queue.offer(index, chunk, block) {
+                                        take(task);
+                                    }
+                                    chunk += 1;
+                                }
+                                Read::End(buffer) => {
+                                    queue.release(index, Text::Buffer(buffer)).unwrap();
+                                    break;
+                                }
+                            }
+                        }
+                        while let Some(task) = queue.take(index) {
+                            take(task);
+                        }
+                        queue.close(index, stream.finish().unwrap().into());
+                    }
+                },
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn every_chunk_is_taken_once_whatever_the_inputs_and_workers() {
+        for workers in [1, 2, 3, 8] {
+            let mut inputs = Vec::new();
+            let mut files = Vec::new();
+            let lens = [0, 10, 5000, 3 << 20, 0, 70_000, 2 << 20, 1, 200_000, 0];
+            for (number, len) in lens.into_iter().enumerate() {
+                if number % 3 == 2 {
+                    inputs.push(Input::reader("x", Cursor::new(vec![b'\n'; len])));
+                } else {
+                    let (file, input) = file_of(len);
+                    files.push(file);
+                    inputs.push(input);
+                }
+            }
+            let queue = Queue::new(inputs, workers, 100_000, CUTTING.block_size);
+            let mut taken: Vec<(usize, u64, usize)> = std::thread::scope(|scope| {
+                let workers: Vec<_> = (0..workers).map(|_| scope.spawn(|| work(&queue))).collect();
+                workers
+                    .into_iter()
+                    .flat_map(|worker| worker.join().unwrap())
+                    .collect()
+            });
+            taken.sort_unstable();
+            let read = queue.read();
+            for (input, len) in lens.into_iter().enumerate() {
+                let chunks: Vec<_> = taken.iter().filter(|chunk| chunk.0 == input).collect();
+                assert!(
+                    (0..).zip(&chunks).all(|(number, chunk)| chunk.1 == number),
+                    "each number once"
+                );
+                assert_eq!(chunks.iter().map(|chunk| chunk.2).sum::<usize>(), len);
+                assert_eq!(read[input].bytes, len as u64);
+            }
+            let state = queue.lock();
+            assert_eq!((state.buffers, state.pending), (0, 0));
+            assert!(state.active.is_empty());
+        }
+    }
+
+    #[test]
+    fn memory_for_streams_is_bounded() {
+        // One driver that nobody helps: it gets its own chunks to work on instead of more memory.
+        let queue = Queue::new(vec![], 1, 1000, 1000);
+        queue.lock().active.insert(0, Active::stream());
+        let mut tasks = Vec::new();
+        for chunk in 0.. {
+            match queue.buffer(0).unwrap() {
+                Next::Read(buffer) => {
+                    let block = Block {
+                        buffer,
+                        start: 0,
+                        end: 1,
+                        offset: 0,
+                        cut: None,
+                    };
+                    // It never comes to work on any.
+                    tasks.extend(queue.offer(0, chunk, block));
+                }
+                Next::Chunk(task) => {
+                    tasks.push(task);
+                    break;
+                }
+            }
+            if tasks.len() >= BUFFERS.max(OWN_BUFFERS) {
+                break;
+            }
+        }
+        assert!(queue.lock().buffers <= BUFFERS.max(OWN_BUFFERS));
+        // What is given back is used again.
+        for task in tasks {
+            queue.release(0, task.text).unwrap();
+        }
+        assert!(matches!(queue.buffer(0), Ok(Next::Read(_))));
+    }
+
+    #[test]
+    fn a_driver_that_waits_for_memory_ends_with_the_run() {
+        let queue = Queue::new(vec![], 1, 1000, 1000);
+        queue.lock().active.insert(0, Active::stream());
+        for _ in 0..BUFFERS.max(OWN_BUFFERS) {
+            assert!(matches!(queue.buffer(0), Ok(Next::Read(_))));
+        }
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| queue.buffer(0).is_err());
+            let idles = scope.spawn(|| queue.next().is_none());
+            queue.abort();
+            assert!(waits.join().unwrap() && idles.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn every_byte_of_a_mapped_file_is_asked_for_once_and_before_it_is_handed_out() {
+        for len in [1 << 20, READ_AHEAD + 1000] {
+            let (_file, input) = file_of(len);
+            let queue = Queue::new(vec![input], 1, 1 << 20, 1 << 20);
+            let (mut asked, mut handed_out) = (0, 0);
+            while let Some(work) = queue.next() {
+                match work {
+                    Work::Input(index, input) => {
+                        let Opened::Mapped(file) = input.start(CUTTING, Box::new(|| true)).unwrap()
+                        else {
+                            panic!("it is large enough to be mapped")
+                        };
+                        assert!(!queue.map(index, file).unwrap());
+                    }
+                    Work::Chunk(task) => {
+                        assert_eq!(task.ahead.start, asked);
+                        assert!(task.ahead.end >= task.ahead.start);
+                        asked = task.ahead.end;
+                        handed_out += task.range.len();
+                        assert!(asked >= handed_out && asked - handed_out <= READ_AHEAD);
+                        assert_eq!(task.is_last, handed_out == len);
+                        queue.release(task.input, task.text).unwrap();
+                    }
+                }
+            }
+            assert_eq!((asked, handed_out), (len, len));
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Memory: what a run keeps does not grow with its input.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::Stdio;
+use std::thread;
 
 use crate::harness::{CLICK, CLICK_CSV, Sandbox};
 
@@ -19,13 +21,30 @@ fn status_field(pid: u32, field: &str) -> Option<u64> {
 /// The most anonymous memory, in KiB, seen while a run lasts. Mapped input is not anonymous: the system
 /// may drop it whenever it likes.
 fn peak(sandbox: &Sandbox, args: &[&str]) -> Option<u64> {
+    peak_with_stdin(sandbox, args, b"", 0)
+}
+
+/// The same, with a text on standard input so many times.
+fn peak_with_stdin(
+    sandbox: &Sandbox,
+    args: &[&str],
+    text: &'static [u8],
+    times: usize,
+) -> Option<u64> {
     let mut child = sandbox
         .program()
         .arg("aggregate")
         .args(args)
+        .stdin(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || {
+        for _ in 0..times {
+            stdin.write_all(text).unwrap();
+        }
+    });
     let mut most = None;
     let status = loop {
         most = most.max(status_field(child.id(), "RssAnon"));
@@ -35,6 +54,7 @@ fn peak(sandbox: &Sandbox, args: &[&str]) -> Option<u64> {
         std::thread::yield_now();
     };
     assert!(status.success(), "{status:?}");
+    writer.join().unwrap();
     most
 }
 
@@ -108,4 +128,36 @@ fn many_groups_in_short_chunks() {
     let allowed = (64 << 10) + groups as u64 * 100 / 1024;
     assert!(anonymous < allowed, "{anonymous} of {allowed} KiB");
     assert_eq!(sandbox.csv().lines().count(), groups + 1);
+}
+
+/// Of a stream no more is kept than is being worked on: not of events, not of rejects, not of a line
+/// that never ends.
+#[test]
+fn streams() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("the test skips: there is no /proc");
+        return;
+    }
+    let events: &'static [u8] = format!("{CLICK}\n").repeat(1000).leak().as_bytes();
+    let rejects: &'static [u8] = "{}\n".repeat(10_000).leak().as_bytes();
+    let line: &'static [u8] = "x".repeat(1_000_000).leak().as_bytes();
+    for (text, times, most) in [(events, 600, 24), (rejects, 40, 64), (line, 200, 64)] {
+        let sandbox = Sandbox::new();
+        let args = ["-", "--rejects=r.jsonl", "--threads=2"];
+        let anonymous =
+            peak_with_stdin(&sandbox, &args, text, times).expect("the run was seen at least once");
+        assert!(
+            anonymous < most * 1024,
+            "{anonymous} KiB, {most} MiB are allowed"
+        );
+        let rejects = sandbox.text("r.jsonl").lines().count();
+        assert_eq!(
+            rejects,
+            match text {
+                text if text == events => 0,
+                text if text == line => 1,
+                _ => 400_000,
+            }
+        );
+    }
 }
