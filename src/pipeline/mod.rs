@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
 use crate::books::Books;
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Lanes, Verdict};
 use crate::input::InputFile;
 use crate::output::csv;
 use queue::{ChunkQueue, Task};
@@ -33,7 +33,7 @@ const LINES_BETWEEN_LOOKS: usize = 1024;
 /// How many ranges of rows are formatted ahead of writing, for each worker.
 const RANGES_AHEAD: usize = 4;
 
-/// How a run is to be done. None of it shows in the result.
+/// How a run is to be done. Little of it shows in the result.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many worker threads; by default as many as the machine, or the process's cgroup, allows.
@@ -42,6 +42,8 @@ pub struct Options {
     pub chunk_size: usize,
     /// A line of more bytes, its `\n` not counted, is invalid. This one shows.
     pub max_line_bytes: usize,
+    /// The days whose events are in the result. This one shows too.
+    pub dates: DateRange,
     /// Which ways of reading a line are taken.
     pub lanes: Lanes,
     /// A way to stop the run from outside.
@@ -54,6 +56,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            dates: DateRange::default(),
             lanes: Lanes::default(),
             stop: Stop::default(),
         }
@@ -246,6 +249,7 @@ struct Worker<'run, 'data, S: RejectSink> {
     stop: &'run Stop,
     sequencer: &'run Sequencer<'data, S>,
     decoder: Decoder,
+    dates: DateRange,
     counter: Counter<'run>,
     books: Books,
     /// Lines to go until the next look; chunks may be shorter than that.
@@ -262,6 +266,7 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
             stop: &pipeline.options.stop,
             sequencer,
             decoder: Decoder::with_lanes(pipeline.options.max_line_bytes, pipeline.options.lanes),
+            dates: pipeline.options.dates,
             counter: partitions.counter(),
             books: Books::default(),
             until_look: LINES_BETWEEN_LOOKS,
@@ -292,10 +297,15 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
         while at < end {
             let text = &task.file.bytes()[at..];
             let most = self.until_look - 1;
-            let run = self
-                .decoder
-                .decode_run(text, end - at, most, |event| self.counter.add(event));
-            self.books.valid += run.lines as u64;
+            let mut valid = 0;
+            let run = self.decoder.decode_run(text, end - at, most, |event| {
+                if self.dates.contains(event.date()) {
+                    valid += 1;
+                    self.counter.add(event);
+                }
+            });
+            self.books.valid += valid;
+            self.books.filtered += run.lines as u64 - valid;
             found.count_lines(run.lines as u64);
             self.until_look -= run.lines;
             at += run.len;
@@ -311,6 +321,9 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
                 self.decoder.decode_next(text)
             };
             match decoded.verdict {
+                Verdict::Valid(event) if !self.dates.contains(event.date()) => {
+                    self.books.filtered += 1;
+                }
                 Verdict::Valid(event) => {
                     self.books.valid += 1;
                     self.counter.add(event);
