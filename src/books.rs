@@ -19,8 +19,10 @@ use crate::event::Reason;
 pub struct Books {
     /// Lines of nothing but white space.
     pub blank: u64,
-    /// Valid events.
+    /// Valid events that are in the result.
     pub valid: u64,
+    /// Valid events of days that were not asked for.
+    pub filtered: u64,
     invalid: [u64; Reason::ALL.len()],
 }
 
@@ -47,13 +49,14 @@ impl Books {
     /// All lines that got a verdict.
     #[must_use]
     pub fn lines(&self) -> u64 {
-        self.blank + self.valid + self.invalid()
+        self.blank + self.valid + self.filtered + self.invalid()
     }
 
     /// Adds the books of another part of the run.
     pub fn merge(&mut self, other: &Books) {
         self.blank += other.blank;
         self.valid += other.valid;
+        self.filtered += other.filtered;
         for (count, more) in self.invalid.iter_mut().zip(other.invalid) {
             *count += more;
         }
@@ -69,9 +72,10 @@ impl Books {
         let unbalanced = |what: String| Err(Error::Unbalanced { what });
         if lines_read != self.lines() {
             return unbalanced(format!(
-                "{lines_read} lines were read, {} blank + {} valid + {} invalid were counted",
+                "{lines_read} lines were read, {} blank + {} valid + {} filtered + {} invalid were counted",
                 self.blank,
                 self.valid,
+                self.filtered,
                 self.invalid()
             ));
         }
@@ -100,10 +104,14 @@ mod tests {
         let mut books = Books {
             blank: 1,
             valid: 2,
+            filtered: 1,
             ..Books::default()
         };
         books.count_invalid(Reason::InvalidJson);
-        let mut more = Books::default();
+        let mut more = Books {
+            filtered: 2,
+            ..Books::default()
+        };
         more.count_invalid(Reason::InvalidJson);
         more.count_invalid(Reason::LineTooLong);
         books.merge(&more);
@@ -118,8 +126,8 @@ mod tests {
             purchase_count,
             ..GrandTotals::default()
         };
-        books.check(6, &result(2, 2)).unwrap();
-        for (lines, events, purchases) in [(7, 2, 0), (5, 2, 0), (6, 1, 0), (6, 3, 0), (6, 2, 3)] {
+        books.check(9, &result(2, 2)).unwrap();
+        for (lines, events, purchases) in [(10, 2, 0), (6, 2, 0), (9, 1, 0), (9, 3, 0), (9, 2, 3)] {
             let error = books.check(lines, &result(events, purchases)).unwrap_err();
             assert!(error.to_string().contains("do not add up"), "{error}");
         }

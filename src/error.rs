@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Date, UserId};
-use crate::input::DecompressError;
+use crate::input::{DecompressError, LeftOut};
 use crate::text;
 
 /// A result with the crate's error.
@@ -50,6 +50,85 @@ pub enum Error {
     InputIsFolder {
         /// The folder.
         path: PathBuf,
+    },
+    /// A folder has no inputs in it.
+    #[error(
+        "no inputs in the folder {}: no *.jsonl, *.ndjson or *.json, compressed or not (left out: {left_out}); name files to read them whatever they are called",
+        text::path(path)
+    )]
+    NoInputsInFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it instead.
+        left_out: LeftOut,
+    },
+    /// A pattern matches no inputs.
+    #[error(
+        "no inputs match {}: there is no such file, and no folder with *.jsonl, *.ndjson or *.json (left out: {left_out}); check the pattern, it is relative to the folder daytally runs in",
+        text::path(pattern)
+    )]
+    NoMatch {
+        /// The pattern.
+        pattern: PathBuf,
+        /// What would have matched.
+        left_out: LeftOut,
+    },
+    /// The braces of a pattern stand for too many patterns.
+    #[error(
+        "the braces of a pattern stand for more than {most} patterns, or for very long ones; give the folder, or a list with --files-from; the pattern is {}",
+        text::excerpt(&pattern.to_string_lossy())
+    )]
+    PatternTooLong {
+        /// The pattern.
+        pattern: PathBuf,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A list of inputs has no entries.
+    #[error("the list {} names no inputs", list_place(list))]
+    EmptyList {
+        /// The list; `-` is standard input.
+        list: PathBuf,
+    },
+    /// An entry of a list of inputs is at fault.
+    #[error("{entry} {number} of the list {}: {source}", list_place(list))]
+    Listed {
+        /// The list; `-` is standard input.
+        list: PathBuf,
+        /// What an entry is called: `line` or `entry`.
+        entry: &'static str,
+        /// The number of the entry, from 1.
+        number: u64,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A file is two inputs.
+    #[error(
+        "{}, which would count its events twice; name it once, or allow it with --allow-duplicates",
+        twice(first, second)
+    )]
+    InputTwice {
+        /// One name of it.
+        first: PathBuf,
+        /// Another name of it, or the same.
+        second: PathBuf,
+    },
+    /// Standard input was asked for more than once.
+    #[error(
+        "standard input can be read only once: name - once, and not together with --files-from -"
+    )]
+    StdinTwice,
+    /// A symbolic link leads back to a folder that it is in.
+    #[error(
+        "the link {} leads back to {}, a folder that it is in; remove the link, or name the files",
+        text::path(link),
+        text::path(folder)
+    )]
+    InputLoop {
+        /// The link.
+        link: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// A file that was to be mapped is a pipe or a device.
     #[error(
@@ -122,7 +201,7 @@ pub enum Error {
     TooManyInvalid {
         /// The invalid events.
         invalid: u64,
-        /// All events, valid and invalid.
+        /// All events: valid, filtered and invalid.
         events: u64,
         /// The limit, as it was given.
         limit: String,
@@ -247,6 +326,28 @@ impl Error {
     #[must_use]
     pub fn is_closed_stdout(&self) -> bool {
         matches!(self, Error::Stdout { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// A list of inputs, for a message.
+fn list_place(list: &Path) -> String {
+    if list.as_os_str() == "-" {
+        "on standard input".into()
+    } else {
+        text::path(list).to_string()
+    }
+}
+
+/// That two names are one file, for a message.
+fn twice(first: &Path, second: &Path) -> String {
+    if first == second {
+        format!("{} is an input twice", text::path(first))
+    } else {
+        format!(
+            "{} and {} are the same file",
+            text::path(first),
+            text::path(second)
+        )
     }
 }
 

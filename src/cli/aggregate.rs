@@ -10,6 +10,7 @@ use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
 use super::{places, report, signals};
 use daytally::error::{Error, Result};
+use daytally::input::{Found, Place};
 use daytally::output::{
     Draft, Finished, InputSummary, OutputSummary, Status, Summary, Target, path_text,
 };
@@ -19,10 +20,9 @@ use daytally::{Input, Outcome, Pipeline};
 pub(super) fn run(config: AggregateConfig) -> Exit {
     let tells_people =
         !config.log.is_quiet && (config.log.format == LogFormat::Text || config.log.file.is_some());
-    let started = Started::new(config);
-    let ended = match &started {
+    let ended = match Started::new(config) {
         Ok(started) => started.run(),
-        Err(error) => Ended::failed(error),
+        Err(error) => Ended::failed(&error),
     };
     if let Some(summary) = &ended.summary
         && tells_people
@@ -56,6 +56,9 @@ impl Ended {
 /// A run whose log is open.
 struct Started {
     config: AggregateConfig,
+    found: Found,
+    /// What is wrong with the inputs, for the log to tell.
+    fault: Option<Error>,
     log: Log,
     at: Instant,
 }
@@ -64,14 +67,30 @@ impl Started {
     /// Checks the places before anything is written to any of them, the log included.
     fn new(config: AggregateConfig) -> Result<Started> {
         let at = Instant::now();
-        places::check(&config)?;
+        let (found, searched) = config.search.survey();
+        let fault = match searched {
+            // Wrong use is told at once, and what else is wrong when there is a log.
+            Err(fault) if Exit::from(&fault) == Exit::Usage => return Err(fault),
+            searched => searched.err(),
+        };
+        places::check(&config, &found)?;
         let log = Log::start(&config.log)?;
-        Ok(Started { config, log, at })
+        Ok(Started {
+            config,
+            found,
+            fault,
+            log,
+            at,
+        })
     }
 
-    fn run(&self) -> Ended {
+    fn run(mut self) -> Ended {
         let mut summary = None;
-        let ended = match self.aggregate(&mut summary) {
+        let done = match self.fault.take() {
+            None => self.aggregate(&mut summary),
+            Some(fault) => Err(fault),
+        };
+        let ended = match done {
             Ok(()) => Ended {
                 exit: Exit::Done,
                 message: None,
@@ -103,12 +122,22 @@ impl Started {
         let config = &self.config;
         let watch =
             signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
-        let inputs: Vec<Input> = config
+        let left_out = self.found.left_out;
+        if !left_out.is_empty() {
+            tracing::info!(
+                hidden = left_out.hidden,
+                markers = left_out.markers,
+                others = left_out.others,
+                "left out of folders and patterns"
+            );
+        }
+        let inputs: Vec<Input> = self
+            .found
             .inputs
             .iter()
-            .map(|path| match path.to_str() {
-                Some("-") => Ok(Input::stdin()),
-                _ => Input::open(path),
+            .map(|place| match place {
+                Place::Stdin { .. } => Ok(Input::stdin()),
+                Place::Path { path, .. } => Input::open(path),
             })
             .collect::<Result<_>>()?;
 
@@ -183,7 +212,7 @@ impl Started {
     /// Whether the invalid events are within the limit.
     fn check_limit(&self, outcome: &Outcome) -> Result<()> {
         let invalid = outcome.books.invalid();
-        let events = invalid + outcome.books.valid;
+        let events = invalid + outcome.books.valid + outcome.books.filtered;
         match &self.config.max_invalid {
             Some(limit) if limit.is_exceeded(invalid, events) => Err(Error::TooManyInvalid {
                 invalid,
@@ -209,6 +238,10 @@ impl Started {
             })
             .collect();
         let mut summary = Summary::new(&outcome.books, &outcome.totals, inputs, self.at.elapsed());
+        summary.left_out = self.found.left_out;
+        let dates = self.config.options.dates;
+        summary.from = dates.from().map(|date| date.to_string());
+        summary.to = dates.to().map(|date| date.to_string());
         summary.rejects = self
             .config
             .rejects

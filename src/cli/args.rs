@@ -13,12 +13,13 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::limit::InvalidLimit;
 use super::size;
+use daytally::event::Date;
 
 /// Daily per-user statistics from JSON Lines event logs.
 ///
 /// Every option can also be set in the environment, as DAYTALLY_ and its long name in upper case
-/// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins. Inputs are
-/// only taken from the command line.
+/// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins. Names of
+/// inputs are only taken from the command line, and from the list of --files-from.
 #[derive(Debug, Parser)]
 #[command(name = "daytally", version, max_term_width = 100)]
 pub(super) struct Cli {
@@ -44,9 +45,66 @@ pub(super) enum Command {
 /// before.
 #[derive(Debug, Parser)]
 pub(super) struct AggregateArgs {
-    /// Files of JSON Lines; several give one result.
-    #[arg(value_name = "INPUT", default_value = "events.jsonl")]
+    /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
+    /// - is standard input. Several give one result [default: events.jsonl].
+    ///
+    /// Folders are searched with all folders in them for *.jsonl, *.ndjson and *.json, compressed or
+    /// not; hidden files and folders, markers such as _SUCCESS, temporary files and other names are
+    /// left out and counted. A pattern takes every file that matches. It has to be in quotes, or the
+    /// shell expands it.
+    #[arg(value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
+
+    /// Read the files and folders named in LIST too, one a line; - is standard input.
+    #[arg(
+        long,
+        value_name = "LIST",
+        env = "DAYTALLY_FILES_FROM",
+        hide_env = true
+    )]
+    pub(super) files_from: Option<PathBuf>,
+
+    /// The names in LIST end with a NUL byte, as find -print0 writes them.
+    #[arg(
+        short = '0',
+        long,
+        env = "DAYTALLY_NULL",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) null: bool,
+
+    /// Read a file that is an input twice, under whatever names, as often as that; otherwise that is
+    /// an error.
+    #[arg(
+        long,
+        env = "DAYTALLY_ALLOW_DUPLICATES",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) allow_duplicates: bool,
+
+    /// Count only events of this UTC day or later, as YYYY-MM-DD; others are valid, but filtered.
+    #[arg(
+        long,
+        value_name = "DATE",
+        env = "DAYTALLY_FROM",
+        value_parser = parse_date,
+        hide_env = true
+    )]
+    pub(super) from: Option<Date>,
+
+    /// Count only events of this UTC day or earlier, as YYYY-MM-DD.
+    #[arg(
+        long,
+        value_name = "DATE",
+        env = "DAYTALLY_TO",
+        value_parser = parse_date,
+        hide_env = true
+    )]
+    pub(super) to: Option<Date>,
 
     /// Where the result goes; - is standard output.
     #[arg(
@@ -316,6 +374,11 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
         "-" => Err("without this option the log goes to standard error".into()),
         _ => Ok(text.into()),
     }
+}
+
+fn parse_date(text: &str) -> Result<Date, String> {
+    text.parse()
+        .map_err(|_| "give a day of the calendar as YYYY-MM-DD, such as 2024-02-29".into())
 }
 
 fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {

@@ -12,14 +12,30 @@ use super::args::{
 };
 use super::limit::InvalidLimit;
 use daytally::Options;
-use daytally::event::Lanes;
+use daytally::event::{DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
+use daytally::input::{List, Search, Separator};
 use daytally::output::Target;
+
+/// What is read if nothing is named.
+const DEFAULT_INPUT: &str = "events.jsonl";
+
+/// What clap says of a command's wrong use.
+fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
+    let mut cli = Cli::command();
+    let command = cli.find_subcommand_mut(name).map(|command| {
+        // So that the usage line of the message is whole.
+        command.clone().bin_name(format!("daytally {name}"))
+    });
+    command.unwrap_or(cli).error(kind, message)
+}
 
 /// What `daytally aggregate` is to do.
 #[derive(Debug)]
 pub(super) struct AggregateConfig {
-    pub(super) inputs: Vec<PathBuf>,
+    pub(super) search: Search,
+    /// The file with the list of inputs, if it is one.
+    pub(super) list: Option<PathBuf>,
     pub(super) output: Target,
     pub(super) rejects: Option<Target>,
     pub(super) summary: Option<Target>,
@@ -40,7 +56,14 @@ pub(super) struct LogConfig {
 }
 
 impl AggregateConfig {
-    pub(super) fn resolve(args: AggregateArgs) -> AggregateConfig {
+    pub(super) fn resolve(args: AggregateArgs) -> Result<AggregateConfig, clap::Error> {
+        let Some(dates) = DateRange::new(args.from, args.to) else {
+            return Err(wrong(
+                "aggregate",
+                ErrorKind::ValueValidation,
+                "--from is after --to, so there is no day between them".into(),
+            ));
+        };
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
@@ -48,20 +71,37 @@ impl AggregateConfig {
                 LanesArg::All => Lanes::All,
                 LanesArg::General => Lanes::General,
             },
+            dates,
             ..Options::default()
         };
         if let Some(threads) = args.threads {
             options.threads = threads;
         }
-        AggregateConfig {
-            inputs: args.inputs,
+        let list = args.files_from.map(|path| List {
+            path,
+            separator: if args.null {
+                Separator::Nul
+            } else {
+                Separator::Newline
+            },
+        });
+        let names = if args.inputs.is_empty() && list.is_none() {
+            vec![DEFAULT_INPUT.into()]
+        } else {
+            args.inputs
+        };
+        Ok(AggregateConfig {
+            list: list.as_ref().map(|list| list.path.clone()),
+            search: Search::new(names)
+                .with_list(list)
+                .allow_duplicates(args.allow_duplicates),
             output: Target::new(args.output),
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
             max_invalid: args.max_invalid,
             options,
             log: LogConfig::resolve(args.log),
-        }
+        })
     }
 }
 
@@ -100,14 +140,7 @@ impl GenerateConfig {
         args: &GenerateArgs,
         matches: &ArgMatches,
     ) -> Result<GenerateConfig, clap::Error> {
-        let wrong = |kind: ErrorKind, message: String| {
-            let mut cli = Cli::command();
-            let command = cli.find_subcommand_mut("generate").map(|command| {
-                // So that the usage line of the message is whole.
-                command.clone().bin_name("daytally generate")
-            });
-            Err(command.unwrap_or(cli).error(kind, message))
-        };
+        let wrong = |kind, message| Err(wrong("generate", kind, message));
         let is_typed = |name: &str| {
             matches
                 .subcommand_matches("generate")

@@ -24,7 +24,11 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Exit {
         match error {
             error if error.is_closed_stdout() => Exit::Done,
-            Error::OverwritesInput { .. } | Error::SameOutput { .. } => Exit::Usage,
+            Error::OverwritesInput { .. }
+            | Error::SameOutput { .. }
+            | Error::InputTwice { .. }
+            | Error::StdinTwice
+            | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,
             Error::Stopped { signal } => Exit::Stopped(u8::try_from(*signal).unwrap_or(0)),
             _ => Exit::Failed,

@@ -20,7 +20,7 @@ enum Kind {
 const PERCENT: u64 = 1_000_000_000;
 
 impl InvalidLimit {
-    /// Whether `invalid` out of `events` (valid and invalid, without blank lines) is more than
+    /// Whether `invalid` out of `events` (valid, filtered and invalid, without blank lines) is more than
     /// allowed.
     pub(super) fn is_exceeded(&self, invalid: u64, events: u64) -> bool {
         match self.kind {

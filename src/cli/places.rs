@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::config::AggregateConfig;
 use daytally::error::{Error, Result};
-use daytally::input::FileId;
+use daytally::input::{FileId, Found};
 use daytally::output::Target;
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
 const STDOUT: &str = "/dev/stdout";
+
+/// Where standard input comes from.
+const STDIN: &str = "/dev/stdin";
 
 /// Where standard error goes.
 const STDERR: &str = "/dev/stderr";
@@ -24,7 +27,8 @@ struct Output<'a> {
 ///
 /// Files are compared by device and inode, so links and different spellings do not deceive; places
 /// where nothing is yet, by folder and name. Devices and pipes may be shared.
-pub(super) fn check(config: &AggregateConfig) -> Result<()> {
+/// The list that names inputs is one itself here.
+pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
     let log = config.log.file.clone().map(Target::new);
     let outputs: Vec<Output<'_>> = [
         ("the result (--output)", Some(&config.output)),
@@ -36,11 +40,19 @@ pub(super) fn check(config: &AggregateConfig) -> Result<()> {
     .filter_map(|(role, target)| target.map(|target| Output { role, target }))
     .collect();
 
-    let inputs: Vec<(&Path, FileId)> = config
+    let list = config.list.as_deref().and_then(|list| {
+        let path = if list.as_os_str() == "-" {
+            Path::new(STDIN)
+        } else {
+            list
+        };
+        Some((path, regular_file(path)?))
+    });
+    let inputs: Vec<(&Path, FileId)> = found
         .inputs
         .iter()
-        // What is not there is for the opening of the inputs to report.
-        .filter_map(|input| Some((input.as_path(), regular_file(input)?)))
+        .filter_map(|input| Some((input.path(), input.file()?)))
+        .chain(list)
         .collect();
     for output in &outputs {
         let id = match output.target {

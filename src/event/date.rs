@@ -1,6 +1,7 @@
 //! The calendar date of an event: a day of the proleptic Gregorian calendar, years 0000 to 9999.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -128,6 +129,100 @@ impl fmt::Debug for Date {
     }
 }
 
+/// A text is no date, or no date of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a date of the calendar as YYYY-MM-DD")]
+pub struct NoDate;
+
+impl FromStr for Date {
+    type Err = NoDate;
+
+    /// `YYYY-MM-DD` and nothing else: ten bytes, ASCII digits, two hyphens.
+    fn from_str(text: &str) -> Result<Date, NoDate> {
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0, |number, digit| {
+                digit
+                    .is_ascii_digit()
+                    .then(|| number * 10 + u32::from(digit - b'0'))
+            })
+        };
+        let date = match text.as_bytes() {
+            [year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => {
+                match (number(year), number(&[*m1, *m2]), number(&[*d1, *d2])) {
+                    (Some(year), Some(month), Some(day)) => Date::from_ymd(year, month, day),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        date.ok_or(NoDate)
+    }
+}
+
+/// A range of dates, its ends included; by default all dates.
+///
+/// ```
+/// use daytally::event::DateRange;
+/// let leap_day = "2024-02-29".parse()?;
+/// let from_then = DateRange::new(Some(leap_day), None).unwrap();
+/// assert!(from_then.contains(leap_day));
+/// assert!(!from_then.contains("2024-02-28".parse()?));
+/// # Ok::<(), daytally::event::NoDate>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateRange {
+    first: Date,
+    /// How many days the last one is after the first.
+    more: u32,
+}
+
+impl DateRange {
+    /// All dates.
+    pub const ALL: DateRange = DateRange {
+        first: Date::MIN,
+        more: Date::MAX.0,
+    };
+
+    /// The dates from one to another, both included; without one of them there is no limit on that
+    /// side. `None` where the first is after the last.
+    #[must_use]
+    pub fn new(from: Option<Date>, to: Option<Date>) -> Option<DateRange> {
+        let first = from.unwrap_or(Date::MIN);
+        let last = to.unwrap_or(Date::MAX);
+        Some(DateRange {
+            first,
+            more: last.0.checked_sub(first.0)?,
+        })
+    }
+
+    /// Whether a date is in the range.
+    #[must_use]
+    #[inline]
+    pub const fn contains(self, date: Date) -> bool {
+        // What is before the first day comes out above all days.
+        date.0.wrapping_sub(self.first.0) <= self.more
+    }
+
+    /// The first date, if that is a limit.
+    #[must_use]
+    pub fn from(self) -> Option<Date> {
+        (self.first > Date::MIN).then_some(self.first)
+    }
+
+    /// The last date, if that is a limit.
+    #[must_use]
+    pub fn to(self) -> Option<Date> {
+        let last = Date(self.first.0 + self.more);
+        (last < Date::MAX).then_some(last)
+    }
+}
+
+impl Default for DateRange {
+    fn default() -> DateRange {
+        DateRange::ALL
+    }
+}
+
 /// Whether the proleptic Gregorian calendar has a 29 February in `year`.
 const fn is_leap_year(year: u32) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
@@ -185,6 +280,60 @@ mod tests {
             date = next;
         }
         assert_eq!(date, NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap());
+    }
+
+    #[test]
+    fn dates_are_read_as_they_are_shown() {
+        for days in (0..=Date::MAX.days()).step_by(97).chain([Date::MAX.days()]) {
+            let date = Date::from_days(days).unwrap();
+            assert_eq!(date.to_string().parse(), Ok(date));
+        }
+        for text in [
+            "",
+            "2024-1-01",
+            "2024-01-1",
+            "24-01-01",
+            "02024-01-01",
+            "20240101",
+            "2024-001",
+            "2024-W01-1",
+            "2024/01/01",
+            "2024-01-01T00:00:00Z",
+            " 2024-01-01",
+            "2024-01-01 ",
+            "+2024-01-01",
+            "-2024-01-01",
+            "2024-+1-01",
+            "2024-13-01",
+            "2023-02-29",
+            "2024-00-01",
+            "2024-01-00",
+            "\u{662}024-01-01",
+            "2024\u{2212}01\u{2212}01",
+        ] {
+            assert_eq!(text.parse::<Date>(), Err(NoDate), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_holds_its_ends_and_what_is_between() {
+        let days = [0, 1, 2, 700_000, Date::MAX.days() - 1, Date::MAX.days()];
+        let dates = days.map(|days| Date::from_days(days).unwrap());
+        let ends = || dates.into_iter().map(Some).chain([None]);
+        for (from, to) in ends().flat_map(|from| ends().map(move |to| (from, to))) {
+            let Some(range) = DateRange::new(from, to) else {
+                assert!(from > to && to.is_some(), "{from:?} {to:?}");
+                continue;
+            };
+            for date in dates {
+                let expected =
+                    from.is_none_or(|from| from <= date) && to.is_none_or(|to| date <= to);
+                assert_eq!(range.contains(date), expected, "{from:?} {to:?} {date}");
+            }
+            assert_eq!(range.from(), from.filter(|from| *from > Date::MIN));
+            assert_eq!(range.to(), to.filter(|to| *to < Date::MAX));
+        }
+        assert_eq!(DateRange::new(None, None), Some(DateRange::default()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod user_id;
 
 pub(crate) use amount::DECIMALS;
 pub use amount::{Amount, AmountFault};
-pub use date::Date;
+pub use date::{Date, DateRange, NoDate};
 pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoded, Decoder, Lanes, Run, Verdict};
 pub use fault::Fault;
 pub use reason::Reason;

@@ -1,10 +1,12 @@
-//! Inputs: opening, mapping and decompressing them, cutting them into chunks, and chunks into lines.
+//! Inputs: finding, opening, mapping and decompressing them, cutting them into chunks, and chunks into
+//! lines.
 //!
 //! Knows nothing of events: a line is bytes.
 
 mod chunk;
 mod compression;
 mod file;
+mod find;
 mod line;
 mod map;
 mod mapped;
@@ -15,6 +17,7 @@ mod stream;
 pub use chunk::{Chunk, Chunks};
 pub use compression::{Compression, DecompressError, Decompressor, Fault};
 pub use file::FileId;
+pub use find::{Found, LeftOut, List, Place, Search, Separator};
 pub use line::{Line, Lines};
 pub use map::Mapping;
 pub use mapped::InputFile;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
+use crate::input::LeftOut;
 use crate::text;
 
 /// Everything there is to say about a run. Serialises as one JSON object.
@@ -18,12 +19,16 @@ pub struct Summary {
     pub status: Status,
     /// The inputs, in order.
     pub inputs: Vec<InputSummary>,
-    /// Lines of all inputs: `blank` + `valid` + `invalid`.
+    /// What was left out of the folders and patterns that inputs were looked for in.
+    pub left_out: LeftOut,
+    /// Lines of all inputs: `blank` + `valid` + `filtered` + `invalid`.
     pub lines: u64,
     /// Lines of nothing but white space.
     pub blank: u64,
-    /// Valid events.
+    /// Valid events in the result.
     pub valid: u64,
+    /// Valid events that are not in the result: before `from` or after `to`.
+    pub filtered: u64,
     /// Invalid events.
     pub invalid: u64,
     /// The invalid events by reason code; reasons that did not occur are left out.
@@ -36,9 +41,13 @@ pub struct Summary {
     pub purchase_count: u64,
     /// The sum of the rows' `total_revenue`, a decimal.
     pub total_revenue: String,
-    /// The first date with a valid event; null if there is none.
+    /// The first day that was asked for; null if there was no limit.
+    pub from: Option<String>,
+    /// The last day that was asked for; null if there was no limit.
+    pub to: Option<String>,
+    /// The first date in the result; null if there is none.
     pub first_date: Option<String>,
-    /// The last date with a valid event; null if there is none.
+    /// The last date in the result; null if there is none.
     pub last_date: Option<String>,
     /// Wall-clock seconds from the start to the finished result.
     pub elapsed_seconds: f64,
@@ -134,9 +143,11 @@ impl Summary {
         Summary {
             status: Status::TooManyInvalid,
             inputs,
+            left_out: LeftOut::default(),
             lines: books.lines(),
             blank: books.blank,
             valid: books.valid,
+            filtered: books.filtered,
             invalid: books.invalid(),
             invalid_by_reason: books
                 .invalid_by_reason()
@@ -146,6 +157,8 @@ impl Summary {
             event_count: totals.event_count,
             purchase_count: totals.purchase_count,
             total_revenue: totals.total_revenue.to_string(),
+            from: None,
+            to: None,
             first_date: totals.dates.map(|(first, _)| first.to_string()),
             last_date: totals.dates.map(|(_, last)| last.to_string()),
             elapsed_seconds: seconds,
@@ -171,6 +184,9 @@ impl fmt::Display for Summary {
         let bytes: u64 = self.inputs.iter().map(|input| input.bytes).sum();
         let inputs = match &self.inputs[..] {
             [input] => input.place(),
+            inputs if inputs.iter().all(|input| input.path.is_some()) => {
+                format!("{} files", inputs.len())
+            }
             inputs => format!("{} inputs", inputs.len()),
         };
         let label = |f: &mut fmt::Formatter<'_>, label: &str| write!(f, "{label:>10}  ");
@@ -192,11 +208,18 @@ impl fmt::Display for Summary {
                 )?;
             }
         }
+        if !self.left_out.is_empty() {
+            label(f, "left out")?;
+            writeln!(f, "{}", self.left_out)?;
+        }
         label(f, "events")?;
+        write!(f, "{} valid, ", Count(self.valid))?;
+        if self.filtered > 0 || self.from.is_some() || self.to.is_some() {
+            write!(f, "{} filtered, ", Count(self.filtered))?;
+        }
         writeln!(
             f,
-            "{} valid, {} invalid, {}",
-            Count(self.valid),
+            "{} invalid, {}",
             Count(self.invalid),
             Counted(self.blank, "blank line")
         )?;

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
 use crate::books::Books;
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Fault, Lanes, Verdict};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
 use crate::output::csv;
 use queue::{InputRead, Next, Queue, Task, Text, Work};
@@ -39,7 +39,7 @@ const LINES_BETWEEN_LOOKS: usize = 1024;
 /// How many ranges of rows are formatted ahead of writing, for each worker.
 const RANGES_AHEAD: usize = 4;
 
-/// How a run is to be done. None of it shows in the result.
+/// How a run is to be done. Little of it shows in the result.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many worker threads; by default as many as the machine, or the process's cgroup, allows.
@@ -48,6 +48,8 @@ pub struct Options {
     pub chunk_size: usize,
     /// A line of more bytes, its `\n` not counted, is invalid. This one shows.
     pub max_line_bytes: usize,
+    /// The days whose events are in the result. This one shows too.
+    pub dates: DateRange,
     /// Which ways of reading a line are taken.
     pub lanes: Lanes,
     /// A way to stop the run from outside.
@@ -60,6 +62,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            dates: DateRange::default(),
             lanes: Lanes::default(),
             stop: Stop::default(),
         }
@@ -276,6 +279,7 @@ struct Worker<'run, 'sink, S: RejectSink> {
     queue: &'run Arc<Queue>,
     sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
+    dates: DateRange,
     counter: Counter<'run>,
     books: Books,
     /// Lines to go until the next look; chunks may be shorter than that.
@@ -299,6 +303,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             queue,
             sequencer,
             decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
+            dates: options.dates,
             counter: partitions.counter(),
             books: Books::default(),
             until_look: LINES_BETWEEN_LOOKS,
@@ -445,10 +450,15 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         while at < end {
             let text = &found.text().bytes()[at..];
             let most = self.until_look - 1;
-            let run = self
-                .decoder
-                .decode_run(text, end - at, most, |event| self.counter.add(event));
-            self.books.valid += run.lines as u64;
+            let mut valid = 0;
+            let run = self.decoder.decode_run(text, end - at, most, |event| {
+                if self.dates.contains(event.date()) {
+                    valid += 1;
+                    self.counter.add(event);
+                }
+            });
+            self.books.valid += valid;
+            self.books.filtered += run.lines as u64 - valid;
             found.count_lines(run.lines as u64);
             self.until_look -= run.lines;
             at += run.len;
@@ -465,6 +475,9 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             };
             let (verdict, line_len, len) = (decoded.verdict, decoded.line.len(), decoded.len);
             match verdict {
+                Verdict::Valid(event) if !self.dates.contains(event.date()) => {
+                    self.books.filtered += 1;
+                }
                 Verdict::Valid(event) => {
                     self.books.valid += 1;
                     self.counter.add(event);

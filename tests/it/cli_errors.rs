@@ -257,7 +257,7 @@ fn usage_errors_are_printable() {
 #[test]
 fn usage_errors() {
     let sandbox = Sandbox::with_events(CLICK);
-    let cases: [&[&str]; 24] = [
+    let cases: [&[&str]; 34] = [
         &[],
         &["no-such-command"],
         &["aggregate", "--no-such-option"],
@@ -278,6 +278,19 @@ fn usage_errors() {
         &["aggregate", "--lanes", "slow"],
         &["aggregate", "--log-file", "-"],
         &["aggregate", "--output"],
+        &["aggregate", "--from", "2024-1-1"],
+        &["aggregate", "--from", "2023-02-29"],
+        &["aggregate", "--to", "yesterday"],
+        &["aggregate", "--to", "2024-01-01T00:00:00Z"],
+        &["aggregate", "--from", "2024-01-02", "--to", "2024-01-01"],
+        &["aggregate", "events.jsonl", "events.jsonl"],
+        &["aggregate", "-", "-"],
+        &["aggregate", "-", "--files-from", "-"],
+        &["aggregate", "--files-from"],
+        &[
+            "aggregate",
+            "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}*",
+        ],
         &["generate", "--lines", "x"],
         &["generate", "--invalid-rate", "1.5"],
         &["generate", "--profile", "none"],
@@ -323,6 +336,11 @@ fn help_names_every_option() {
         (
             "aggregate",
             &[
+                "files-from",
+                "null",
+                "allow-duplicates",
+                "from",
+                "to",
                 "output",
                 "rejects",
                 "summary",

@@ -51,7 +51,7 @@ fn peak_with_stdin(
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        std::thread::yield_now();
+        thread::yield_now();
     };
     assert!(status.success(), "{status:?}");
     writer.join().unwrap();

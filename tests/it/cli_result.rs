@@ -297,10 +297,10 @@ fn inputs_do_not_run_together() {
 }
 
 #[test]
-fn one_input_named_twice_counts_twice() {
+fn one_input_named_twice_counts_twice_if_allowed() {
     let sandbox = Sandbox::with_events(CLICK);
     sandbox
-        .aggregate(["events.jsonl", "events.jsonl"])
+        .aggregate(["events.jsonl", "events.jsonl", "--allow-duplicates"])
         .expect_code(0);
     assert_eq!(sandbox.csv(), CLICK_CSV.replace(",1,1,0,", ",1,2,0,"));
 }

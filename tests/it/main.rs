@@ -9,9 +9,11 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that skips says so")]
 
+mod cli_dates;
 mod cli_errors;
 mod cli_generate;
 mod cli_hostile;
+mod cli_inputs;
 mod cli_log;
 mod cli_memory;
 mod cli_options;

@@ -1,0 +1,754 @@
+//! Which inputs a run reads: the files, folders, patterns and lists that were asked for become
+//! places, in order, none of them twice by accident.
+
+mod glob;
+mod name;
+
+use std::borrow::Cow;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::Metadata;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use walkdir::{DirEntry, WalkDir};
+
+use super::file::FileId;
+use crate::error::{Action, Error, Result};
+use glob::{Component, Pattern, Wild};
+use name::NameKind;
+
+/// Standard input, where one of its names is wanted as a path.
+const STDIN: &str = "/dev/stdin";
+
+/// What was asked for.
+///
+/// A name that exists is that file or folder. `-` is standard input. Any other name with one of
+/// `*?[{` in it is a pattern: `*` and `?` stand for characters other than `/`, `[a-z]` for one of
+/// them, `[!a-z]` for one of the others, `{a,b}` for either, `**` for any number of folders, and
+/// `\` takes a character's meaning away. The files that match are taken, whatever their extension,
+/// and the folders as if they were named. Names that start with a dot or an underscore only match
+/// what says so: `.*`, `_*`.
+///
+/// Of a folder, and the folders in it, the regular files with the extensions `.jsonl`, `.ndjson`
+/// and `.json` are taken, in upper or lower case, and those with `.gz`, `.bgz`, `.zst`, `.bz2`,
+/// `.xz` or `.lz4` after that (also written `.gzip`, `.zstd`, `.bzip2`). What is left out is
+/// counted: see [`LeftOut`]. Symbolic links are followed.
+///
+/// The files of a folder or of a pattern are in the order of the bytes of their paths.
+///
+/// ```
+/// use daytally::input::Search;
+///
+/// let found = Search::new(["tests/data".into()]).find()?;
+/// let names: Vec<_> = found.inputs.iter().map(|place| place.name()).collect();
+/// assert_eq!(names, ["tests/data/events.jsonl"]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    names: Vec<PathBuf>,
+    list: Option<List>,
+    allows_duplicates: bool,
+}
+
+/// A file with a list of files and folders. They are taken as they are written there: nothing is a
+/// pattern, and `-` is a file of that name. Empty entries are skipped. The paths need not be UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The file; `-` is standard input.
+    pub path: PathBuf,
+    /// Where an entry ends.
+    pub separator: Separator,
+}
+
+/// What stands between the entries of a [`List`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Separator {
+    /// `\n`: one entry a line.
+    #[default]
+    Newline,
+    /// A NUL byte, the only one that no path has, as `find -print0` writes it.
+    Nul,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The inputs: those of the names first, then those of the list, each in order.
+    pub inputs: Vec<Place>,
+    /// What was left out of folders and patterns.
+    pub left_out: LeftOut,
+}
+
+/// Where an input is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard input.
+    Stdin {
+        /// The regular file behind it, if it is one.
+        file: Option<FileId>,
+    },
+    /// A file.
+    Path {
+        /// The path: as it was named, or what was found, starting as the folder or the pattern does.
+        /// A file `-` is `./-`.
+        path: PathBuf,
+        /// Which regular file it is; `None` if it is none.
+        file: Option<FileId>,
+    },
+}
+
+/// How many names in folders, or of a pattern, were not taken.
+///
+/// A folder counts as one, whatever is in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Names that start with a dot.
+    pub hidden: u64,
+    /// Markers and temporary names. In folders: names that start with `_` and have no `=`, as
+    /// `_SUCCESS` and `_temporary`; those that end with `~`; those with the extension of a checksum
+    /// (`.crc`) or of a file that is not whole yet (`.tmp`, `.temp`, `.part`, `.partial`,
+    /// `.inprogress`, `.in-progress`, `.pending`, `._COPYING_`, `.crdownload`, `.opdownload`,
+    /// `.download`, `.aria2`, `.gstmp`, `.swp`, `.swo`); `+tmp`. Of patterns: names that start with
+    /// `_` and have no `=`.
+    pub markers: u64,
+    /// Other files in folders: of another extension, or no regular files.
+    pub others: u64,
+}
+
+impl Place {
+    /// The input's name: its path, `-` if it is standard input. Bytes that are not UTF-8 show as
+    /// U+FFFD.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Place::Stdin { .. } => "-".into(),
+            Place::Path { path, .. } => path.to_string_lossy(),
+        }
+    }
+
+    /// The path; that of the device if it is standard input.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Place::Stdin { .. } => Path::new(STDIN),
+            Place::Path { path, .. } => path,
+        }
+    }
+
+    /// Which regular file it is, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Place::Stdin { file } | Place::Path { file, .. } => *file,
+        }
+    }
+}
+
+impl LeftOut {
+    /// Whether nothing was left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == LeftOut::default()
+    }
+
+    fn count(&mut self, why: Why) {
+        match why {
+            Why::Hidden => self.hidden += 1,
+            Why::Marker => self.markers += 1,
+            Why::Other => self.others += 1,
+        }
+    }
+
+    fn add(&mut self, more: LeftOut) {
+        self.hidden += more.hidden;
+        self.markers += more.markers;
+        self.others += more.others;
+    }
+}
+
+/// `3 hidden, 1 marker and 7 other files`; what is zero is not said.
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let mut parts = Vec::new();
+        if self.hidden > 0 {
+            parts.push(format!("{} hidden", self.hidden));
+        }
+        if self.markers > 0 {
+            parts.push(format!("{} marker{}", self.markers, plural(self.markers)));
+        }
+        if self.others > 0 {
+            parts.push(format!("{} other file{}", self.others, plural(self.others)));
+        }
+        match &parts[..] {
+            [] => f.write_str("nothing"),
+            [one] => f.write_str(one),
+            [before @ .., last] => write!(f, "{} and {last}", before.join(", ")),
+        }
+    }
+}
+
+impl Search {
+    /// A search for the inputs of these names.
+    #[must_use]
+    pub fn new(names: impl IntoIterator<Item = PathBuf>) -> Search {
+        Search {
+            names: names.into_iter().collect(),
+            ..Search::default()
+        }
+    }
+
+    /// Searches for the inputs of a list too, after those of the names.
+    #[must_use]
+    pub fn with_list(self, list: Option<List>) -> Search {
+        Search { list, ..self }
+    }
+
+    /// Whether a file may be found more than once, by one name or by several; it is then an input as
+    /// often. By default that is an error. Standard input can only be read once in any case.
+    #[must_use]
+    pub fn allow_duplicates(self, allows_duplicates: bool) -> Search {
+        Search {
+            allows_duplicates,
+            ..self
+        }
+    }
+
+    /// Finds the inputs.
+    ///
+    /// # Errors
+    ///
+    /// Where a file or folder is missing or may not be looked at; where a folder, a pattern or the
+    /// list has no inputs; where a file is found twice; where links go round in a circle.
+    pub fn find(&self) -> Result<Found> {
+        let (found, result) = self.survey();
+        result.map(|()| found)
+    }
+
+    /// Finds what can be found, and tells the first thing that is wrong.
+    ///
+    /// Where something is wrong, what was found still serves to keep other files from overwriting
+    /// it.
+    pub fn survey(&self) -> (Found, Result<()>) {
+        let mut survey = Survey {
+            found: Found::default(),
+            seen: HashMap::new(),
+            allows_duplicates: self.allows_duplicates,
+            has_stdin: false,
+            fault: None,
+        };
+        for name in &self.names {
+            survey.name(name);
+        }
+        if let Some(list) = &self.list {
+            survey.list(list);
+        }
+        let result = survey.fault.map_or(Ok(()), Err);
+        (survey.found, result)
+    }
+}
+
+/// A search under way.
+struct Survey {
+    found: Found,
+    /// Which input a file is.
+    seen: HashMap<FileId, usize>,
+    allows_duplicates: bool,
+    /// Whether standard input is taken.
+    has_stdin: bool,
+    /// The first thing that is wrong.
+    fault: Option<Error>,
+}
+
+impl Survey {
+    fn name(&mut self, name: &Path) {
+        if name.as_os_str() == "-" {
+            self.stdin();
+            return;
+        }
+        let bytes = name.as_os_str().as_bytes();
+        match std::fs::metadata(name) {
+            Ok(metadata) => self.existing(name, &metadata),
+            Err(_) if glob::may_be_a_pattern(bytes) => self.pattern(name),
+            Err(source) => self.fault(cannot_open(name, source)),
+        }
+    }
+
+    fn stdin(&mut self) {
+        if std::mem::replace(&mut self.has_stdin, true) {
+            self.fault(Error::StdinTwice);
+            return;
+        }
+        let metadata = std::fs::metadata(STDIN).ok();
+        let file = metadata.as_ref().and_then(regular_file);
+        self.add(Place::Stdin { file }, file);
+    }
+
+    /// A file or a folder that is there.
+    fn existing(&mut self, path: &Path, metadata: &Metadata) {
+        if !metadata.is_dir() {
+            let place = Place::Path {
+                path: not_a_dash(path.to_path_buf()),
+                file: regular_file(metadata),
+            };
+            self.add(place, Some(FileId::new(metadata)));
+            return;
+        }
+        let mut harvest = Harvest::default();
+        harvest.walk(path);
+        let left_out = harvest.left_out();
+        if harvest.has_nothing() {
+            self.fault(Error::NoInputsInFolder {
+                path: path.to_path_buf(),
+                left_out,
+            });
+        }
+        self.harvest(harvest);
+    }
+
+    fn pattern(&mut self, name: &Path) {
+        let Some(patterns) = glob::parse(name.as_os_str().as_bytes()) else {
+            self.fault(Error::PatternTooLong {
+                pattern: name.to_path_buf(),
+                most: glob::MOST_ALTERNATIVES,
+            });
+            return;
+        };
+        let mut harvest = Harvest::default();
+        for pattern in &patterns {
+            harvest.pattern(pattern);
+        }
+        let left_out = harvest.left_out();
+        if harvest.has_nothing() {
+            let is_name = matches!(&patterns[..], [pattern] if pattern.is_literal());
+            self.fault(if is_name {
+                cannot_open(name, ErrorKind::NotFound.into())
+            } else {
+                Error::NoMatch {
+                    pattern: name.to_path_buf(),
+                    left_out,
+                }
+            });
+        }
+        self.harvest(harvest);
+    }
+
+    fn list(&mut self, list: &List) {
+        let is_stdin = list.path.as_os_str() == "-";
+        if is_stdin && std::mem::replace(&mut self.has_stdin, true) {
+            self.fault(Error::StdinTwice);
+            return;
+        }
+        let text = if is_stdin {
+            let mut text = Vec::new();
+            let read = std::io::stdin().lock().read_to_end(&mut text);
+            read.map(|_| text)
+                .map_err(|source| Error::io(Action::Read, STDIN.as_ref(), source))
+        } else {
+            std::fs::read(&list.path).map_err(|source| cannot_open(&list.path, source))
+        };
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => return self.fault(error),
+        };
+        let end = match list.separator {
+            Separator::Newline => b'\n',
+            Separator::Nul => 0,
+        };
+        let mut is_empty = true;
+        for (number, name) in (1_u64..).zip(text.split(|&byte| byte == end)) {
+            if name.is_empty() {
+                continue;
+            }
+            is_empty = false;
+            let path = Path::new(OsStr::from_bytes(name));
+            let was_well = self.fault.is_none();
+            match std::fs::metadata(path) {
+                Ok(metadata) => self.existing(path, &metadata),
+                Err(source) => self.fault(cannot_open(path, source)),
+            }
+            if was_well {
+                // Two names of one file are best told by the names.
+                self.fault = self.fault.take().map(|source| match source {
+                    Error::InputTwice { .. } => source,
+                    _ => Error::Listed {
+                        list: list.path.clone(),
+                        entry: match list.separator {
+                            Separator::Newline => "line",
+                            Separator::Nul => "entry",
+                        },
+                        number,
+                        source: Box::new(source),
+                    },
+                });
+            }
+        }
+        if is_empty {
+            self.fault(Error::EmptyList {
+                list: list.path.clone(),
+            });
+        }
+    }
+
+    /// Takes over what a folder or a pattern gave.
+    fn harvest(&mut self, harvest: Harvest) {
+        self.found.left_out.add(harvest.left_out());
+        if let Some(fault) = harvest.fault {
+            self.fault(fault);
+        }
+        for (path, fate) in harvest.fates {
+            if let Fate::Taken { id, is_regular } = fate {
+                let place = Place::Path {
+                    path: not_a_dash(path.into()),
+                    file: is_regular.then_some(id),
+                };
+                self.add(place, Some(id));
+            }
+        }
+    }
+
+    fn add(&mut self, place: Place, id: Option<FileId>) {
+        if let Some(id) = id {
+            let first = *self.seen.entry(id).or_insert(self.found.inputs.len());
+            if let Some(first) = self.found.inputs.get(first)
+                && !self.allows_duplicates
+            {
+                let first = first.path().to_path_buf();
+                let second = place.path().to_path_buf();
+                self.fault(Error::InputTwice { first, second });
+                return;
+            }
+        }
+        self.found.inputs.push(place);
+    }
+
+    fn fault(&mut self, fault: Error) {
+        self.fault.get_or_insert(fault);
+    }
+}
+
+/// What a folder or a pattern gives.
+#[derive(Default)]
+struct Harvest {
+    /// What becomes of each path, in the order of the bytes. One path can be met in several ways, as
+    /// a folder that matches a pattern and a file in it that matches too.
+    fates: BTreeMap<OsString, Fate>,
+    /// The folders that a rest of so many components was tried in.
+    tried: HashSet<(PathBuf, usize)>,
+    /// The first thing that is wrong.
+    fault: Option<Error>,
+}
+
+/// What becomes of a path.
+#[derive(Clone, Copy)]
+enum Fate {
+    Taken { id: FileId, is_regular: bool },
+    LeftOut(Why),
+}
+
+/// Why something is left out.
+#[derive(Clone, Copy)]
+enum Why {
+    Hidden,
+    Marker,
+    Other,
+}
+
+impl Harvest {
+    /// Whether it gives no inputs, and nothing else is wrong that could be the reason.
+    fn has_nothing(&self) -> bool {
+        let is_taken = |fate: &Fate| matches!(fate, Fate::Taken { .. });
+        self.fault.is_none() && !self.fates.values().any(is_taken)
+    }
+
+    fn left_out(&self) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        for fate in self.fates.values() {
+            if let Fate::LeftOut(why) = fate {
+                left_out.count(*why);
+            }
+        }
+        left_out
+    }
+
+    fn take(&mut self, path: PathBuf, metadata: &Metadata) {
+        let fate = Fate::Taken {
+            id: FileId::new(metadata),
+            is_regular: metadata.is_file(),
+        };
+        self.fates.insert(path.into_os_string(), fate);
+    }
+
+    fn leave_out(&mut self, path: PathBuf, why: Why) {
+        // What is taken in another way is not left out.
+        if let Entry::Vacant(entry) = self.fates.entry(path.into_os_string()) {
+            entry.insert(Fate::LeftOut(why));
+        }
+    }
+
+    fn fault(&mut self, fault: Error) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Takes the files of a folder and the folders in it. An empty path is the current folder.
+    fn walk(&mut self, folder: &Path) {
+        let mut entries = walker(folder).into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.walk_fault(folder, error);
+                    continue;
+                }
+            };
+            if entry.depth() == 0 {
+                continue;
+            }
+            let kind = NameKind::of(entry.file_name().as_bytes());
+            let why = match kind {
+                NameKind::Hidden => Why::Hidden,
+                NameKind::Marker => Why::Marker,
+                _ if entry.file_type().is_dir() => continue,
+                NameKind::Events if entry.file_type().is_file() => {
+                    match entry.metadata() {
+                        Ok(metadata) => self.take(found_in(folder, &entry), &metadata),
+                        Err(error) => self.walk_fault(folder, error),
+                    }
+                    continue;
+                }
+                NameKind::Events | NameKind::Other => Why::Other,
+            };
+            if entry.file_type().is_dir() {
+                entries.skip_current_dir();
+            }
+            self.leave_out(found_in(folder, &entry), why);
+        }
+    }
+
+    /// Notes that the walk through `root` met with something, unless the name is to be left out
+    /// anyway.
+    fn walk_fault(&mut self, root: &Path, error: walkdir::Error) {
+        let path = error.path().unwrap_or(root).to_path_buf();
+        if error.depth() > 0 {
+            let why = match path.file_name().map(|name| NameKind::of(name.as_bytes())) {
+                Some(NameKind::Hidden) => Some(Why::Hidden),
+                Some(NameKind::Marker) => Some(Why::Marker),
+                _ => None,
+            };
+            if let Some(why) = why {
+                self.leave_out(path, why);
+                return;
+            }
+        }
+        self.fault(if let Some(ancestor) = error.loop_ancestor() {
+            Error::InputLoop {
+                folder: ancestor.to_path_buf(),
+                link: path,
+            }
+        } else {
+            let source = error.into_io_error();
+            cannot_open(&path, source.unwrap_or_else(|| ErrorKind::Other.into()))
+        });
+    }
+
+    /// Takes what matches a pattern.
+    fn pattern(&mut self, pattern: &Pattern) {
+        let root = if pattern.is_absolute { "/" } else { "" };
+        self.rest(root.into(), &pattern.components, pattern.wants_folder);
+    }
+
+    /// Takes what matches the rest of a pattern in a folder. An empty path is the current folder.
+    fn rest(&mut self, mut folder: PathBuf, mut rest: &[Component], wants_folder: bool) {
+        while let Some((first, after)) = rest.split_first() {
+            match first {
+                Component::Literal(name) => folder.push(name),
+                Component::Wild(wild) => return self.wild(&folder, wild, after, wants_folder),
+                Component::Recursive => return self.recursive(&folder, rest, wants_folder),
+            }
+            rest = after;
+        }
+        self.matched(folder, wants_folder);
+    }
+
+    /// The names in a folder that match.
+    fn wild(&mut self, folder: &Path, wild: &Wild, after: &[Component], wants_folder: bool) {
+        let folder_there = or_current(folder);
+        let names = std::fs::read_dir(folder_there).and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.file_name()))
+                .collect::<std::io::Result<Vec<OsString>>>()
+        });
+        let mut names = match names {
+            Ok(names) => names,
+            Err(error) if is_absence(&error) => return,
+            Err(source) => return self.fault(cannot_open(folder_there, source)),
+        };
+        // So that it is always the same fault that is told.
+        names.sort_unstable();
+        for name in names {
+            if !wild.matches(name.as_bytes()) {
+                continue;
+            }
+            let path = folder.join(&name);
+            let why = match why_unasked(name.as_bytes()) {
+                Some(Why::Hidden) if wild.says_hidden() => None,
+                Some(Why::Marker) if wild.says_underscore() => None,
+                why => why,
+            };
+            match why {
+                None if after.is_empty() => self.matched(path, wants_folder),
+                None => self.rest(path, after, wants_folder),
+                Some(why) => {
+                    if would_match(&path, after, wants_folder) {
+                        self.leave_out(path, why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Any number of folders from this one down, and the rest of the pattern in each.
+    fn recursive(&mut self, folder: &Path, rest: &[Component], wants_folder: bool) {
+        let is_recursive = |component: &&Component| **component == Component::Recursive;
+        let after = &rest[rest.iter().take_while(is_recursive).count()..];
+        if !self.tried.insert((folder.to_path_buf(), after.len())) {
+            return;
+        }
+        // At the end it is the files of all those folders.
+        let wants_files = after.is_empty() && !wants_folder;
+        let mut entries = walker(folder).into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.recursive_fault(folder, error, wants_files);
+                    continue;
+                }
+            };
+            let path = found_in(folder, &entry);
+            let is_folder = entry.file_type().is_dir();
+            let why = why_unasked(entry.file_name().as_bytes()).filter(|_| entry.depth() > 0);
+            match why {
+                Some(why) if is_folder => {
+                    entries.skip_current_dir();
+                    self.leave_out(path, why);
+                }
+                Some(why) if wants_files => self.leave_out(path, why),
+                None if is_folder && !after.is_empty() => self.rest(path, after, wants_folder),
+                None if is_folder && wants_folder => self.matched(path, true),
+                None if !is_folder && wants_files && entry.depth() > 0 => match entry.metadata() {
+                    Ok(metadata) => self.take(path, &metadata),
+                    Err(error) => self.recursive_fault(folder, error, true),
+                },
+                _ => {}
+            }
+        }
+    }
+
+    /// What does not exist is no match, unless all files are wanted and it is a link that leads
+    /// nowhere.
+    fn recursive_fault(&mut self, folder: &Path, error: walkdir::Error, wants_files: bool) {
+        if !wants_files && error.io_error().is_some_and(is_absence)
+            || error.depth() == 0 && error.io_error().is_some_and(is_absence)
+        {
+            return;
+        }
+        self.walk_fault(folder, error);
+    }
+
+    /// A path that matches a whole pattern.
+    fn matched(&mut self, path: PathBuf, wants_folder: bool) {
+        match std::fs::metadata(or_current(&path)) {
+            Ok(metadata) if metadata.is_dir() => self.walk(&path),
+            Ok(_) if wants_folder => {}
+            Ok(metadata) => self.take(path, &metadata),
+            // A link that leads nowhere is there and cannot be read.
+            Err(error) if is_absence(&error) && path.symlink_metadata().is_err() => {}
+            Err(source) => self.fault(cannot_open(&path, source)),
+        }
+    }
+}
+
+/// Whether a name that was not asked for would have matched. With `**` in the rest of the pattern a
+/// folder would, without a look: it may be as large as they get.
+fn would_match(path: &Path, after: &[Component], wants_folder: bool) -> bool {
+    if after.contains(&Component::Recursive) {
+        return path.is_dir();
+    }
+    if after.is_empty() {
+        return !wants_folder || path.is_dir();
+    }
+    let mut probe = Harvest::default();
+    probe.rest(path.to_path_buf(), after, wants_folder);
+    !probe.fates.is_empty() || probe.fault.is_some()
+}
+
+/// Why a pattern leaves a name out that it does not speak of.
+fn why_unasked(name: &[u8]) -> Option<Why> {
+    if name.starts_with(b".") {
+        Some(Why::Hidden)
+    } else if name::starts_as_a_marker(name) {
+        Some(Why::Marker)
+    } else {
+        None
+    }
+}
+
+/// Walks a folder in the same order every time, so that it is always the same fault that is told.
+fn walker(folder: &Path) -> WalkDir {
+    WalkDir::new(or_current(folder))
+        .follow_links(true)
+        .sort_by_file_name()
+}
+
+/// The path of an entry as the pattern has it, which does not say `.` where it starts in the current
+/// folder.
+fn found_in(folder: &Path, entry: &DirEntry) -> PathBuf {
+    if folder.as_os_str().is_empty() {
+        let path = entry.path();
+        path.strip_prefix(".").unwrap_or(path).to_path_buf()
+    } else {
+        entry.path().to_path_buf()
+    }
+}
+
+/// An empty path is the current folder.
+fn or_current(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
+/// A path that cannot be taken for standard input.
+fn not_a_dash(path: PathBuf) -> PathBuf {
+    if path.as_os_str() == "-" {
+        "./-".into()
+    } else {
+        path
+    }
+}
+
+fn regular_file(metadata: &Metadata) -> Option<FileId> {
+    metadata.is_file().then(|| FileId::new(metadata))
+}
+
+/// Whether there is nothing there.
+fn is_absence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn cannot_open(path: &Path, source: std::io::Error) -> Error {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    Error::io(Action::Open, &absolute, source)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,509 @@
+//! The search in real folders, and against a naive reading of what it should find.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with files, each with its own path in it; a path that ends in a slash is a folder.
+fn tree(paths: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for path in paths {
+        let place = folder.path().join(path);
+        if path.ends_with('/') {
+            fs::create_dir_all(place).unwrap();
+        } else {
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, path).unwrap();
+        }
+    }
+    folder
+}
+
+/// What is found, by paths in the tree, and what is left out: hidden, markers, others.
+fn found(folder: &TempDir, names: &[&str]) -> Result<(Vec<String>, [u64; 3])> {
+    let names = names.iter().map(|name| folder.path().join(name));
+    Ok(told(folder, &Search::new(names).find()?))
+}
+
+fn told(folder: &TempDir, found: &Found) -> (Vec<String>, [u64; 3]) {
+    let names = found.inputs.iter().map(|place| {
+        let path = place.path().strip_prefix(folder.path()).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let LeftOut {
+        hidden,
+        markers,
+        others,
+    } = found.left_out;
+    (names.collect(), [hidden, markers, others])
+}
+
+fn message(result: Result<impl fmt::Debug>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn a_folder_gives_its_files_in_the_order_of_bytes() {
+    let folder = tree(&[
+        "a.jsonl",
+        "a/b.ndjson.gz",
+        "a-b.json",
+        "a/.x.jsonl",
+        "a/_SUCCESS",
+        "a/c/d/e.JSONL.Zst",
+        ".git/config",
+        ".git/x.jsonl",
+        "_delta_log/0.json",
+        "+tmp/x_tmp.json",
+        "_day=1/x.json",
+        "x.jsonl.tmp",
+        "notes.txt",
+        "empty/",
+    ]);
+    let (names, left_out) = found(&folder, &[""]).unwrap();
+    assert_eq!(
+        names,
+        [
+            "_day=1/x.json",
+            "a-b.json",
+            "a.jsonl",
+            "a/b.ndjson.gz",
+            "a/c/d/e.JSONL.Zst"
+        ]
+    );
+    assert_eq!(left_out, [2, 4, 1]);
+    // What is named is taken, hidden or not, in the order of the names.
+    let (names, left_out) = found(&folder, &[".git", "notes.txt", "_delta_log", "a/c"]).unwrap();
+    assert_eq!(
+        names,
+        [
+            ".git/x.jsonl",
+            "notes.txt",
+            "_delta_log/0.json",
+            "a/c/d/e.JSONL.Zst"
+        ]
+    );
+    assert_eq!(left_out, [0, 0, 1]);
+}
+
+#[test]
+fn patterns_give_files_and_folders() {
+    let folder = tree(&[
+        "2024/01/a.jsonl",
+        "2024/01/b.log",
+        "2024/02/a.jsonl",
+        "2024/02/c/a.jsonl",
+        "2024/02/c/notes.txt",
+        "2024/.old/a.jsonl",
+        "2024/.new/z",
+        "2024/_x/a.jsonl",
+        "2023/a.jsonl",
+        "a[1].jsonl",
+        "a1.jsonl",
+        "café.log",
+    ]);
+    for (pattern, names, left_out) in [
+        (
+            "2024/*/a.jsonl",
+            &["2024/01/a.jsonl", "2024/02/a.jsonl"][..],
+            [1, 1, 0],
+        ),
+        ("2024/.*/a.jsonl", &["2024/.old/a.jsonl"], [0, 0, 0]),
+        ("2024/_?/*", &["2024/_x/a.jsonl"], [0, 0, 0]),
+        (
+            "2024/01/*",
+            &["2024/01/a.jsonl", "2024/01/b.log"],
+            [0, 0, 0],
+        ),
+        (
+            "2024/0[!1]",
+            &["2024/02/a.jsonl", "2024/02/c/a.jsonl"],
+            [0, 0, 1],
+        ),
+        (
+            "202[34]/**/a.jsonl",
+            &[
+                "2023/a.jsonl",
+                "2024/01/a.jsonl",
+                "2024/02/a.jsonl",
+                "2024/02/c/a.jsonl",
+            ],
+            [2, 1, 0],
+        ),
+        ("**/c/**/*.jsonl", &["2024/02/c/a.jsonl"], [2, 1, 0]),
+        (
+            "2024/02/**",
+            &[
+                "2024/02/a.jsonl",
+                "2024/02/c/a.jsonl",
+                "2024/02/c/notes.txt",
+            ],
+            [0, 0, 0],
+        ),
+        // Of the folder `c` a file is taken that the walk through it leaves out.
+        (
+            "2024/02/{c,c/notes.txt}",
+            &["2024/02/c/a.jsonl", "2024/02/c/notes.txt"],
+            [0, 0, 0],
+        ),
+        (
+            "{2023,2024/01}/a*",
+            &["2023/a.jsonl", "2024/01/a.jsonl"],
+            [0, 0, 0],
+        ),
+        ("a[1].jsonl", &["a[1].jsonl"], [0, 0, 0]),
+        ("a[1].json?", &["a1.jsonl"], [0, 0, 0]),
+        (r"a\[1\].json?", &["a[1].jsonl"], [0, 0, 0]),
+        ("caf?.log", &["café.log"], [0, 0, 0]),
+        (
+            "2024/0?/",
+            &["2024/01/a.jsonl", "2024/02/a.jsonl", "2024/02/c/a.jsonl"],
+            [0, 0, 2],
+        ),
+        ("2024/../202?/a.jsonl", &["2024/../2023/a.jsonl"], [0, 0, 0]),
+    ] {
+        let expected = (names.iter().map(ToString::to_string).collect(), left_out);
+        assert_eq!(found(&folder, &[pattern]).unwrap(), expected, "{pattern}");
+    }
+    for pattern in [
+        "*.csv",
+        "2024/*/a.jsonl/*",
+        "a1.jsonl/",
+        "2023/?",
+        "*/*/*/*/*",
+    ] {
+        let text = message(found(&folder, &[pattern]));
+        assert!(
+            text.contains("no inputs match /") || text.contains("cannot open /"),
+            "{text}"
+        );
+    }
+    let text = message(found(&folder, &["2024/*x"]));
+    assert!(text.contains("(left out: 1 marker)"), "{text}");
+    let text = message(found(&folder, &["a[2.jsonl"]));
+    assert!(
+        text.starts_with("cannot open /") && text.contains("no such file"),
+        "{text}"
+    );
+}
+
+/// A pattern looks only where it can match: not even at what it may not look at.
+#[test]
+fn patterns_are_pruned() {
+    let folder = tree(&["a/x.jsonl", "b/x.jsonl"]);
+    // A loop that a walk would stumble over.
+    symlink("..", folder.path().join("b/loop")).unwrap();
+    assert_eq!(
+        found(&folder, &["*/x.jsonl"]).unwrap().0,
+        ["a/x.jsonl", "b/x.jsonl"]
+    );
+    assert_eq!(found(&folder, &["a/**/x.jsonl"]).unwrap().0, ["a/x.jsonl"]);
+    let text = message(found(&folder, &["**/x.jsonl"]));
+    assert!(text.contains("leads back to"), "{text}");
+}
+
+#[test]
+fn no_inputs_is_an_error() {
+    let folder = tree(&[
+        "x/.a",
+        "x/.b/c.jsonl",
+        "x/_SUCCESS",
+        "x/a.csv",
+        "x/b.csv",
+        "y/",
+    ]);
+    let text = message(found(&folder, &["x"]));
+    assert!(text.starts_with("no inputs in the folder /"), "{text}");
+    assert!(
+        text.contains("(left out: 2 hidden, 1 marker and 2 other files)"),
+        "{text}"
+    );
+    let text = message(found(&folder, &["y"]));
+    assert!(text.contains("(left out: nothing)"), "{text}");
+    // However many others there are.
+    assert!(found(&folder, &["x/a.csv", "y"]).is_err());
+    assert!(found(&folder, &["x/a.csv", "z"]).is_err());
+}
+
+#[test]
+fn links_are_followed_and_circles_are_not() {
+    let folder = tree(&["real/a.jsonl", "in/b.jsonl", "in/deep/c.jsonl"]);
+    let link = |to: &str, at: &str| symlink(to, folder.path().join(at)).unwrap();
+    link("../real", "in/link");
+    link("../in", "real/back");
+    let text = message(found(&folder, &["in"]));
+    let (from, to) = ("in/link/back leads back to ", "in, a folder that it is in;");
+    assert!(text.contains(from) && text.contains(to), "{text}");
+    fs::remove_file(folder.path().join("real/back")).unwrap();
+    let (names, _) = found(&folder, &["in"]).unwrap();
+    assert_eq!(names, ["in/b.jsonl", "in/deep/c.jsonl", "in/link/a.jsonl"]);
+    // What a link leads to may be missing without harm if it would be left out.
+    link("nowhere", "in/.#lock");
+    link("nowhere", "in/x.tmp");
+    assert_eq!(found(&folder, &["in"]).unwrap().1, [1, 1, 0]);
+    link("nowhere", "in/gone");
+    let text = message(found(&folder, &["in"]));
+    assert!(text.contains("in/gone: no such file"), "{text}");
+    assert_eq!(found(&folder, &["in/*.jsonl"]).unwrap().0, ["in/b.jsonl"]);
+    let text = message(found(&folder, &["in/g*"]));
+    assert!(text.contains("in/gone: no such file"), "{text}");
+}
+
+#[test]
+fn a_file_twice_is_an_error_unless_it_is_allowed() {
+    let folder = tree(&["x/a.jsonl", "x/b.jsonl"]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("x/a.jsonl"), at("hard.jsonl")).unwrap();
+    symlink("x/b.jsonl", at("soft.jsonl")).unwrap();
+    for (names, first, second) in [
+        (
+            &["x/a.jsonl", "x/a.jsonl"][..],
+            "x/a.jsonl is an input twice",
+            "",
+        ),
+        (
+            &["x/../x/a.jsonl", "x"],
+            "x/../x/a.jsonl and ",
+            "x/a.jsonl are the same",
+        ),
+        (
+            &["x/a.jsonl", "hard.jsonl"],
+            "x/a.jsonl and ",
+            "hard.jsonl are the same",
+        ),
+        (
+            &["x", "soft.jsonl"],
+            "x/b.jsonl and ",
+            "soft.jsonl are the same",
+        ),
+        (&["x", "x/b*"], "x/b.jsonl is an input twice", ""),
+        (&[""], "hard.jsonl and ", "x/a.jsonl are the same"),
+    ] {
+        let text = message(found(&folder, names));
+        assert!(text.contains(first) && text.contains(second), "{text}");
+    }
+    let search = Search::new([at("x"), at("x/b*"), at("")]).allow_duplicates(true);
+    let (names, _) = told(&folder, &search.find().unwrap());
+    assert_eq!(
+        names,
+        [
+            "x/a.jsonl",
+            "x/b.jsonl",
+            "x/b.jsonl",
+            "hard.jsonl",
+            "soft.jsonl",
+            "x/a.jsonl",
+            "x/b.jsonl"
+        ]
+    );
+    let stdin_twice = Search::new(["-".into(), "-".into()]).allow_duplicates(true);
+    assert!(matches!(stdin_twice.find(), Err(Error::StdinTwice)));
+}
+
+#[test]
+fn what_is_no_regular_file_is_left_out_of_folders_alone() {
+    let folder = tree(&["a.jsonl"]);
+    let at = folder.path().join("pipe.jsonl");
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &at, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_eq!(
+        found(&folder, &[""]).unwrap(),
+        (vec!["a.jsonl".to_owned()], [0, 0, 1])
+    );
+    let search = Search::new([at]).find().unwrap();
+    assert_eq!((search.inputs.len(), search.inputs[0].file()), (1, None));
+}
+
+#[test]
+fn a_list_is_taken_by_its_bytes() {
+    let folder = tree(&["a b.jsonl", "x/c.jsonl", "x/d.txt", "-", "*", "new\nline"]);
+    let at = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .into_os_string()
+            .into_encoded_bytes()
+    };
+    let odd = folder.path().join(OsStr::from_bytes(b"\xff\xfe"));
+    fs::write(&odd, "").unwrap();
+    let list = |text: &[u8], separator| {
+        let path = folder.path().join("list");
+        fs::write(&path, text).unwrap();
+        Search::new([])
+            .with_list(Some(List { path, separator }))
+            .find()
+    };
+    let odd = odd.into_os_string().into_encoded_bytes();
+    let names = [at("a b.jsonl"), at("x"), odd, Vec::new(), at("*")];
+    let found = list(&names.join(&b'\n'), Separator::Newline).unwrap();
+    let given: Vec<_> = found
+        .inputs
+        .iter()
+        .map(|place| place.path().as_os_str().as_bytes())
+        .collect();
+    assert_eq!(
+        given,
+        [at("a b.jsonl"), at("x/c.jsonl"), names[2].clone(), at("*")]
+    );
+    assert_eq!(found.left_out.others, 1);
+    let found = list(&[at("new\nline"), at("*")].join(&0), Separator::Nul).unwrap();
+    assert_eq!(found.inputs.len(), 2);
+
+    let text = message(list(
+        &[at("*"), Vec::new(), at("nope*")].join(&b'\n'),
+        Separator::Newline,
+    ));
+    assert!(text.starts_with("line 3 of the list /"), "{text}");
+    assert!(
+        text.contains("/list: cannot open /") && text.contains("nope*: no such file"),
+        "{text}"
+    );
+    let text = message(list(&[at("*"), at("nope")].join(&0), Separator::Nul));
+    assert!(text.starts_with("entry 2 of the list /"), "{text}");
+    for (text, separator) in [
+        ("", Separator::Newline),
+        ("\n\n", Separator::Newline),
+        ("\0", Separator::Nul),
+    ] {
+        let text = message(list(text.as_bytes(), separator));
+        assert!(text.ends_with("/list names no inputs"), "{text}");
+    }
+    let text = message(list(&[at("*"), at("*")].join(&b'\n'), Separator::Newline));
+    assert!(text.contains("is an input twice"), "{text}");
+}
+
+#[test]
+fn what_was_found_before_a_fault_is_told() {
+    let folder = tree(&["a.jsonl", "x/b.jsonl"]);
+    let names = ["a.jsonl", "nope", "x"].map(|name| folder.path().join(name));
+    let (found, result) = Search::new(names).survey();
+    assert_eq!(told(&folder, &found).0, ["a.jsonl", "x/b.jsonl"]);
+    assert!(message(result).contains("nope"));
+}
+
+/// The plainest way to say whether a path matches a pattern without braces: try everything.
+fn matches(pattern: &[char], path: &[char]) -> bool {
+    match pattern {
+        [] => path.is_empty(),
+        ['*', '*', '/', rest @ ..] => {
+            // At the start of a component alone, as the patterns are made here.
+            matches(rest, path)
+                || (0..path.len()).any(|at| path[at] == '/' && matches(pattern, &path[at + 1..]))
+        }
+        ['*', '*'] => !path.is_empty(),
+        ['*', rest @ ..] => {
+            matches(rest, path)
+                || path.first().is_some_and(|c| *c != '/') && matches(pattern, &path[1..])
+        }
+        ['?', rest @ ..] => path.first().is_some_and(|c| *c != '/') && matches(rest, &path[1..]),
+        ['[', a, b, ']', rest @ ..] => {
+            path.first().is_some_and(|c| c == a || c == b) && matches(rest, &path[1..])
+        }
+        [own, rest @ ..] => path.first() == Some(own) && matches(rest, &path[1..]),
+    }
+}
+
+fn matches_text(pattern: &str, path: &str) -> bool {
+    let chars = |text: &str| text.chars().collect::<Vec<_>>();
+    matches(&chars(pattern), &chars(path))
+}
+
+/// Every path below a folder, folders too.
+fn everything(folder: &Path, before: &str, all: &mut Vec<(String, bool)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{before}{}", entry.file_name().to_str().unwrap());
+        let is_folder = entry.file_type().unwrap().is_dir();
+        if is_folder {
+            everything(&entry.path(), &format!("{name}/"), all);
+        }
+        all.push((name, is_folder));
+    }
+}
+
+/// Whether a walk down from `root` takes a file.
+fn is_walked_to(root: &str, path: &str) -> bool {
+    let Some(below) = path.strip_prefix(root) else {
+        return false;
+    };
+    let Some(below) = (if root.is_empty() {
+        Some(below)
+    } else {
+        below.strip_prefix('/')
+    }) else {
+        return false;
+    };
+    let is_shown = |name: &str| !name.starts_with(['.', '_']);
+    below.split('/').all(is_shown) && [".jsonl", ".json.gz"].iter().any(|end| path.ends_with(end))
+}
+
+/// Whether no component of a path is hidden, or a marker, from the root down.
+fn is_shown(path: &str) -> bool {
+    path.split('/').all(|name| !name.starts_with(['.', '_']))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn what_is_found_is_what_a_naive_reading_finds(
+        files in prop::collection::btree_set(
+            "([ab]|\\.a|_b)(/([ab]|\\.a|_b)){0,3}(\\.jsonl|\\.json\\.gz|\\.txt|\\.tmp)",
+            1..25,
+        ),
+        pattern in "(\\*\\*/|a/|[ab*?]{1,2}/|\\[ab\\]/){0,3}(\\*\\*|\\*|[ab?]|\\*\\.jsonl|[ab]\\.\\*|\\[ab\\]\\*)",
+    ) {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let folder = tree(&files);
+        let mut all = Vec::new();
+        everything(folder.path(), "", &mut all);
+
+        // The whole folder.
+        let expected: BTreeSet<&str> =
+            files.iter().copied().filter(|path| is_walked_to("", path)).collect();
+        match found(&folder, &[""]) {
+            Ok((names, _)) => prop_assert_eq!(names, expected.iter().copied().collect::<Vec<_>>()),
+            Err(error) => {
+                let is_none = matches!(error, Error::NoInputsInFolder { .. });
+                prop_assert!(is_none && expected.is_empty());
+            }
+        }
+
+        // A pattern: the files that match, and what is in the folders that match. A pattern that is
+        // a name is that file or folder.
+        let is_pattern = pattern.contains(['*', '?', '[']);
+        let matching: Vec<&(String, bool)> = all
+            .iter()
+            .filter(|(path, _)| matches_text(&pattern, path) && is_shown(path))
+            .collect();
+        let expected: BTreeSet<&str> = files
+            .iter()
+            .copied()
+            .filter(|path| {
+                matching.iter().any(|(other, is_folder)| {
+                    let walks = *is_folder && !pattern.ends_with("**");
+                    if walks { is_walked_to(other, path) } else { other == path }
+                })
+            })
+            .collect();
+        match found(&folder, &[&pattern]) {
+            Ok((names, _)) => prop_assert_eq!(
+                names, expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
+            ),
+            Err(error) => {
+                prop_assert!(expected.is_empty(), "{} {:?}: {}", pattern, expected, error);
+                let is_plain = matches!(
+                    error,
+                    Error::NoMatch { .. } | Error::Io { .. } | Error::NoInputsInFolder { .. }
+                );
+let is_no_match = matches!(error, Error::NoMatch { .. });
+                prop_assert!(is_plain && (is_pattern || !is_no_match));
+            }
+        }
+    }
+}
