@@ -10,7 +10,7 @@
 //! (xz unless it was made with `--check=none`), zstd and lz4 unless they were made with
 //! `--no-check` or `--no-frame-crc`, or by a library whose user did not ask for one. Without, a damaged
 //! byte may show as another byte. What no format covers: names, dates and comments in a header of
-//! gzip without a checksum of its own, the content of skippable frames, and whole members, frames or
+//! gzip without a checksum of its own, the bits that fill the last byte of bzip2, the content of skippable frames, and whole members, frames or
 //! streams that are missing, since a file may have any number of them.
 
 use std::error;
@@ -299,12 +299,18 @@ impl error::Error for DecompressError {}
 
 /// One format's library.
 trait Codec: Send {
-    /// Decompresses some of `input` to `output`, which is not empty. `last` says that nothing follows
-    /// the input.
+    /// Decompresses some of `input` to `output`, which is not empty, and says in `done` how much that
+    /// was, also where it fails. `last` says that nothing follows the input.
     ///
     /// Does as much as it can: with input it may do nothing once, to go on to its next state, but not
     /// twice in a row.
-    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, Fault>;
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault>;
 
     /// Whether the data may end here.
     fn is_complete(&self) -> bool;
@@ -459,17 +465,22 @@ impl Decompressor {
                 }
                 continue;
             }
-            let step = match self
-                .codec
-                .step(&self.buffer[start..end], output, self.source_ended)
-            {
-                Ok(step) => step,
-                Err(fault) => return Ok(Err(fault)),
-            };
+            let mut step = Step::default();
+            let result = self.codec.step(
+                &self.buffer[start..end],
+                output,
+                self.source_ended,
+                &mut step,
+            );
             self.unread.0 += step.read;
             self.may_hold_more = step.written == output.len();
             if step.written > 0 {
+                // What came before a fault is given before it.
+                self.outcome = result.err().map(Err);
                 return Ok(Ok(step.written));
+            }
+            if let Err(fault) = result {
+                return Ok(Err(fault));
             }
             if start < end {
                 if step.is_none() && mem::replace(&mut idle, true) {

@@ -21,6 +21,7 @@ mod cli_result;
 mod cli_signals;
 mod cli_summary;
 mod cli_surroundings;
+mod compression;
 mod conformance;
 mod harness;
 mod property;

@@ -362,6 +362,23 @@ fn damage_is_an_error_or_makes_no_difference() {
     }
 }
 
+/// Whoever looks for the fault finds what came before it, as far as the library gives it.
+#[test]
+fn what_comes_before_a_fault_is_given() {
+    for format in built_in().filter(|&format| format != Compression::Zstd) {
+        let plain = content(5_000, 3);
+        let mut bytes = compressed(format, &plain);
+        // In the checksum or the like at the end. bzip2 fills its last byte with bits of no meaning.
+        let at = bytes.len() - 3;
+        bytes[at] ^= 0x10;
+        let Err((got, fault)) = read_all(reader(format, &bytes), 10_000) else {
+            panic!("{format}: not noticed");
+        };
+        assert!(matches!(fault, Fault::Corrupt { .. }), "{format} {fault:?}");
+        assert!(got == plain, "{format}: {} bytes", got.len());
+    }
+}
+
 /// Bytes without a pattern, after a right start: an error in bounded time and memory.
 #[test]
 fn nonsense_is_an_error() {

@@ -46,10 +46,16 @@ impl Zstd {
 }
 
 impl Codec for Zstd {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step, Fault> {
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
         // Asked with no input between frames, the library would start a frame.
         if self.between && input.is_empty() {
-            return Ok(Step::default());
+            return Ok(());
         }
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
@@ -59,10 +65,11 @@ impl Codec for Zstd {
         };
         self.between = hint == 0;
         self.started |= self.between;
-        Ok(Step {
+        *done = Step {
             read: source.pos(),
             written: target.pos(),
-        })
+        };
+        Ok(())
     }
 
     fn is_complete(&self) -> bool {
