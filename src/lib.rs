@@ -114,7 +114,8 @@
 //!
 //! # Modules
 //!
-//! - [`input`]: opening and mapping files, cutting them into chunks, and chunks into lines
+//! - [`input`]: opening, mapping and decompressing files, cutting them into chunks, and chunks into
+//!   lines
 //! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
 //! - [`aggregate`]: groups and their exact totals
 //! - [`output`]: serialisers, and the publisher of files

@@ -1,4 +1,5 @@
-//! Inputs: opening and mapping files, cutting them into chunks, and chunks into lines.
+//! Inputs: opening, mapping and decompressing files, cutting them into chunks, and chunks into
+//! lines.
 //!
 //! Knows nothing of events: a line is bytes.
 
