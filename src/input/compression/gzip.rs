@@ -23,9 +23,13 @@ enum State {
 }
 
 impl Gzip {
-    pub(super) fn new() -> Gzip {
+    pub(super) fn new(resumed: bool) -> Gzip {
         Gzip {
-            state: State::Start,
+            state: if resumed {
+                State::Between
+            } else {
+                State::Start
+            },
         }
     }
 }
