@@ -9,6 +9,7 @@
 
 mod data;
 mod decode;
+mod decompress;
 mod fields;
 mod pipeline;
 mod table;
@@ -18,6 +19,7 @@ use criterion::{criterion_group, criterion_main};
 criterion_group!(
     benches,
     decode::verdicts,
+    decompress::formats,
     fields::timestamps,
     fields::amounts,
     table::cardinalities,

@@ -114,7 +114,7 @@
 //!
 //! # Modules
 //!
-//! - [`input`]: finding inputs, opening and mapping files, cutting them into chunks, and chunks into
+//! - [`input`]: finding, opening, mapping and decompressing inputs, cutting them into chunks, and chunks into
 //!   lines
 //! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
 //! - [`aggregate`]: groups and their exact totals

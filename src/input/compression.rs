@@ -10,7 +10,7 @@
 //! (xz unless it was made with `--check=none`), zstd and lz4 unless they were made with
 //! `--no-check` or `--no-frame-crc`, or by a library whose user did not ask for one. Without, a damaged
 //! byte may show as another byte. What no format covers: names, dates and comments in a header of
-//! gzip without a checksum of its own, the content of skippable frames, and whole members, frames or
+//! gzip without a checksum of its own, the bits that fill the last byte of bzip2, the content of skippable frames, and whole members, frames or
 //! streams that are missing, since a file may have any number of them.
 
 use std::error;
@@ -27,10 +27,13 @@ mod gzip;
 mod lz4;
 #[cfg(test)]
 mod tests;
+mod units;
 #[cfg(feature = "xz")]
 mod xz;
 #[cfg(feature = "zstd")]
 mod zstd;
+
+use units::{Progress, Units};
 
 /// How much compressed data is read at a time, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -145,18 +148,22 @@ impl Compression {
     }
 
     /// What decompresses it, with as many threads where its library can use them.
+    /// `resumed` says that a member went before.
     #[cfg_attr(
-        not(feature = "xz"),
-        expect(unused_variables, reason = "only xz has a use for threads")
+        not(all(
+            feature = "xz",
+            any(feature = "gzip", feature = "zstd", feature = "bzip2")
+        )),
+        expect(unused_variables, reason = "only some formats have a use for them")
     )]
-    fn codec(self, threads: NonZero<usize>) -> Result<Box<dyn Codec>, Fault> {
+    fn codec(self, threads: NonZero<usize>, resumed: bool) -> Result<Box<dyn Codec>, Fault> {
         match self {
             #[cfg(feature = "gzip")]
-            Compression::Gzip => Ok(Box::new(gzip::Gzip::new())),
+            Compression::Gzip => Ok(Box::new(gzip::Gzip::new(resumed))),
             #[cfg(feature = "zstd")]
-            Compression::Zstd => Ok(Box::new(zstd::Zstd::new()?)),
+            Compression::Zstd => Ok(Box::new(zstd::Zstd::new(resumed)?)),
             #[cfg(feature = "bzip2")]
-            Compression::Bzip2 => Ok(Box::new(bzip2::Bzip2::new())),
+            Compression::Bzip2 => Ok(Box::new(bzip2::Bzip2::new(resumed))),
             #[cfg(feature = "xz")]
             Compression::Xz => Ok(Box::new(xz::Xz::new(threads))),
             #[cfg(feature = "lz4")]
@@ -299,12 +306,18 @@ impl error::Error for DecompressError {}
 
 /// One format's library.
 trait Codec: Send {
-    /// Decompresses some of `input` to `output`, which is not empty. `last` says that nothing follows
-    /// the input.
+    /// Decompresses some of `input` to `output`, which is not empty, and says in `done` how much that
+    /// was, also where it fails. `last` says that nothing follows the input.
     ///
     /// Does as much as it can: with input it may do nothing once, to go on to its next state, but not
     /// twice in a row.
-    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, Fault>;
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault>;
 
     /// Whether the data may end here.
     fn is_complete(&self) -> bool;
@@ -371,6 +384,8 @@ impl Step {
 /// ```
 pub struct Decompressor {
     format: Compression,
+    /// What several threads decompress, as long as they can.
+    units: Option<Units>,
     codec: Box<dyn Codec>,
     source: Box<dyn Read + Send>,
     buffer: Box<[u8]>,
@@ -399,8 +414,10 @@ impl Decompressor {
     /// As [`new`](Decompressor::new), and `threads` threads may be used to decompress. What is read
     /// is the same for any number.
     ///
-    /// Only xz makes use of it, for files of several blocks, as xz makes since version 5.6 and with
-    /// `-T` before; it starts its threads itself.
+    /// Only what can be told apart without decompressing it can be shared out: the blocks of BGZF
+    /// (`bgzip`), frames of zstd (`pzstd`), streams of bzip2 (`pbzip2`), blocks of xz (since version
+    /// 5.6, and with `-T` before). The threads are started here, at most 5 for all but xz, and take
+    /// up to 256 MiB together.
     ///
     /// # Errors
     ///
@@ -410,7 +427,7 @@ impl Decompressor {
         source: Box<dyn Read + Send>,
         threads: NonZero<usize>,
     ) -> io::Result<Decompressor> {
-        let codec = format.codec(threads).map_err(|fault| {
+        let codec = format.codec(threads, false).map_err(|fault| {
             DecompressError {
                 format,
                 offset: 0,
@@ -418,8 +435,15 @@ impl Decompressor {
             }
             .into_io()
         })?;
+        let (source, units): (Box<dyn Read + Send>, _) = if Units::suit(format, threads) {
+            let units = Units::new(format, source, threads);
+            (Box::new(io::empty()), Some(units))
+        } else {
+            (source, None)
+        };
         Ok(Decompressor {
             format,
+            units,
             codec,
             source,
             buffer: vec![0; BUFFER].into(),
@@ -445,6 +469,21 @@ impl Decompressor {
 
     /// Decompresses until there is something to give, or the end.
     fn advance(&mut self, output: &mut [u8]) -> io::Result<Result<usize, Fault>> {
+        if let Some(units) = &mut self.units {
+            match units.read(output)? {
+                Progress::Given(len) => return Ok(Ok(len)),
+                Progress::Over { source, resumed } => {
+                    self.source = source;
+                    self.units = None;
+                    if resumed {
+                        match self.format.codec(NonZero::<usize>::MIN, true) {
+                            Ok(codec) => self.codec = codec,
+                            Err(fault) => return Ok(Err(fault)),
+                        }
+                    }
+                }
+            }
+        }
         let mut idle = false;
         loop {
             let (start, end) = self.unread;
@@ -459,17 +498,22 @@ impl Decompressor {
                 }
                 continue;
             }
-            let step = match self
-                .codec
-                .step(&self.buffer[start..end], output, self.source_ended)
-            {
-                Ok(step) => step,
-                Err(fault) => return Ok(Err(fault)),
-            };
+            let mut step = Step::default();
+            let result = self.codec.step(
+                &self.buffer[start..end],
+                output,
+                self.source_ended,
+                &mut step,
+            );
             self.unread.0 += step.read;
             self.may_hold_more = step.written == output.len();
             if step.written > 0 {
+                // What came before a fault is given before it.
+                self.outcome = result.err().map(Err);
                 return Ok(Ok(step.written));
+            }
+            if let Err(fault) = result {
+                return Ok(Err(fault));
             }
             if start < end {
                 if step.is_none() && mem::replace(&mut idle, true) {

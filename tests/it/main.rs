@@ -24,6 +24,7 @@ mod cli_signals;
 mod cli_streams;
 mod cli_summary;
 mod cli_surroundings;
+mod compression;
 mod conformance;
 mod harness;
 mod property;

@@ -12,34 +12,39 @@ pub(super) struct Bzip2 {
 }
 
 impl Bzip2 {
-    pub(super) fn new() -> Bzip2 {
+    pub(super) fn new(resumed: bool) -> Bzip2 {
         Bzip2 {
             stream: None,
-            ended_one: false,
+            ended_one: resumed,
         }
     }
 }
 
 impl Codec for Bzip2 {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step, Fault> {
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
         if self.stream.is_none() {
             match input.first() {
-                None => return Ok(Step::default()),
+                None => return Ok(()),
                 Some(b'B') => {}
                 Some(_) => return Err(Fault::Trailing),
             }
         }
         let stream = self.stream.get_or_insert_with(|| Decompress::new(false));
         let before = (stream.total_in(), stream.total_out());
-        let status = stream
-            .decompress(input, output)
-            .map_err(|error| match error {
-                // A later stream that starts with a B, but as no stream does.
-                Error::DataMagic if self.ended_one => Fault::Trailing,
-                Error::DataMagic => Fault::corrupt("its header is wrong"),
-                _ => Fault::corrupt("a block breaks the format's rules or fails its checksum"),
-            })?;
-        let step = Step::since(before, (stream.total_in(), stream.total_out()));
+        let result = stream.decompress(input, output);
+        *done = Step::since(before, (stream.total_in(), stream.total_out()));
+        let status = result.map_err(|error| match error {
+            // A later stream that starts with a B, but as no stream does.
+            Error::DataMagic if self.ended_one => Fault::Trailing,
+            Error::DataMagic => Fault::corrupt("its header is wrong"),
+            _ => Fault::corrupt("a block breaks the format's rules or fails its checksum"),
+        })?;
         match status {
             Status::StreamEnd => {
                 self.stream = None;
@@ -48,7 +53,7 @@ impl Codec for Bzip2 {
             Status::MemNeeded => return Err(Fault::OutOfMemory),
             Status::Ok | Status::FlushOk | Status::RunOk | Status::FinishOk => {}
         }
-        Ok(step)
+        Ok(())
     }
 
     fn is_complete(&self) -> bool {

@@ -1,7 +1,5 @@
 //! gzip (RFC 1952): members one after another, each a deflate stream with a checksum and a length.
 
-use std::mem;
-
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Codec, Fault, Step};
@@ -25,64 +23,61 @@ enum State {
 }
 
 impl Gzip {
-    pub(super) fn new() -> Gzip {
+    pub(super) fn new(resumed: bool) -> Gzip {
         Gzip {
-            state: State::Start,
+            state: if resumed {
+                State::Between
+            } else {
+                State::Start
+            },
         }
     }
 }
 
 impl Codec for Gzip {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step, Fault> {
-        let Some(&first) = input.first() else {
-            // What is left in the decompressor may still fill the output.
-            return match &mut self.state {
-                State::Member(member) => inflate(member, input, output).map(|(step, _)| step),
-                State::Start | State::Between | State::Padding => Ok(Step::default()),
-            };
-        };
-        match mem::replace(&mut self.state, State::Between) {
-            State::Between if first == 0 => self.state = State::Padding,
-            // The first byte of every member.
-            State::Between if first != 0x1f => return Err(Fault::Trailing),
-            State::Start | State::Between => {
-                self.state = State::Member(Decompress::new_gzip(WINDOW_BITS));
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
+        if let Some(&first) = input.first() {
+            match self.state {
+                State::Between if first == 0 => self.state = State::Padding,
+                // The first byte of every member.
+                State::Between if first != 0x1f => return Err(Fault::Trailing),
+                State::Start | State::Between => {
+                    self.state = State::Member(Decompress::new_gzip(WINDOW_BITS));
+                }
+                State::Member(_) | State::Padding => {}
             }
-            other => self.state = other,
         }
         match &mut self.state {
+            // Without input too: what is left in the decompressor may still fill the output.
             State::Member(member) => {
-                let (step, ended) = inflate(member, input, output)?;
-                if ended {
+                let before = (member.total_in(), member.total_out());
+                let result = member.decompress(input, output, FlushDecompress::None);
+                *done = Step::since(before, (member.total_in(), member.total_out()));
+                let status = result.map_err(|error| {
+                    Fault::corrupt(error.message().unwrap_or("it breaks the format's rules"))
+                })?;
+                if status == Status::StreamEnd {
                     self.state = State::Between;
                 }
-                Ok(step)
             }
-            _ if input.iter().all(|&byte| byte == 0) => Ok(Step {
-                read: input.len(),
-                written: 0,
-            }),
-            _ => Err(Fault::Trailing),
+            State::Padding => {
+                if input.iter().any(|&byte| byte != 0) {
+                    return Err(Fault::Trailing);
+                }
+                done.read = input.len();
+            }
+            State::Start | State::Between => {}
         }
+        Ok(())
     }
 
     fn is_complete(&self) -> bool {
         matches!(self.state, State::Between | State::Padding)
     }
-}
-
-/// Decompresses a part of a member; says whether it ended, its checksum and length as they should be.
-fn inflate(
-    member: &mut Decompress,
-    input: &[u8],
-    output: &mut [u8],
-) -> Result<(Step, bool), Fault> {
-    let (read, written) = (member.total_in(), member.total_out());
-    let status = member
-        .decompress(input, output, FlushDecompress::None)
-        .map_err(|error| {
-            Fault::corrupt(error.message().unwrap_or("it breaks the format's rules"))
-        })?;
-    let step = Step::since((read, written), (member.total_in(), member.total_out()));
-    Ok((step, status == Status::StreamEnd))
 }

@@ -246,25 +246,31 @@ impl Frame {
 }
 
 impl Codec for Lz4 {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step, Fault> {
-        let mut read = 0;
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
         loop {
             let (start, end) = self.ready;
             if start < end {
                 let len = output.len().min(end - start);
                 output[..len].copy_from_slice(&self.window[start..start + len]);
                 self.ready.0 += len;
-                return Ok(Step { read, written: len });
+                done.written = len;
+                return Ok(());
             }
-            let rest = &input[read..];
+            let rest = &input[done.read..];
             if rest.is_empty() {
-                return Ok(Step { read, written: 0 });
+                return Ok(());
             }
             let len = match self.state {
                 // Not kept, however long it is.
                 State::Skipped(left) => {
                     let skipped = left.min(rest.len());
-                    read += skipped;
+                    done.read += skipped;
                     if skipped < left {
                         self.state = State::Skipped(left - skipped);
                     } else {
@@ -281,7 +287,7 @@ impl Codec for Lz4 {
                 State::Block { len, .. } | State::Header(len) => len,
             };
             let (taken, complete) = self.gather(rest, len);
-            read += taken;
+            done.read += taken;
             if complete {
                 self.advance()?;
             }

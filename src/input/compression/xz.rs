@@ -66,7 +66,13 @@ impl Xz {
 }
 
 impl Codec for Xz {
-    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, Fault> {
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
         match &mut self.state {
             State::Between { zeros } => {
                 let read = input.iter().take_while(|&&byte| byte == 0).count();
@@ -82,7 +88,7 @@ impl Codec for Xz {
                     }
                     Some(_) => return Err(Fault::Trailing),
                 }
-                Ok(Step { read, written: 0 })
+                done.read = read;
             }
             State::Header { bytes, len } => {
                 let read = input.len().min(HEADER - *len);
@@ -92,20 +98,21 @@ impl Codec for Xz {
                     let bytes = *bytes;
                     self.state = State::Stream(self.stream(&bytes)?);
                 }
-                Ok(Step { read, written: 0 })
+                done.read = read;
             }
             State::Stream(stream) => {
                 let before = (stream.total_in(), stream.total_out());
                 // Several threads take hold of what they were given and may wait for more of it;
                 // told that this was the last, they give what they have.
                 let action = if last { Action::Finish } else { Action::Run };
-                let (status, step) = loop {
-                    let status = stream.process(input, output, action).map_err(fault)?;
-                    let step = Step::since(before, (stream.total_in(), stream.total_out()));
+                let status = loop {
+                    let result = stream.process(input, output, action);
+                    *done = Step::since(before, (stream.total_in(), stream.total_out()));
+                    let status = result.map_err(fault)?;
                     // That it can do nothing, the library only says the second time in a row.
-                    let unsure = step.is_none() && matches!(status, Status::Ok);
+                    let unsure = done.is_none() && matches!(status, Status::Ok);
                     if !unsure || input.is_empty() && !last {
-                        break (status, step);
+                        break status;
                     }
                 };
                 match status {
@@ -116,9 +123,9 @@ impl Codec for Xz {
                     // Also what the library says where there was nothing to do.
                     Status::Ok | Status::GetCheck | Status::MemNeeded => {}
                 }
-                Ok(step)
             }
         }
+        Ok(())
     }
 
     fn is_complete(&self) -> bool {

@@ -3,6 +3,7 @@
 use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, ErrorCode, InBuffer, OutBuffer};
 
+use super::units::Next;
 use super::{Codec, Fault, Step};
 
 pub(super) struct Zstd {
@@ -15,11 +16,11 @@ pub(super) struct Zstd {
 
 impl Zstd {
     /// Windows up to 128 MiB are read, as the library has it if it is told nothing, and as zstd(1) does.
-    pub(super) fn new() -> Result<Zstd, Fault> {
+    pub(super) fn new(resumed: bool) -> Result<Zstd, Fault> {
         Ok(Zstd {
             context: DCtx::try_create().ok_or(Fault::OutOfMemory)?,
             between: true,
-            started: false,
+            started: resumed,
         })
     }
 
@@ -46,10 +47,16 @@ impl Zstd {
 }
 
 impl Codec for Zstd {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step, Fault> {
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _last: bool,
+        done: &mut Step,
+    ) -> Result<(), Fault> {
         // Asked with no input between frames, the library would start a frame.
         if self.between && input.is_empty() {
-            return Ok(Step::default());
+            return Ok(());
         }
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
@@ -59,13 +66,25 @@ impl Codec for Zstd {
         };
         self.between = hint == 0;
         self.started |= self.between;
-        Ok(Step {
+        *done = Step {
             read: source.pos(),
             written: target.pos(),
-        })
+        };
+        Ok(())
     }
 
     fn is_complete(&self) -> bool {
         self.between && self.started
+    }
+}
+
+/// Where the frame at the start of `bytes` ends, from its headers.
+pub(super) fn next_frame(bytes: &[u8]) -> Next {
+    match zstd_safe::find_frame_compressed_size(bytes) {
+        Ok(len) => Next::Ends(len),
+        Err(code) if zstd_safe::is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_srcSize_wrong) => {
+            Next::Unknown
+        }
+        Err(_) => Next::CannotTell,
     }
 }
