@@ -5,6 +5,7 @@
 //! that is longer only the start is kept.
 
 use std::io::{self, Read as _};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,13 +20,15 @@ pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 /// How much is kept of a line that is too long to be valid, at least: more than any output shows.
 const HEAD: usize = 8 * 1024;
 
-/// How a stream is cut.
+/// How a stream is read and cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting {
     /// How many bytes a block has at least, the last one aside.
     pub(crate) block_size: usize,
     /// The longest line that is kept whole, in bytes.
     pub(crate) line_bytes: usize,
+    /// How many threads may decompress it, where its format lets more than one.
+    pub(crate) threads: NonZero<usize>,
 }
 
 /// Whole lines of a stream.
@@ -153,7 +156,7 @@ impl Stream {
         let whole = Box::new(io::Cursor::new(start).chain(reader));
         let reader: Box<dyn io::Read + Send> = match compression {
             Some(format) => {
-                let decompressor = Decompressor::new(format, whole);
+                let decompressor = Decompressor::with_threads(format, whole, cutting.threads);
                 Box::new(decompressor.map_err(|source| place.fault(source))?)
             }
             None => whole,
@@ -168,6 +171,7 @@ impl Stream {
                 // The mark has to be in the first block as a whole.
                 block_size: cutting.block_size.max(BOM.len()),
                 line_bytes: cutting.line_bytes.max(HEAD),
+                ..cutting
             },
             carry: Vec::new(),
             offset: 0,
@@ -455,7 +459,7 @@ mod tests {
             block_size in prop_oneof![1_usize..20, 1_usize..30_000],
             line_bytes in prop_oneof![Just(1), Just(HEAD), HEAD..15_000],
         ) {
-            let cutting = Cutting { block_size, line_bytes };
+            let cutting = Cutting { block_size, line_bytes, threads: NonZero::<usize>::MIN };
             let (lines, bytes) = lines(stream(&text, &sizes, cutting));
             let expected = expected(&text, line_bytes.max(HEAD));
             // A line that is too long for the reader of its block may still have come as a whole.
@@ -499,6 +503,7 @@ mod tests {
         let cutting = Cutting {
             block_size: 1 << 16,
             line_bytes: 1 << 20,
+            threads: NonZero::<usize>::MIN,
         };
         let endless = io::Read::take(io::repeat(b'x'), 1 << 28);
         let mut stream = Stream::new(Place::Stdin, Box::new(endless), None, cutting).unwrap();
@@ -529,6 +534,7 @@ mod tests {
         let cutting = Cutting {
             block_size: 100,
             line_bytes: 100,
+            threads: NonZero::<usize>::MIN,
         };
         let reader = io::Read::chain(
             io::Cursor::new(b"some lines\nand no more".repeat(1000)),

@@ -275,7 +275,7 @@ impl Pipeline {
 /// One thread's share of the work: its decoder, its counter, its books.
 struct Worker<'run, 'sink, S: RejectSink> {
     options: &'run Options,
-    cutting: Cutting,
+    block_size: usize,
     queue: &'run Arc<Queue>,
     sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
@@ -296,10 +296,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         let options = &pipeline.options;
         Worker {
             options,
-            cutting: Cutting {
-                block_size: pipeline.block_size(),
-                line_bytes: options.max_line_bytes,
-            },
+            block_size: pipeline.block_size(),
             queue,
             sequencer,
             decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
@@ -315,7 +312,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         while let Some(work) = self.queue.next() {
             let done = match work {
                 Work::Chunk(task) => self.chunk(task),
-                Work::Input(index, input) => self.input(index, input),
+                Work::Input(index, input, threads) => self.input(index, input, threads),
             };
             if done.is_err() {
                 break;
@@ -326,12 +323,22 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
     }
 
     /// Opens an input, and reads it if it is a stream.
-    fn input(&mut self, index: usize, input: Input) -> std::result::Result<(), Aborted> {
+    fn input(
+        &mut self,
+        index: usize,
+        input: Input,
+        threads: NonZeroUsize,
+    ) -> std::result::Result<(), Aborted> {
         let keep_going = {
             let (queue, stop) = (Arc::clone(self.queue), self.options.stop.clone());
             Box::new(move || stop.signal().is_none() && !queue.is_aborted())
         };
-        match input.start(self.cutting, keep_going) {
+        let cutting = Cutting {
+            block_size: self.block_size,
+            line_bytes: self.options.max_line_bytes,
+            threads,
+        };
+        match input.start(cutting, keep_going) {
             Ok(Opened::Mapped(file)) => match self.queue.map(index, file) {
                 Ok(true) => self.sequencer.end_input(index, 0),
                 Ok(false) => Ok(()),

@@ -11,6 +11,7 @@
 //! it: those who wait for their turn there never wait for a chunk that nobody will take.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -70,8 +71,9 @@ pub(super) struct Task {
 /// What there is to do.
 pub(super) enum Work {
     Chunk(Task),
-    /// An input to be opened, and then [mapped](Queue::map) or driven.
-    Input(usize, Input),
+    /// An input to be opened, and then [mapped](Queue::map) or driven; and how many threads it may be
+    /// decompressed on.
+    Input(usize, Input, NonZero<usize>),
 }
 
 /// What a driver is to do next.
@@ -207,7 +209,14 @@ impl Queue {
                     Active::stream()
                 };
                 state.active.insert(index, active);
-                return Some(Work::Input(index, input));
+                // Where each worker has an input of its own, that keeps all cores busy.
+                let inputs = state.active.len() + state.inputs.len();
+                let threads = NonZero::new(self.workers.div_ceil(inputs));
+                return Some(Work::Input(
+                    index,
+                    input,
+                    threads.unwrap_or(NonZero::<usize>::MIN),
+                ));
             }
             if state.active.is_empty() && state.inputs.len() == 0 {
                 return None;
@@ -462,10 +471,12 @@ mod tests {
     use super::*;
     use crate::input::{Cutting, Opened, Read};
     use std::io::{Cursor, Write as _};
+    use std::num::NonZero;
 
     const CUTTING: Cutting = Cutting {
         block_size: 1000,
         line_bytes: 100_000,
+        threads: NonZero::<usize>::MIN,
     };
 
     fn file_of(len: usize) -> (tempfile::NamedTempFile, Input) {
@@ -485,41 +496,42 @@ mod tests {
         while let Some(work) = queue.next() {
             match work {
                 Work::Chunk(task) => take(task),
-                Work::Input(index, input) => match input.start(CUTTING, Box::new(|| true)).unwrap()
-                {
-                    Opened::Mapped(file) => {
-                        queue.map(index, file).unwrap();
-                    }
-                    Opened::Stream(mut stream) => {
-                        queue.stream(index);
-                        let mut chunk = 0;
-                        loop {
-                            let buffer = match queue.buffer(index).unwrap() {
-                                Next::Read(buffer) => buffer,
-                                Next::Chunk(task) => {
-                                    take(task);
-                                    continue;
-                                }
-                            };
-                            match stream.next(buffer).unwrap() {
-                                Read::Block(block) => {
-                                    if let Some(task) = queue.offer(index, chunk, block) {
+                Work::Input(index, input, _) => {
+                    match input.start(CUTTING, Box::new(|| true)).unwrap() {
+                        Opened::Mapped(file) => {
+                            queue.map(index, file).unwrap();
+                        }
+                        Opened::Stream(mut stream) => {
+                            queue.stream(index);
+                            let mut chunk = 0;
+                            loop {
+                                let buffer = match queue.buffer(index).unwrap() {
+                                    Next::Read(buffer) => buffer,
+                                    Next::Chunk(task) => {
                                         take(task);
+                                        continue;
                                     }
-                                    chunk += 1;
-                                }
-                                Read::End(buffer) => {
-                                    queue.release(index, Text::Buffer(buffer)).unwrap();
-                                    break;
+                                };
+                                match stream.next(buffer).unwrap() {
+                                    Read::Block(block) => {
+                                        if let Some(task) = queue.offer(index, chunk, block) {
+                                            take(task);
+                                        }
+                                        chunk += 1;
+                                    }
+                                    Read::End(buffer) => {
+                                        queue.release(index, Text::Buffer(buffer)).unwrap();
+                                        break;
+                                    }
                                 }
                             }
+                            while let Some(task) = queue.take(index) {
+                                take(task);
+                            }
+                            queue.close(index, stream.finish().unwrap().into());
                         }
-                        while let Some(task) = queue.take(index) {
-                            take(task);
-                        }
-                        queue.close(index, stream.finish().unwrap().into());
                     }
-                },
+                }
             }
         }
         taken
@@ -624,7 +636,7 @@ mod tests {
             let (mut asked, mut handed_out) = (0, 0);
             while let Some(work) = queue.next() {
                 match work {
-                    Work::Input(index, input) => {
+                    Work::Input(index, input, _) => {
                         let Opened::Mapped(file) = input.start(CUTTING, Box::new(|| true)).unwrap()
                         else {
                             panic!("it is large enough to be mapped")
