@@ -43,7 +43,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(said) => return say(&said.format(&mut Cli::command())),
     };
     match cli.command {
-        Command::Aggregate(args) => aggregate::run(AggregateConfig::resolve(args)),
+        Command::Aggregate(args) => match AggregateConfig::resolve(args) {
+            Ok(config) => aggregate::run(config),
+            Err(said) => say(&said),
+        },
         Command::Generate(args) => match GenerateConfig::resolve(&args, &matches) {
             Ok(config) => generate::run(&config),
             Err(said) => say(&said),

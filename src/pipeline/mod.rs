@@ -1,23 +1,24 @@
 //! The wiring: input → chunk → event → aggregate → output. The only place that knows all of them,
 //! and the only one that names rayon.
 
+mod budget;
+mod machine;
 mod queue;
+mod result;
 mod sequencer;
 mod sink;
 mod stop;
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::mpsc;
+use std::path::PathBuf;
 
-use rayon::prelude::*;
-
-use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
+use crate::aggregate::{Counter, Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
 use crate::input::InputFile;
-use crate::output::csv;
+use budget::Budget;
+pub use machine::machine_memory;
 use queue::{ChunkQueue, Task};
 use sequencer::Sequencer;
 pub use sink::{RejectBatch, RejectSink};
@@ -27,11 +28,11 @@ pub use stop::Stop;
 /// beside working on it, small enough that many cores end at about the same time.
 pub const DEFAULT_CHUNK_SIZE: usize = 4 * 1024 * 1024;
 
+/// How much memory a run may take where nothing tells how much there is, in bytes.
+const DEFAULT_MEMORY: u64 = 1 << 30;
+
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
-
-/// How many ranges of rows are formatted ahead of writing, for each worker.
-const RANGES_AHEAD: usize = 4;
 
 /// How a run is to be done. None of it shows in the result.
 #[derive(Clone, Debug)]
@@ -44,6 +45,14 @@ pub struct Options {
     pub max_line_bytes: usize,
     /// Which ways of reading a line are taken.
     pub lanes: Lanes,
+    /// How much private memory the run may take, in bytes; by default half of what there is
+    /// ([`machine_memory`]). Groups that do not fit go to the disk. Below [`Options::least_memory`]
+    /// everything does, and it may take more all the same; so it may where a line of several MB has
+    /// to be copied. Mapped input is not private memory.
+    pub memory_limit: u64,
+    /// The folder for groups that do not fit into memory. By default that which `TMPDIR` names, or
+    /// `/var/tmp`, which unlike `/tmp` is on a disk.
+    pub temp_dir: Option<PathBuf>,
     /// A way to stop the run from outside.
     pub stop: Stop,
 }
@@ -55,8 +64,28 @@ impl Default for Options {
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             lanes: Lanes::default(),
+            memory_limit: machine_memory().map_or(DEFAULT_MEMORY, |all| all / 2),
+            temp_dir: None,
             stop: Stop::default(),
         }
+    }
+}
+
+impl Options {
+    /// The least [`memory_limit`](Options::memory_limit) that makes sense with so many threads, in
+    /// bytes: 64 MiB, and 16 MiB for each thread.
+    #[must_use]
+    pub fn least_memory(threads: NonZeroUsize) -> u64 {
+        Budget::least(threads)
+    }
+
+    /// The folder for temporary files.
+    fn temp_dir(&self) -> PathBuf {
+        let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
+        self.temp_dir
+            .clone()
+            .or_else(|| from_environment().map(PathBuf::from))
+            .unwrap_or_else(|| "/var/tmp".into())
     }
 }
 
@@ -69,8 +98,6 @@ pub struct Outcome {
     pub inputs: Vec<InputOutcome>,
     /// The groups.
     pub groups: SortedGroups,
-    /// What the groups come to.
-    pub totals: GrandTotals,
 }
 
 /// What was read of an input.
@@ -95,7 +122,8 @@ pub struct InputOutcome {
 /// assert_eq!((outcome.books.valid, outcome.books.invalid()), (3, 2));
 ///
 /// let mut csv = Vec::new();
-/// pipeline.write_csv(&outcome.groups, |bytes| Ok(csv.extend_from_slice(bytes)))?;
+/// let totals = pipeline.write_csv(&outcome, |bytes| Ok(csv.extend_from_slice(bytes)))?;
+/// assert_eq!((totals.groups, totals.purchase_count), (2, 1));
 /// assert_eq!(
 ///     String::from_utf8_lossy(&csv),
 ///     "date,user_id,event_count,purchase_count,total_revenue\n\
@@ -128,11 +156,13 @@ impl Pipeline {
 
     /// Aggregates the events of the inputs. The invalid ones go to `rejects`, in input order.
     ///
-    /// Nothing is returned unless the books balance and the inputs are what they were at the start.
+    /// Nothing is returned unless the inputs are what they were at the start. The books are compared
+    /// with the groups when those are read, by [`write_csv`](Pipeline::write_csv) or
+    /// [`totals`](Pipeline::totals).
     ///
     /// # Errors
     ///
-    /// Where a group's total is too large, an input changed, `rejects` failed, or the run was
+    /// Where an input changed, `rejects` failed, groups could not be taken to the disk, or the run was
     /// stopped.
     pub fn aggregate<S: RejectSink>(
         &self,
@@ -141,7 +171,7 @@ impl Pipeline {
     ) -> Result<Outcome> {
         let queue = ChunkQueue::new(inputs, self.options.chunk_size);
         let sequencer = Sequencer::new(inputs, rejects);
-        let partitions = Partitions::default().for_workers(self.options.threads);
+        let partitions = self.partitions()?;
 
         // What the workers share is not looked at again after a panic.
         let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -156,6 +186,9 @@ impl Pipeline {
         for worker in &workers {
             books.merge(worker);
         }
+        if partitions.has_failed() {
+            return Err(partitions.into_failure());
+        }
         let lines = sequencer.finish()?;
         self.check_stop()?;
 
@@ -168,69 +201,30 @@ impl Pipeline {
             });
         }
 
-        let groups = self.sort(partitions);
-        let totals = GrandTotals::of(&groups)?;
-        let lines_read = inputs_read.iter().map(|input| input.lines).sum();
-        books.check(lines_read, &totals)?;
         Ok(Outcome {
             books,
             inputs: inputs_read,
-            groups,
-            totals,
+            groups: self.sort(partitions)?,
         })
     }
 
-    /// Formats the result file, piece by piece: the header, and a row for each group in order.
-    /// Returns the number of rows.
-    ///
-    /// # Errors
-    ///
-    /// What `write` says, or [`Error::Stopped`].
-    pub fn write_csv(
-        &self,
-        groups: &SortedGroups,
-        mut write: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<u64> {
-        write(csv::HEADER)?;
-        let mut ranges = groups.ranges();
-        // A few ranges ahead: formatted side by side by the workers, while this thread writes them
-        // one after the other.
-        let ahead = RANGES_AHEAD * self.options.threads.get();
-        self.pool.in_place_scope(|scope| {
-            // Takes the memory of rows that have been written.
-            let mut format = |mut rows: Vec<u8>| {
-                let range = ranges.next()?;
-                let (sender, receiver) = mpsc::sync_channel(1);
-                scope.spawn(move |_| {
-                    rows.clear();
-                    csv::append_rows(&range, &mut rows);
-                    // If no one receives them, writing has failed.
-                    let _ = sender.send(rows);
-                });
-                Some(receiver)
-            };
-            let mut formatted = VecDeque::with_capacity(ahead);
-            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
-            while let Some(next) = formatted.pop_front() {
-                // Without rows the worker panicked, and the scope will too.
-                let rows = next.recv().map_err(|_| Error::Panicked)?;
-                self.check_stop()?;
-                write(&rows)?;
-                formatted.extend(format(rows));
-            }
-            Ok(groups.len() as u64)
-        })
-    }
-
-    fn sort(&self, partitions: Partitions) -> SortedGroups {
-        let (partitions, ranges) = partitions.finish();
-        let shares = self.pool.install(|| {
-            partitions
-                .into_par_iter()
-                .map(|partition| ranges.divide(partition))
-                .collect()
-        });
-        SortedGroups::new(shares)
+    /// Empty partitions, with the share of the memory that is for them.
+    fn partitions(&self) -> Result<Partitions> {
+        let budget = Budget::new(self.options.memory_limit, self.options.threads);
+        let settings = SpillSettings {
+            memory: budget.groups,
+            folder: self.options.temp_dir(),
+            files: budget.files,
+            stop: self.options.stop.cell(),
+        };
+        // Where nobody chose the folder, nobody will mind as long as it is not needed.
+        if self.options.temp_dir.is_some() {
+            settings.check()?;
+        }
+        Ok(Partitions::default()
+            .for_workers(self.options.threads)
+            .with_tables(budget.tables)
+            .with_spill(settings))
     }
 
     fn check_stop(&self) -> Result<()> {
@@ -282,7 +276,7 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
     fn chunk(&mut self, task: &Task<'data>) -> std::result::Result<(), sequencer::Aborted> {
         // What follows a page that could not be read is not worth reading: the input's check at the
         // end fails the run.
-        if self.stop.signal().is_some() || task.file.has_faulted() {
+        if self.stop.signal().is_some() || self.counter.has_failed() || task.file.has_faulted() {
             return Err(self.sequencer.abort());
         }
         task.file.will_read(task.ahead.clone());
@@ -326,7 +320,7 @@ impl<'run, 'data, S: RejectSink> Worker<'run, 'data, S> {
             self.until_look -= 1;
             if self.until_look == 0 {
                 self.until_look = LINES_BETWEEN_LOOKS;
-                if self.stop.signal().is_some() {
+                if self.stop.signal().is_some() || self.counter.has_failed() {
                     return Err(self.sequencer.abort());
                 }
             }
