@@ -128,8 +128,9 @@ pub(crate) fn partitions(criterion: &mut Criterion) {
                 counter.add(*event);
             }
             counter.finish();
-            let groups = partitions.finish_sorted();
-            let events_counted: u64 = groups.iter().map(|group| group.totals.event_count).sum();
+            let groups = partitions.finish_sorted().unwrap();
+            let counts = groups.iter().map(|group| group.unwrap().totals.event_count);
+            let events_counted: u64 = counts.sum();
             assert_eq!(events_counted, events.len() as u64);
         });
     });

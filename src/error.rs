@@ -182,6 +182,57 @@ pub enum Error {
         /// Where both would go.
         place: String,
     },
+    /// No temporary file can be created in the folder for groups that do not fit into memory.
+    #[error(
+        "cannot create temporary files in {}: {}; name another folder with --temp-dir",
+        text::path(path),
+        plain(source)
+    )]
+    TempFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Groups that do not fit into memory could not be written to a temporary file either.
+    #[error(
+        "cannot write groups that do not fit into memory to a temporary file in {}: {}; {} MB of them are there, and there has to be room for about {} MB more; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
+        text::path(folder),
+        plain(source),
+        megabytes(*written),
+        megabytes(*needed)
+    )]
+    SpillWrite {
+        /// The folder.
+        folder: PathBuf,
+        /// How many bytes are in temporary files there.
+        written: u64,
+        /// How many bytes more the file that is being written needs, about.
+        needed: u64,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Groups could not be read back from a temporary file.
+    #[error(
+        "cannot read groups back from a temporary file in {}: {}",
+        text::path(folder),
+        plain(source)
+    )]
+    SpillRead {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A temporary file no longer holds what was written to it.
+    #[error(
+        "the disk of {} returned something else than was written to a temporary file there, so nothing was published; check the disk, or name a folder on another one with --temp-dir",
+        text::path(folder)
+    )]
+    SpillDamaged {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A group's revenue is 10^20 or more.
     #[error(
         "the total revenue of user {user_id} on {date} is {total}, and totals have to stay below 10^20; look for wrong amounts of this user"
@@ -349,6 +400,11 @@ fn twice(first: &Path, second: &Path) -> String {
             text::path(second)
         )
     }
+}
+
+/// Bytes in units of 1,000,000, rounded up.
+fn megabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1_000_000)
 }
 
 /// Where an output goes, for a message.

@@ -89,11 +89,12 @@
 //!         println!("{reason} first at {input}:{line}");
 //!     }
 //!     for group in outcome.groups.iter() {
+//!         let group = group?;
 //!         println!("{} {}", group.key.user_id(), group.totals.revenue);
 //!     }
 //! #   assert_eq!(rejects.0[&Reason::InvalidTimestamp].1, 4);
 //! #   assert_eq!(rejects.0[&Reason::NonPositiveAmount].1, 5);
-//! #   let revenues: Vec<_> = outcome.groups.iter().map(|group| group.totals.revenue.to_string()).collect();
+//! #   let revenues: Vec<_> = outcome.groups.iter().map(|group| group.unwrap().totals.revenue.to_string()).collect();
 //! #   assert_eq!(revenues, ["19.99", "0.00"]);
 //!
 //!     // The file appears complete or not at all.
@@ -102,7 +103,7 @@
 //! #   let path = folder.path().join("daily_user_stats.csv");
 //! #   let target = Target::new(path.clone());
 //!     let mut draft = Draft::create(&target)?;
-//!     pipeline.write_csv(&outcome.groups, |bytes| draft.write(bytes))?;
+//!     pipeline.write_csv(&outcome, |bytes| draft.write(bytes))?;
 //!     draft.finish()?.publish()
 //! #   ?;
 //! #   assert_eq!(std::fs::read_to_string(path).unwrap().lines().nth(1), Some("2024-01-01,123,2,1,19.99"));
@@ -125,7 +126,8 @@
 //!
 //! The first file that is mapped in a process installs a handler for SIGBUS, so that an input that is cut
 //! shorter while it is mapped is an error and not a crash. Nothing else is global: no signals are
-//! handled ([`Options::stop`] is for that), and nothing is logged.
+//! handled ([`Options::stop`] is for that), and nothing is logged. Files are only written where groups
+//! do not fit into [`Options::memory_limit`], and they have no names.
 
 pub mod aggregate;
 mod books;
@@ -143,4 +145,5 @@ pub use input::Input;
 pub use output::Reject;
 pub use pipeline::{
     DEFAULT_CHUNK_SIZE, InputOutcome, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,
+    machine_memory,
 };

@@ -11,8 +11,8 @@ use crate::event::Event;
 /// processor wait for the memory of many at a time; between two lines it waits for each alone.
 const EVENTS: usize = 256;
 
-/// How much memory the tables of all workers may take together, in bytes.
-const TABLES_MEMORY: usize = 48 * 1024 * 1024;
+/// The share of the memory for tables that is for groups on their way into a partition: a quarter.
+const OUTGOING_SHARE: usize = 4;
 
 /// How much of that a bucket of a table takes: a group and hashbrown's byte beside it, and half as
 /// much again while the table grows and the old one, of half the size, is still there.
@@ -23,18 +23,22 @@ const BUCKET_MEMORY: usize = (size_of::<Packed>() + 1) * 3 / 2;
 const MOST_BUCKETS: usize = 1 << 17;
 const LEAST_BUCKETS: usize = 1 << 10;
 
-/// How many groups on their way into a partition all workers may collect together, and each of them,
-/// before they are merged into it.
-const ALL_OUTGOING: usize = 2048;
+/// How many groups on their way into a partition a worker collects before they are merged into it.
 const OUTGOING: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// How many groups a worker's own table may hold.
-fn table_limit(workers: NonZeroUsize) -> usize {
-    let buckets = TABLES_MEMORY / BUCKET_MEMORY / workers;
+fn table_limit(workers: NonZeroUsize, memory: usize) -> usize {
+    let buckets = (memory - memory / OUTGOING_SHARE) / BUCKET_MEMORY / workers;
     // The largest power of two within.
     let buckets = 1 << buckets.max(1).ilog2();
     // A table of hashbrown's is at most seven eighths full, and a batch is counted before the look.
     buckets.clamp(LEAST_BUCKETS, MOST_BUCKETS) / 8 * 7 - EVENTS
+}
+
+/// How many groups a worker collects for each partition.
+fn outgoing_room(workers: NonZeroUsize, memory: usize) -> usize {
+    let room = memory / OUTGOING_SHARE / (Partitions::COUNT * size_of::<Packed>()) / workers;
+    room.clamp(*OUTGOING.start(), *OUTGOING.end())
 }
 
 /// How many events have to fall on a group of a full table for the table to be worth its while.
@@ -61,8 +65,9 @@ const PASSED_ON: u64 = 1 << 22;
 ///     counter.add(event);
 /// }
 /// counter.finish();
-/// let groups = partitions.finish_sorted();
-/// assert_eq!(groups.iter().next().unwrap().totals.event_count, 2);
+/// let groups = partitions.finish_sorted()?;
+/// assert_eq!(groups.iter().next().unwrap()?.totals.event_count, 2);
+/// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Counter<'p> {
@@ -77,17 +82,22 @@ pub struct Counter<'p> {
 }
 
 impl<'p> Counter<'p> {
-    pub(super) fn new(partitions: &'p Partitions, workers: NonZeroUsize) -> Counter<'p> {
+    /// For one of so many workers, whose tables take so many bytes.
+    pub(super) fn new(
+        partitions: &'p Partitions,
+        workers: NonZeroUsize,
+        memory: usize,
+    ) -> Counter<'p> {
         Counter {
             events: Vec::with_capacity(EVENTS),
             table: Table::new(partitions.hasher().clone()),
-            table_limit: table_limit(workers),
+            table_limit: table_limit(workers, memory),
             in_table: 0,
             to_pass_on: 0,
             outgoing: Outgoing {
                 partitions,
                 groups: vec![Vec::new(); Partitions::COUNT],
-                room: (ALL_OUTGOING / workers).clamp(*OUTGOING.start(), *OUTGOING.end()),
+                room: outgoing_room(workers, memory),
             },
         }
     }
@@ -99,6 +109,13 @@ impl<'p> Counter<'p> {
         if self.events.len() == EVENTS {
             self.count();
         }
+    }
+
+    /// Whether groups could not be taken to the disk, so that counting on is in vain.
+    #[must_use]
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.outgoing.partitions.has_failed()
     }
 
     /// Hands over what has not been yet. Without it, events are lost.
@@ -217,9 +234,9 @@ mod tests {
         }
         assert!(was_passing_on);
         counter.finish();
-        let groups = partitions.finish_sorted();
-        assert_eq!(groups.len() as u64, many);
-        for (n, group) in (0_u64..).zip(groups.iter()) {
+        let groups = partitions.finish_sorted().unwrap();
+        assert_eq!(groups.iter().count() as u64, many);
+        for (n, group) in (0_u64..).zip(groups.iter().map(Result::unwrap)) {
             assert_eq!(group.key.user_id(), UserId::from(n));
             let expected = if n < 10 { 1 + 2 * few / 10 } else { 1 };
             assert_eq!(group.totals.event_count, expected);

@@ -1,7 +1,8 @@
 //! What all groups of a run come to.
 
-use super::revenue::GrandTotal;
-use super::sorted::SortedGroups;
+use super::group::{Group, GroupKey};
+use super::revenue::{GrandTotal, Revenue};
+use super::sorted::InOrder;
 use crate::error::{Error, Result};
 use crate::event::Date;
 
@@ -21,41 +22,54 @@ pub struct GrandTotals {
 }
 
 impl GrandTotals {
-    /// Adds up the groups.
+    /// Adds up the groups of a range.
     ///
     /// # Errors
     ///
     /// [`Error::TotalTooLarge`] if the revenue of a group is 10^20 or more: it names the first such
     /// group in the order of the result.
-    pub fn of(groups: &SortedGroups) -> Result<GrandTotals> {
+    pub fn of(groups: &InOrder) -> Result<GrandTotals> {
         let mut totals = GrandTotals::default();
-        let mut too_large = None;
-        for group in groups.unordered() {
-            totals.groups += 1;
-            totals.event_count += group.totals.event_count;
-            totals.purchase_count += group.totals.purchase_count;
-            totals.total_revenue.add(group.totals.revenue);
-            let date = group.key.date();
-            let (first, last) = totals.dates.unwrap_or((date, date));
-            totals.dates = Some((first.min(date), last.max(date)));
-            if group.totals.revenue.is_too_large()
-                && too_large.is_none_or(|(key, _)| group.key < key)
-            {
-                too_large = Some((group.key, group.totals.revenue));
+        for Group { key, totals: group } in groups.iter() {
+            if group.revenue.is_too_large() {
+                return Err(too_large(key, group.revenue));
             }
+            totals.groups += 1;
+            totals.event_count += group.event_count;
+            totals.purchase_count += group.purchase_count;
+            totals.total_revenue.add(group.revenue);
         }
-        match too_large {
-            None => Ok(totals),
-            Some((key, revenue)) => Err(Error::TotalTooLarge {
-                date: key.date(),
-                user_id: key.user_id(),
-                total: if revenue.is_saturated() {
-                    format!("more than {revenue}")
-                } else {
-                    revenue.to_string()
-                },
-            }),
-        }
+        let first = groups.iter().next();
+        let dates = first.zip(groups.iter().next_back());
+        totals.dates = dates.map(|(first, last)| (first.key.date(), last.key.date()));
+        Ok(totals)
+    }
+
+    /// Adds those of other groups.
+    pub fn merge(&mut self, other: &GrandTotals) {
+        self.groups += other.groups;
+        self.event_count += other.event_count;
+        self.purchase_count += other.purchase_count;
+        self.total_revenue.merge(other.total_revenue);
+        self.dates = match (self.dates, other.dates) {
+            (Some((first, last)), Some((other_first, other_last))) => {
+                Some((first.min(other_first), last.max(other_last)))
+            }
+            (dates, other_dates) => dates.or(other_dates),
+        };
+    }
+}
+
+#[cold]
+fn too_large(key: &GroupKey, revenue: Revenue) -> Error {
+    Error::TotalTooLarge {
+        date: key.date(),
+        user_id: key.user_id(),
+        total: if revenue.is_saturated() {
+            format!("more than {revenue}")
+        } else {
+            revenue.to_string()
+        },
     }
 }
 
@@ -65,7 +79,8 @@ mod tests {
     use crate::aggregate::Partitions;
     use crate::event::{Amount, Event, UserId};
 
-    fn groups(amounts: &[(u32, u64, &str, u32)]) -> SortedGroups {
+    /// The totals of groups, range by range.
+    fn totals(amounts: &[(u32, u64, &str, u32)]) -> Result<GrandTotals> {
         let partitions = Partitions::default();
         let mut counter = partitions.counter();
         for (day, user, amount, times) in amounts {
@@ -76,35 +91,50 @@ mod tests {
             }
         }
         counter.finish();
-        partitions.finish_sorted()
+        let groups = partitions.finish_sorted().unwrap();
+        let mut totals = GrandTotals::default();
+        for range in groups.ranges() {
+            totals.merge(&GrandTotals::of(&range.sorted().unwrap())?);
+        }
+        Ok(totals)
     }
 
     #[test]
     fn totals_are_those_of_all_groups() {
-        let totals = GrandTotals::of(&groups(&[(9, 1, "0.5", 3), (2, 1, "1", 1), (9, 2, "2", 1)]));
-        let totals = totals.unwrap();
+        let totals_of_three = totals(&[(9, 1, "0.5", 3), (2, 1, "1", 1), (9, 2, "2", 1)]).unwrap();
         assert_eq!(
-            (totals.groups, totals.event_count, totals.purchase_count),
+            (
+                totals_of_three.groups,
+                totals_of_three.event_count,
+                totals_of_three.purchase_count
+            ),
             (3, 5, 5)
         );
-        assert_eq!(totals.total_revenue.to_string(), "4.50");
-        assert_eq!(totals.dates, Date::from_days(2).zip(Date::from_days(9)));
-        assert_eq!(
-            GrandTotals::of(&SortedGroups::default()).unwrap(),
-            GrandTotals::default()
-        );
+        assert_eq!(totals_of_three.total_revenue.to_string(), "4.50");
+        let dates = Date::from_days(2).zip(Date::from_days(9));
+        assert_eq!(totals_of_three.dates, dates);
+        let mut sum = totals(&[]).unwrap();
+        assert_eq!(sum, GrandTotals::default());
+        sum.merge(&totals_of_three);
+        assert_eq!(sum, totals_of_three);
+        sum.merge(&totals(&[]).unwrap());
+        assert_eq!(sum, totals_of_three);
+        sum.merge(&totals(&[(1, 5, "3", 1), (4, 5, "3", 1)]).unwrap());
+        assert_eq!((sum.groups, sum.event_count, sum.purchase_count), (5, 7, 7));
+        assert_eq!(sum.dates, Date::from_days(1).zip(Date::from_days(9)));
+        assert_eq!(sum.total_revenue.to_string(), "10.50");
     }
 
     #[test]
     fn the_first_group_that_is_too_large_is_named() {
         let large = "999999999999999";
-        let groups = groups(&[
+        let totals = totals(&[
             (1, 9, "1", 1),
             (2, 8, large, 100_001),
             (2, 7, large, 100_001),
             (3, 1, large, 100_001),
         ]);
-        let error = GrandTotals::of(&groups).unwrap_err().to_string();
+        let error = totals.unwrap_err().to_string();
         assert!(
             error.contains("user 7 on 0000-01-03 is 100000999999999899999.00"),
             "{error}"

@@ -34,7 +34,7 @@ impl GroupKey {
 
     /// The key that [`GroupKey::to_parts`] took apart.
     #[inline]
-    pub(super) fn from_parts(date_and_sign: u32, user_bits: u64) -> GroupKey {
+    pub(super) const fn from_parts(date_and_sign: u32, user_bits: u64) -> GroupKey {
         GroupKey {
             date_and_sign,
             user_bits,

@@ -1,18 +1,21 @@
 //! Aggregation: groups of events by date and user, and their exact totals.
 //!
 //! Each worker [adds](Counter::add) events to a [`Counter`] of its own; the counters hand groups over
-//! to [`Partitions`] shared by all; those are [finished](Partitions::finish_sorted) into
-//! [`SortedGroups`]. Knows nothing of JSON or of files.
+//! to [`Partitions`] shared by all, which take them to the disk where memory is short; those are
+//! [finished](Partitions::finish_sorted) into [`SortedGroups`]. Knows nothing of JSON or of files of
+//! events.
 
 mod counter;
 mod fetch;
 mod grand_totals;
 mod group;
 mod hash;
+mod memory;
 mod packed;
 mod partition;
 mod revenue;
 mod sorted;
+mod spill;
 mod store;
 mod table;
 
@@ -23,4 +26,5 @@ pub use hash::KeyHasher;
 pub use partition::Partitions;
 pub use revenue::{GrandTotal, Revenue};
 pub use sorted::{GroupRange, InOrder, SortedGroups};
+pub use spill::{SpillSettings, Spilled};
 pub use table::Table;

@@ -6,13 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::counter::Counter;
 use super::group::{Group, Totals};
 use super::hash::KeyHasher;
+use super::memory::{Groups, Memory};
 use super::packed::Packed;
-use super::sorted::{Ranges, SortedGroups};
+use super::sorted::{Ranges, Share, SortedGroups};
+use super::spill::{SpillSettings, Spiller};
 use super::store::Store;
+use crate::error::{Error, Result};
 
 /// How many partitions there are: enough that workers seldom meet at one, and that one of some
 /// millions of groups in all still fits a core's cache.
 const PARTITIONS: usize = 256;
+
+/// How much memory the workers' own tables take, if nothing else is said, in bytes.
+const TABLES_MEMORY: usize = 64 * 1024 * 1024;
 
 /// The part of a hash that chooses the partition: the highest bits.
 const PARTITION_SHIFT: u32 = u64::BITS - PARTITIONS.ilog2();
@@ -26,13 +32,23 @@ pub(crate) struct Partition {
 
 impl Partition {
     /// Adds what was counted for groups of this partition.
-    fn merge(&mut self, groups: &[Packed], hasher: &KeyHasher) {
+    fn merge(&mut self, groups: &[Packed], memory: &Memory, hasher: &KeyHasher) {
         let wide = &mut self.wide;
         self.store.merge(
             groups,
+            memory,
             |group| hasher.short_hash(&group.key()),
-            |group, other| wide.add(group, other),
+            |group, other| wide.add(group, other, memory),
         );
+    }
+
+    /// Takes all groups out. What they took is no longer counted.
+    pub(super) fn take(&mut self, memory: &Memory) -> Partition {
+        memory.discount(self.wide.0.capacity() * WideTotals::COUNTS);
+        Partition {
+            store: Store::of(self.store.take(memory)),
+            wide: std::mem::take(&mut self.wide),
+        }
     }
 
     /// How many groups there are.
@@ -42,7 +58,7 @@ impl Partition {
 
     /// The groups, in no order.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Packed> {
-        self.store.iter()
+        self.store.groups().iter()
     }
 
     /// Every `step`th group.
@@ -50,9 +66,9 @@ impl Partition {
         self.store.sample(step)
     }
 
-    /// The totals that are elsewhere.
-    pub(super) fn into_wide(self) -> WideTotals {
-        self.wide
+    /// The groups, and the totals that are elsewhere.
+    pub(super) fn into_parts(self) -> (Groups, WideTotals) {
+        (self.store.into_groups(), self.wide)
     }
 }
 
@@ -61,12 +77,15 @@ impl Partition {
 pub(super) struct WideTotals(Vec<Totals>);
 
 impl WideTotals {
+    /// What one counts for: on their way to the disk there may be as many again.
+    const COUNTS: usize = 2 * size_of::<Totals>();
+
     /// Adds up two groups of the same key, the first of which may already have its totals here.
     #[cold]
-    fn add(&mut self, group: &mut Packed, other: &Packed) {
+    fn add(&mut self, group: &mut Packed, other: &Packed, memory: &Memory) {
         let sum = match group.totals() {
             Ok(totals) => {
-                *group = self.put(*group, totals);
+                *group = self.put(*group, totals, memory);
                 self.0.last_mut()
             }
             Err(place) => self.0.get_mut(place),
@@ -77,11 +96,12 @@ impl WideTotals {
     }
 
     /// Keeps totals, and gives the group that knows where they are.
-    pub(super) fn put(&mut self, group: Packed, totals: Totals) -> Packed {
+    fn put(&mut self, group: Packed, totals: Totals, memory: &Memory) -> Packed {
         let place = self.0.len();
         if place == self.0.capacity() {
             // As groups themselves: no more than by half.
             self.0.reserve_exact((place / 2).max(4));
+            memory.count((self.0.capacity() - place) * WideTotals::COUNTS);
         }
         self.0.push(totals);
         group.elsewhere(place)
@@ -108,6 +128,9 @@ pub struct Partitions {
     hasher: KeyHasher,
     all: Vec<Mutex<Partition>>,
     workers: NonZeroUsize,
+    tables_memory: usize,
+    memory: Memory,
+    spiller: Option<Spiller>,
 }
 
 impl Default for Partitions {
@@ -127,6 +150,9 @@ impl Partitions {
             hasher,
             all: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
             workers: NonZeroUsize::MIN,
+            tables_memory: TABLES_MEMORY,
+            memory: Memory::default(),
+            spiller: None,
         }
     }
 
@@ -136,10 +162,52 @@ impl Partitions {
         Partitions { workers, ..self }
     }
 
+    /// With so much memory for the workers' own tables, all of them together, in bytes; 64 MiB if
+    /// nothing is said. A table has a least size, so that many workers may take more.
+    #[must_use]
+    pub fn with_tables(self, bytes: usize) -> Partitions {
+        Partitions {
+            tables_memory: bytes,
+            ..self
+        }
+    }
+
+    /// Takes groups to the disk that do not fit into memory. Without it they take whatever memory
+    /// they need.
+    ///
+    /// ```
+    /// use daytally::aggregate::{Partitions, SpillSettings};
+    /// use daytally::event::{Date, Event, UserId};
+    ///
+    /// let settings = SpillSettings {
+    ///     memory: 0, // Everything goes to the disk.
+    ///     folder: std::env::temp_dir(),
+    ///     files: 8,
+    ///     stop: Default::default(),
+    /// };
+    /// let partitions = Partitions::default().with_spill(settings);
+    /// let mut counter = partitions.counter();
+    /// for user in 0..1000_u64 {
+    ///     counter.add(Event::new(Date::MIN, UserId::from(user), None));
+    /// }
+    /// counter.finish();
+    /// assert!(partitions.has_spilled());
+    /// assert_eq!(partitions.finish_sorted()?.iter().count(), 1000);
+    /// # Ok::<(), daytally::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_spill(self, settings: SpillSettings) -> Partitions {
+        Partitions {
+            memory: Memory::new(settings.memory),
+            spiller: Some(Spiller::new(settings)),
+            ..self
+        }
+    }
+
     /// A counter for a worker.
     #[must_use]
     pub fn counter(&self) -> Counter<'_> {
-        Counter::new(self, self.workers)
+        Counter::new(self, self.workers, self.tables_memory)
     }
 
     pub(super) fn hasher(&self) -> &KeyHasher {
@@ -152,16 +220,62 @@ impl Partitions {
         (hash >> PARTITION_SHIFT) as usize
     }
 
-    /// Merges groups into the partition they are of. Many workers may do so at the same time.
+    /// Merges groups into the partition they are of. Many workers may do so at the same time. Where
+    /// groups do not fit into memory it may take long.
     pub(super) fn merge(&self, partition: usize, groups: &[Packed]) {
         if let Some(partition) = self.all.get(partition) {
-            lock(partition).merge(groups, &self.hasher);
+            lock(partition).merge(groups, &self.memory, &self.hasher);
+        }
+        if let Some(spiller) = &self.spiller
+            && self.memory.is_full()
+        {
+            spiller.make_room(&self.all, &self.memory);
         }
     }
 
-    /// The groups, partition by partition and in no order within each, and the ranges that each
-    /// partition is to be [divided](Ranges::divide) into.
-    pub(crate) fn finish(self) -> (Vec<Partition>, Ranges) {
+    #[cfg(test)]
+    pub(super) fn spiller(&self) -> Option<&Spiller> {
+        self.spiller.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Whether groups are on the disk.
+    #[must_use]
+    pub fn has_spilled(&self) -> bool {
+        self.spiller.as_ref().is_some_and(Spiller::has_spilled)
+    }
+
+    /// Whether groups could not be taken to the disk, so that counting on is in vain.
+    #[must_use]
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.spiller.as_ref().is_some_and(Spiller::has_failed)
+    }
+
+    /// Why.
+    pub(crate) fn into_failure(self) -> Error {
+        // Where there is no reason, nothing has failed.
+        self.finish_sorted().err().unwrap_or(Error::Panicked)
+    }
+
+    /// Takes the rest of the groups to the disk too, if there are groups. Many workers may do so
+    /// together, once all counters are finished; [`finish_sorted`](Partitions::finish_sorted) does it
+    /// if they have not.
+    pub fn spill_rest(&self) {
+        if let Some(spiller) = &self.spiller
+            && spiller.has_spilled()
+        {
+            spiller.finish(&self.all, &self.memory);
+        }
+    }
+
+    /// The groups, partition by partition and in no order within each, to be divided; none of them
+    /// being on the disk.
+    pub(crate) fn finish(self) -> (Vec<Partition>, Division) {
         let partitions: Vec<Partition> = self
             .all
             .into_iter()
@@ -171,18 +285,46 @@ impl Partitions {
                     .unwrap_or_else(PoisonError::into_inner)
             })
             .collect();
-        let ranges = Ranges::of(&partitions, Ranges::ROWS);
-        (partitions, ranges)
+        let division = Division {
+            ranges: Ranges::of(&partitions, Ranges::ROWS),
+            memory: self.memory,
+        };
+        (partitions, division)
     }
 
     /// The groups in order, on this thread alone.
-    #[must_use]
-    pub fn finish_sorted(self) -> SortedGroups {
-        let (partitions, ranges) = self.finish();
+    ///
+    /// # Errors
+    ///
+    /// Why groups could not be taken to the disk: [`Error::SpillWrite`], [`Error::SpillRead`],
+    /// [`Error::SpillDamaged`], [`Error::TempFolder`], or [`Error::Stopped`].
+    pub fn finish_sorted(self) -> Result<SortedGroups> {
+        self.spill_rest();
+        if self.has_spilled() || self.has_failed() {
+            return match self.spiller.map(Spiller::into_merge).transpose()? {
+                Some((merge, spilled)) => Ok(SortedGroups::on_disk(merge, spilled)),
+                None => Ok(SortedGroups::default()),
+            };
+        }
+        let (partitions, division) = self.finish();
         let shares = partitions
             .into_iter()
-            .map(|partition| ranges.divide(partition));
-        SortedGroups::new(shares.collect())
+            .map(|partition| division.divide(partition));
+        Ok(SortedGroups::in_memory(shares.collect()))
+    }
+}
+
+/// Where the groups of all partitions are divided into ranges.
+#[derive(Debug)]
+pub(crate) struct Division {
+    ranges: Ranges,
+    memory: Memory,
+}
+
+impl Division {
+    /// Moves a partition's groups next to those of the same range.
+    pub(crate) fn divide(&self, partition: Partition) -> Share {
+        self.ranges.divide(partition, &self.memory)
     }
 }
 
@@ -229,7 +371,8 @@ mod tests {
                 // Whichever it is, as long as it is always the same.
                 partitions.merge(7, &some);
             }
-            let groups = partitions.finish_sorted();
+            let groups = partitions.finish_sorted().unwrap();
+            let groups: Vec<Group> = groups.iter().map(Result::unwrap).collect();
             let merged: HashMap<_, _> = groups.iter().map(|group| (group.key, group.totals)).collect();
             prop_assert_eq!(groups.len(), merged.len());
             prop_assert_eq!(merged, expected);
@@ -241,6 +384,6 @@ mod tests {
         let partitions = Partitions::new(KeyHasher::with_seed(9));
         partitions.merge(PARTITIONS, &[]);
         partitions.merge(0, &[]);
-        assert!(partitions.finish_sorted().is_empty());
+        assert_eq!(partitions.finish_sorted().unwrap().iter().count(), 0);
     }
 }

@@ -105,6 +105,12 @@ impl GrandTotal {
         self.carried += u64::from(has_carried);
     }
 
+    /// Adds another sum.
+    pub fn merge(&mut self, other: GrandTotal) {
+        self.add(Revenue(other.units));
+        self.carried += other.carried;
+    }
+
     /// The whole part, and what is left in units.
     fn to_parts(self) -> (u128, u128) {
         /// 2^128 in whole parts, and what is left of it in units.
@@ -184,16 +190,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_grand_total_is_the_sum(units in proptest::collection::vec(0..TOO_LARGE, 0..40)) {
+        fn a_grand_total_is_the_sum(
+            units in proptest::collection::vec((0..TOO_LARGE, any::<bool>()), 0..40),
+        ) {
             let mut total = GrandTotal::default();
+            let mut other = GrandTotal::default();
             let mut halves = (0_u128, 0_u128);
-            for units in units {
-                total.add(Revenue(units));
+            for (units, is_other) in units {
+                if is_other { &mut other } else { &mut total }.add(Revenue(units));
                 // Long addition in base 10^19, apart from the code under test.
                 let base = 10_u128.pow(19);
                 let low = halves.1 + units % base;
                 halves = (halves.0 + units / base + low / base, low % base);
             }
+            total.merge(other);
             let digits = format!("{}{:019}", halves.0, halves.1);
             let digits = format!("{:0>20}", digits.trim_start_matches('0'));
             let (whole, decimals) = digits.split_at(digits.len() - 18);

@@ -6,8 +6,11 @@
 //! then happens within a core's cache, for as many ranges side by side as there are threads.
 
 use super::group::Group;
+use super::memory::{Groups, Memory};
 use super::packed::Packed;
 use super::partition::{Partition, WideTotals};
+use super::spill::{Merge, MergeRange, Spilled};
+use crate::error::Result;
 
 /// Where the order of the result is cut into ranges of about the same size.
 #[derive(Debug)]
@@ -69,8 +72,13 @@ impl Ranges {
         node - self.tree.len()
     }
 
+    /// How many ranges there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Moves a partition's groups next to those of the same range.
-    pub(crate) fn divide(&self, partition: Partition) -> Share {
+    pub(super) fn divide(&self, partition: Partition, memory: &Memory) -> Share {
         let mut ends = vec![0_usize; self.count];
         let ranges: Vec<u32> = partition
             .groups()
@@ -87,140 +95,210 @@ impl Ranges {
             end += std::mem::replace(start, end);
         }
         // Each group that is put down moves its range's start on, until all are ends.
-        let mut groups = vec![Packed::default(); partition.len()];
+        let mut groups = Groups::any(partition.len(), memory);
         for (group, range) in partition.groups().zip(ranges) {
             let at = &mut ends[range as usize];
-            groups[*at] = *group;
+            *groups.get_mut(*at) = *group;
             *at += 1;
         }
-        Share {
-            groups,
-            ends,
-            wide: partition.into_wide(),
-        }
+        let (divided, wide) = partition.into_parts();
+        divided.give_back(memory);
+        Share { groups, ends, wide }
     }
 }
 
 /// The groups of a partition, range by range and in no order within each.
 #[derive(Debug)]
 pub(crate) struct Share {
-    groups: Vec<Packed>,
+    groups: Groups,
     /// Where each range ends; it starts where the one before it ends.
     ends: Vec<usize>,
     wide: WideTotals,
 }
 
 impl Share {
-    fn range(&self, range: usize) -> &[Packed] {
+    /// Where a range starts and ends.
+    fn range(&self, range: usize) -> (usize, usize) {
         let start = match range {
             0 => 0,
             _ => self.ends[range - 1],
         };
-        &self.groups[start..self.ends[range]]
+        (start, self.ends[range])
+    }
+
+    /// The groups' memory is used again.
+    pub(super) fn give_back(self, memory: &Memory) {
+        self.groups.give_back(memory);
     }
 }
 
-/// All groups of a run, to be read in order.
+/// The groups of a range, together from all partitions, no key being in two of them.
+pub(super) fn sorted(shares: &[Share], range: usize) -> InOrder {
+    let ends = shares.iter().map(|share| share.range(range));
+    let mut groups = Vec::with_capacity(ends.map(|(start, end)| end - start).sum());
+    for share in shares {
+        let (start, end) = share.range(range);
+        for slice in share.groups.slices(start, end) {
+            groups.extend(slice.iter().map(|group| share.wide.resolve(group)));
+        }
+    }
+    InOrder::of(groups)
+}
+
+/// All groups of a run, to be read in order: from memory, or from the disk where they did not fit.
 ///
 /// ```
 /// use daytally::aggregate::SortedGroups;
 /// assert_eq!(SortedGroups::default().iter().count(), 0);
 /// ```
 #[derive(Debug, Default)]
-pub struct SortedGroups {
-    shares: Vec<Share>,
+pub struct SortedGroups(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// Partitions divided into the same ranges.
+    Memory(Vec<Share>),
+    Disk(Merge, Spilled),
+}
+
+impl Default for Source {
+    fn default() -> Source {
+        Source::Memory(Vec::new())
+    }
 }
 
 impl SortedGroups {
     /// From partitions divided into the same ranges, no key being in two places.
-    pub(crate) fn new(shares: Vec<Share>) -> SortedGroups {
-        SortedGroups { shares }
+    pub(crate) fn in_memory(shares: Vec<Share>) -> SortedGroups {
+        SortedGroups(Source::Memory(shares))
     }
 
-    /// How many groups there are.
+    /// From files of sorted groups.
+    pub(super) fn on_disk(merge: Merge, spilled: Spilled) -> SortedGroups {
+        SortedGroups(Source::Disk(merge, spilled))
+    }
+
+    /// What went to the disk: nothing, if the groups fitted into memory.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.shares.iter().map(|share| share.groups.len()).sum()
-    }
-
-    /// Whether there are no groups.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The groups in no particular order: the quick way to add things up.
-    pub fn unordered(&self) -> impl Iterator<Item = Group> {
-        self.shares
-            .iter()
-            .flat_map(|share| share.groups.iter().map(|group| share.wide.resolve(group)))
+    pub fn spilled(&self) -> Spilled {
+        match &self.0 {
+            Source::Memory(_) => Spilled::default(),
+            Source::Disk(_, spilled) => *spilled,
+        }
     }
 
     /// The groups in the order of the result: by date, then by user.
-    pub fn iter(&self) -> impl Iterator<Item = Group> {
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupRange::sorted`]; after an error there may be more groups.
+    pub fn iter(&self) -> impl Iterator<Item = Result<Group>> {
         self.ranges().flat_map(|range| {
-            let InOrder { groups, order } = range.sorted();
-            order.into_iter().map(move |at| groups[at])
+            let (groups, error) = match range.sorted() {
+                Ok(groups) => (groups, None),
+                Err(error) => (InOrder::default(), Some(Err(error))),
+            };
+            let InOrder { groups, order } = groups;
+            error
+                .into_iter()
+                .chain(order.into_iter().map(move |at| Ok(groups[at])))
         })
     }
 
     /// Ranges of some thousand groups each that follow each other and cover all groups, so that the
     /// result can be written in parallel.
     pub fn ranges(&self) -> impl Iterator<Item = GroupRange<'_>> {
-        let count = self.shares.first().map_or(0, |share| share.ends.len());
-        (0..count).map(|range| GroupRange {
-            shares: &self.shares,
-            range,
+        let count = match &self.0 {
+            Source::Memory(shares) => shares.first().map_or(0, |share| share.ends.len()),
+            Source::Disk(merge, _) => merge.ranges(),
+        };
+        (0..count).map(|range| match &self.0 {
+            Source::Memory(shares) => GroupRange(Place::Memory { shares, range }),
+            Source::Disk(merge, _) => GroupRange(Place::Disk(merge.range(range))),
         })
     }
 }
 
 /// Groups that follow each other in the order of the result.
 #[derive(Clone, Copy, Debug)]
-pub struct GroupRange<'a> {
-    shares: &'a [Share],
-    range: usize,
+pub struct GroupRange<'a>(Place<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Place<'a> {
+    Memory { shares: &'a [Share], range: usize },
+    Disk(MergeRange<'a>),
 }
 
 impl GroupRange<'_> {
-    /// How many groups there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shares
-            .iter()
-            .map(|share| share.range(self.range).len())
-            .sum()
-    }
-
-    /// Whether there are no groups.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The groups in the order of the result: by date, then by user.
-    #[must_use]
-    pub fn sorted(&self) -> InOrder {
-        let mut groups = Vec::with_capacity(self.len());
-        for share in self.shares {
-            let range = share.range(self.range).iter();
-            groups.extend(range.map(|group| share.wide.resolve(group)));
+    ///
+    /// # Errors
+    ///
+    /// Where they are on the disk, it may not return what was written:
+    /// [`Error::SpillRead`](crate::Error::SpillRead) and
+    /// [`Error::SpillDamaged`](crate::Error::SpillDamaged).
+    pub fn sorted(&self) -> Result<InOrder> {
+        match &self.0 {
+            Place::Memory { shares, range } => Ok(sorted(shares, *range)),
+            Place::Disk(range) => range.sorted(),
         }
-        let order = order(&groups);
-        InOrder { groups, order }
     }
 }
 
 /// The groups of a range in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct InOrder {
     groups: Vec<Group>,
     order: Vec<usize>,
 }
 
 impl InOrder {
+    /// Groups of different keys.
+    fn of(groups: Vec<Group>) -> InOrder {
+        let order = order(
+            &groups,
+            |numbers| numbers.sort_unstable(),
+            |numbers| numbers.sort_unstable(),
+        );
+        InOrder { groups, order }
+    }
+
+    /// Groups of which several may be of one key, and then are added up. They should be some sequences
+    /// in order, one after the other: those are only merged.
+    pub(super) fn merged(mut groups: Vec<Group>) -> InOrder {
+        let mut order = order(&groups, |numbers| numbers.sort(), |numbers| numbers.sort());
+        let mut kept = 0;
+        for at in 0..order.len() {
+            let place = order[at];
+            let Group { key, totals } = groups[place];
+            match kept {
+                1.. if groups[order[kept - 1]].key == key => {
+                    groups[order[kept - 1]].totals.merge(&totals);
+                }
+                _ => {
+                    order[kept] = place;
+                    kept += 1;
+                }
+            }
+        }
+        order.truncate(kept);
+        InOrder { groups, order }
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there are no groups.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// The groups in the order of the result.
-    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Group> {
         self.order.iter().map(|at| &self.groups[*at])
     }
 }
@@ -229,7 +307,11 @@ impl InOrder {
 ///
 /// Numbers are sorted, each a key with its place in the lowest bits, in 64 bits where the groups lie
 /// near enough to each other, as they do in most ranges of most runs.
-fn order(groups: &[Group]) -> Vec<usize> {
+fn order(
+    groups: &[Group],
+    sort: impl Fn(&mut [u64]),
+    sort_wide: impl Fn(&mut [u128]),
+) -> Vec<usize> {
     let keys = || groups.iter().map(|group| group.key.to_number());
     let (Some(least), Some(greatest)) = (keys().min(), keys().max()) else {
         return Vec::new();
@@ -242,7 +324,7 @@ fn order(groups: &[Group]) -> Vec<usize> {
             u64::try_from(key).unwrap_or(u64::MAX) << place_bits | place
         });
         let mut numbers: Vec<u64> = numbers.collect();
-        numbers.sort_unstable();
+        sort(&mut numbers);
         places(&numbers, |number| number & ((1 << place_bits) - 1))
     } else {
         // 87 bits of key leave enough for the place.
@@ -250,7 +332,7 @@ fn order(groups: &[Group]) -> Vec<usize> {
             .zip(0..)
             .map(|(key, place): (u128, u128)| key << place_bits | place);
         let mut numbers: Vec<u128> = numbers.collect();
-        numbers.sort_unstable();
+        sort_wide(&mut numbers);
         places(&numbers, |number| number & ((1 << place_bits) - 1))
     }
 }
@@ -296,20 +378,22 @@ mod tests {
             }
             let (partitions, _) = partitions.finish();
             let ranges = Ranges::of(&partitions, rows);
-            let shares = partitions.into_iter().map(|partition| ranges.divide(partition));
-            let groups = SortedGroups::new(shares.collect());
+            let memory = Memory::default();
+            let shares = partitions
+                .into_iter()
+                .map(|partition| ranges.divide(partition, &memory));
+            let groups = SortedGroups::in_memory(shares.collect());
             let expected: Vec<_> = expected.into_iter().collect();
             let flat = |group: Group| ((group.key.date(), group.key.user_id()), group.totals);
-            prop_assert_eq!(groups.len(), expected.len());
-            prop_assert_eq!(groups.iter().map(flat).collect::<Vec<_>>(), &expected[..]);
+            let found = groups.iter().map(|group| flat(group.unwrap()));
+            prop_assert_eq!(found.collect::<Vec<_>>(), &expected[..]);
             let joined = groups.ranges().flat_map(|range| {
-                assert_eq!(range.len(), range.sorted().iter().count());
-                range.sorted().iter().copied().collect::<Vec<_>>()
+                let sorted = range.sorted().unwrap();
+                assert_eq!(sorted.len(), sorted.iter().count());
+                assert_eq!(sorted.is_empty(), sorted.len() == 0);
+                sorted.iter().copied().collect::<Vec<_>>()
             });
-            prop_assert_eq!(joined.map(flat).collect::<Vec<_>>(), &expected[..]);
-            let mut unordered: Vec<_> = groups.unordered().map(flat).collect();
-            unordered.sort_unstable_by_key(|(key, _)| *key);
-            prop_assert_eq!(unordered, expected);
+            prop_assert_eq!(joined.map(flat).collect::<Vec<_>>(), expected);
         }
 
         #[test]
@@ -355,11 +439,37 @@ mod tests {
                     totals: Totals::default(),
                 })
                 .collect();
-            let order = order(&groups);
-            let sorted = InOrder { groups, order };
+            let sorted = InOrder::of(groups);
             keys.sort_unstable();
             let sorted = sorted.iter().map(|group| (group.key.date().days(), group.key.user_id().get()));
             prop_assert_eq!(sorted.collect::<Vec<_>>(), keys);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn merging_adds_up_what_is_of_one_key(
+            mut sequences in proptest::collection::vec(
+                proptest::collection::vec((0..3_u32, 0..40_u64, 0..5_u64), 0..60),
+                0..6,
+            ),
+            far: bool,
+        ) {
+            let mut expected: BTreeMap<GroupKey, Totals> = BTreeMap::new();
+            let mut groups = Vec::new();
+            for sequence in &mut sequences {
+                sequence.sort_unstable();
+                for (day, user, events) in sequence {
+                    let user = if far { *user << 58 } else { *user };
+                    let key = GroupKey::new(Date::from_days(*day).unwrap(), UserId::from(user));
+                    let totals = Totals { event_count: *events, ..Totals::default() };
+                    expected.entry(key).or_default().merge(&totals);
+                    groups.push(Group { key, totals });
+                }
+            }
+            let merged = InOrder::merged(groups);
+            let merged: Vec<_> = merged.iter().map(|group| (group.key, group.totals)).collect();
+            prop_assert_eq!(merged, expected.into_iter().collect::<Vec<_>>());
         }
     }
 
@@ -369,18 +479,16 @@ mod tests {
         for count in [1, 2, 7, 64] {
             let (partitions, _) = partitions_of(groups).finish();
             let ranges = Ranges::of(&partitions, groups.div_ceil(count));
+            let memory = Memory::default();
             let shares = partitions
                 .into_iter()
-                .map(|partition| ranges.divide(partition));
-            let sorted = SortedGroups::new(shares.collect());
+                .map(|partition| ranges.divide(partition, &memory));
+            let sorted = SortedGroups::in_memory(shares.collect());
             assert_eq!(sorted.ranges().count(), count);
             let even = groups / count;
             for range in sorted.ranges() {
-                assert!(
-                    (even / 2..=even * 2).contains(&range.len()),
-                    "{count}: {}",
-                    range.len()
-                );
+                let len = range.sorted().unwrap().len();
+                assert!((even / 2..=even * 2).contains(&len), "{count}: {len}");
             }
         }
     }

@@ -24,13 +24,11 @@
 //!   those: a tenth of the run.
 
 use super::fetch::fetch;
+use super::memory::{Groups, Memory};
 use super::packed::Packed;
 
 /// How many groups are merged side by side.
 const BLOCK: usize = 256;
-
-/// How many groups stand in a chunk.
-const CHUNK: usize = 256;
 
 /// The fewest slots of an index that is not empty.
 const MIN_SLOTS: usize = 16;
@@ -45,29 +43,44 @@ pub(super) struct Store {
     /// lowest bits of its hash name. It holds the number of the group in as many bits, and above
     /// them the hash's other bits: all of the hash is looked at before the group is.
     index: Vec<u32>,
-    chunks: Vec<Box<[Packed; CHUNK]>>,
-    len: usize,
+    groups: Groups,
 }
 
 impl Store {
+    /// Groups that nothing will be merged into.
+    pub(super) fn of(groups: Groups) -> Store {
+        Store {
+            index: Vec::new(),
+            groups,
+        }
+    }
+
     /// How many groups there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.groups.len()
     }
 
     /// The groups, in order of arrival.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Packed> {
-        self.chunks
-            .iter()
-            .flat_map(|chunk| chunk.iter())
-            .take(self.len)
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Takes the groups out. The index keeps its memory: as many groups will come again.
+    pub(super) fn take(&mut self, memory: &Memory) -> Groups {
+        self.index.fill(EMPTY);
+        self.groups.take(memory)
+    }
+
+    /// The groups, without the index.
+    pub(super) fn into_groups(self) -> Groups {
+        self.groups
     }
 
     /// Every `step`th group.
     pub(super) fn sample(&self, step: usize) -> impl Iterator<Item = &Packed> {
-        let groups = (0..self.len).step_by(step.max(1));
-        groups.map(|number| &self.chunks[number / CHUNK][number % CHUNK])
+        let numbers = (0..self.len()).step_by(step.max(1));
+        numbers.map(|number| self.groups.get(number))
     }
 
     /// Adds groups to those of the same key, or puts them in. Where a sum does not fit, `full` is
@@ -76,13 +89,14 @@ impl Store {
     pub(super) fn merge<'g, G>(
         &mut self,
         groups: &'g [G],
+        memory: &Memory,
         hash: impl Fn(&Packed) -> u32,
         mut full: impl FnMut(&mut Packed, &Packed),
     ) where
         Packed: From<&'g G>,
     {
         for groups in groups.chunks(BLOCK) {
-            self.reserve(groups.len(), &hash);
+            self.reserve(groups.len(), memory, &hash);
             let mask = self.mask();
             let mut hashes = [0; BLOCK];
             for (place, group) in hashes.iter_mut().zip(groups) {
@@ -102,7 +116,7 @@ impl Store {
                 let group = &Packed::from(group);
                 let known = if number != EMPTY && self.group(number).is_of_key_of(group) {
                     self.group_mut(number)
-                } else if let Some(known) = self.find_or_insert(*hash, group) {
+                } else if let Some(known) = self.find_or_insert(*hash, group, memory) {
                     known
                 } else {
                     continue;
@@ -133,7 +147,12 @@ impl Store {
 
     /// The group of the same key; or `None`, after putting this one in.
     #[inline(never)]
-    fn find_or_insert(&mut self, hash: u32, group: &Packed) -> Option<&mut Packed> {
+    fn find_or_insert(
+        &mut self,
+        hash: u32,
+        group: &Packed,
+        memory: &Memory,
+    ) -> Option<&mut Packed> {
         let mask = self.mask();
         let mut at = hash & mask;
         loop {
@@ -146,25 +165,19 @@ impl Store {
             }
             at = (at + 1) & mask;
         }
-        self.index[at as usize] = hash & !mask | number(self.len);
-        if self.len == self.chunks.len() * CHUNK {
-            self.chunks.push(Box::new([Packed::default(); CHUNK]));
-        }
-        self.chunks[self.len / CHUNK][self.len % CHUNK] = *group;
-        self.len += 1;
+        self.index[at as usize] = hash & !mask | number(self.len());
+        self.groups.push(*group, memory);
         None
     }
 
     #[inline]
     fn group(&self, number: u32) -> &Packed {
-        let number = number as usize;
-        &self.chunks[number / CHUNK][number % CHUNK]
+        self.groups.get(number as usize)
     }
 
     #[inline]
     fn group_mut(&mut self, number: u32) -> &mut Packed {
-        let number = number as usize;
-        &mut self.chunks[number / CHUNK][number % CHUNK]
+        self.groups.get_mut(number as usize)
     }
 
     /// The bits of a hash that name a slot.
@@ -175,12 +188,14 @@ impl Store {
 
     /// Makes room for more groups.
     #[inline]
-    fn reserve(&mut self, more: usize, hash: &impl Fn(&Packed) -> u32) {
+    fn reserve(&mut self, more: usize, memory: &Memory, hash: &impl Fn(&Packed) -> u32) {
         // Never more than half full: most searches then end at once, and it is those which do not
         // that cost most, since the processor guesses wrong.
-        let needed = (self.len + more) * 2;
+        let needed = (self.len() + more) * 2;
         if needed > self.index.len() {
-            self.grow(needed.next_power_of_two().max(MIN_SLOTS), hash);
+            let slots = needed.next_power_of_two().max(MIN_SLOTS);
+            memory.count((slots - self.index.len()) * size_of::<u32>());
+            self.grow(slots, hash);
         }
     }
 
@@ -190,7 +205,7 @@ impl Store {
         self.index = Vec::new();
         let mut index = vec![EMPTY; slots];
         let mask = number(slots - 1);
-        for (group, at) in self.iter().zip(0..) {
+        for (group, at) in self.groups.iter().zip(0..) {
             let hash = hash(group);
             let mut slot = hash & mask;
             while index[slot as usize] != EMPTY {
@@ -234,6 +249,7 @@ mod tests {
                 let user = u32::try_from(user).unwrap();
                 base.wrapping_add((date + user).wrapping_mul(spread))
             };
+            let memory = Memory::default();
             let mut store = Store::default();
             let mut map: HashMap<GroupKey, u64> = HashMap::new();
             for batch in batches {
@@ -244,12 +260,12 @@ mod tests {
                 for event in &events {
                     *map.entry(GroupKey::new(event.date(), event.user_id())).or_default() += 1;
                 }
-                store.merge(&events, hash, |_, _| unreachable!());
+                store.merge(&events, &memory, hash, |_, _| unreachable!());
                 prop_assert_eq!(store.len(), map.len());
             }
             let count = |group: &Packed| (group.key(), group.totals().unwrap().event_count);
-            prop_assert_eq!(store.iter().count(), store.len());
-            prop_assert_eq!(&store.iter().map(count).collect::<HashMap<_, _>>(), &map);
+            prop_assert_eq!(store.groups().iter().count(), store.len());
+            prop_assert_eq!(&store.groups().iter().map(count).collect::<HashMap<_, _>>(), &map);
             prop_assert_eq!(store.sample(1).count(), store.len());
             prop_assert!(store.sample(7).all(|group| map.contains_key(&group.key())));
         }
@@ -261,10 +277,11 @@ mod tests {
             let user = u32::try_from(group.key().to_parts().1).unwrap();
             user.wrapping_mul(0x9E37_79B9)
         };
+        let memory = Memory::default();
         let mut store = Store::default();
         for user in 0..10_000_u64 {
             let event = Event::new(Date::MAX, UserId::from(user), None);
-            store.merge(&[event], hash, |_, _| unreachable!());
+            store.merge(&[event], &memory, hash, |_, _| unreachable!());
             let slots = store.index.len();
             assert!(
                 slots.is_power_of_two()

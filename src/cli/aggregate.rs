@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
 use super::{places, report, signals};
+use daytally::aggregate::GrandTotals;
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
 use daytally::output::{
@@ -159,21 +160,26 @@ impl Started {
         }
         let pipeline = Pipeline::new(config.options.clone())?;
         let outcome = pipeline.aggregate(inputs, &mut rejects)?;
-        tracing::debug!(
-            seconds = self.at.elapsed().as_secs_f64(),
-            groups = outcome.totals.groups,
-            "aggregated"
-        );
+        let spilled = outcome.groups.spilled();
+        if spilled.files > 0 {
+            tracing::debug!(
+                files = spilled.files,
+                bytes = spilled.bytes,
+                "groups that did not fit into memory went to the disk"
+            );
+        }
+        tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
         let rejects = rejects.file.map(Draft::finish).transpose()?;
         let too_many = self.check_limit(&outcome);
 
-        let (result, output) = if too_many.is_ok() {
-            let (result, output) = write_result(&pipeline, &outcome, result, &config.output)?;
-            (Some(result), Some(output))
+        let (result, output, totals) = if too_many.is_ok() {
+            let (result, output, totals) =
+                write_result(&pipeline, &outcome, result, &config.output)?;
+            (Some(result), Some(output), totals)
         } else {
-            (None, None)
+            (None, None, pipeline.totals(&outcome)?)
         };
-        let mut summary = self.summary(&outcome);
+        let mut summary = self.summary(&outcome, &totals);
         if output.is_some() {
             summary.status = Status::Published;
         }
@@ -223,7 +229,7 @@ impl Started {
         }
     }
 
-    fn summary(&self, outcome: &Outcome) -> Summary {
+    fn summary(&self, outcome: &Outcome, totals: &GrandTotals) -> Summary {
         let inputs = outcome
             .inputs
             .iter()
@@ -237,11 +243,13 @@ impl Started {
                 bytes_added_since: read.bytes_added_since,
             })
             .collect();
-        let mut summary = Summary::new(&outcome.books, &outcome.totals, inputs, self.at.elapsed());
+        let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());
         summary.left_out = self.found.left_out;
         let dates = self.config.options.dates;
         summary.from = dates.from().map(|date| date.to_string());
         summary.to = dates.to().map(|date| date.to_string());
+        let spilled = outcome.groups.spilled();
+        (summary.spill_files, summary.spilled_bytes) = (spilled.files, spilled.bytes);
         summary.rejects = self
             .config
             .rejects
@@ -262,14 +270,14 @@ fn write_result(
     outcome: &Outcome,
     mut draft: Draft,
     target: &Target,
-) -> Result<(Finished, OutputSummary)> {
-    let rows = pipeline.write_csv(&outcome.groups, |bytes| draft.write(bytes))?;
+) -> Result<(Finished, OutputSummary, GrandTotals)> {
+    let totals = pipeline.write_csv(outcome, |bytes| draft.write(bytes))?;
     let finished = draft.finish()?;
     let output = OutputSummary {
         path: path_text(target.absolute()),
-        rows,
+        rows: totals.groups,
         bytes: finished.bytes(),
         sha256: finished.sha256().unwrap_or_default(),
     };
-    Ok((finished, output))
+    Ok((finished, output, totals))
 }

@@ -12,7 +12,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::limit::InvalidLimit;
-use super::size;
+use super::size::{self, MemorySize};
 use daytally::event::Date;
 
 /// Daily per-user statistics from JSON Lines event logs.
@@ -173,6 +173,24 @@ pub(super) struct AggregateArgs {
         hide_env = true
     )]
     pub(super) max_line_bytes: usize,
+
+    /// How much private memory to take, or how much of what the machine or its cgroup allows. Groups
+    /// that do not fit go to --temp-dir and are merged from there; the result is the same [default:
+    /// 50%].
+    #[arg(
+        long,
+        value_name = "SIZE|P%",
+        env = "DAYTALLY_MEMORY_LIMIT",
+        value_parser = size::parse_memory,
+        allow_negative_numbers = true,
+        hide_env = true
+    )]
+    pub(super) memory_limit: Option<MemorySize>,
+
+    /// Where groups go that do not fit into memory, in temporary files without a name [default: beside
+    /// the output; where that is no file, $TMPDIR or /var/tmp].
+    #[arg(long, value_name = "DIR", env = "DAYTALLY_TEMP_DIR", hide_env = true)]
+    pub(super) temp_dir: Option<PathBuf>,
 
     /// Which ways of reading a line to take; the result is the same.
     #[arg(

@@ -1,6 +1,7 @@
 //! What was typed resolves to: every choice made, nothing optional that has a default.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -11,6 +12,7 @@ use super::args::{
     AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
 };
 use super::limit::InvalidLimit;
+use super::size::MemorySize;
 use daytally::Options;
 use daytally::event::{DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
@@ -64,6 +66,7 @@ impl AggregateConfig {
                 "--from is after --to, so there is no day between them".into(),
             ));
         };
+        let output = Target::new(args.output);
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
@@ -90,12 +93,14 @@ impl AggregateConfig {
         } else {
             args.inputs
         };
+        options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
+        options.temp_dir = args.temp_dir.or_else(|| beside(&output));
         Ok(AggregateConfig {
             list: list.as_ref().map(|list| list.path.clone()),
             search: Search::new(names)
                 .with_list(list)
                 .allow_duplicates(args.allow_duplicates),
-            output: Target::new(args.output),
+            output,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
             max_invalid: args.max_invalid,
@@ -103,6 +108,42 @@ impl AggregateConfig {
             log: LogConfig::resolve(args.log),
         })
     }
+}
+
+/// How many bytes of memory a run may take: as many as its threads need, at least.
+fn memory_limit(typed: Option<MemorySize>, threads: NonZeroUsize) -> Result<u64, clap::Error> {
+    let least = Options::least_memory(threads);
+    let limit = match typed {
+        // Nobody asked for what there is to be enough.
+        None => return Ok(Options::default().memory_limit.max(least)),
+        Some(MemorySize::Bytes(bytes)) => bytes,
+        Some(MemorySize::Percent(percent)) => match daytally::machine_memory() {
+            Some(all) => all / 100 * percent,
+            None => {
+                return Err(wrong(
+                    "aggregate",
+                    ErrorKind::ValueValidation,
+                    "there is no telling how much memory this machine has; give --memory-limit a size"
+                        .into(),
+                ));
+            }
+        },
+    };
+    if limit < least {
+        let mebibytes = least.div_ceil(1 << 20);
+        let message = format!(
+            "--memory-limit has to be at least {mebibytes}MiB with {threads} threads; allow more, or ask for fewer with --threads"
+        );
+        return Err(wrong("aggregate", ErrorKind::ValueValidation, message));
+    }
+    Ok(limit)
+}
+
+/// The folder of an output that is a file.
+fn beside(output: &Target) -> Option<PathBuf> {
+    // What is wrong with it will show when it is created.
+    let place = output.place().ok().flatten()?;
+    place.parent().map(Path::to_path_buf)
 }
 
 impl LogConfig {

@@ -41,6 +41,27 @@ pub(super) fn parse_positive(text: &str) -> Result<usize, String> {
     }
 }
 
+/// An amount of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MemorySize {
+    Bytes(u64),
+    /// So many hundredths of what there is.
+    Percent(u64),
+}
+
+/// Reads a size, or a whole percentage of the memory there is, up to all of it.
+pub(super) fn parse_memory(text: &str) -> Result<MemorySize, String> {
+    match text.trim().strip_suffix('%') {
+        None => parse(text).map(MemorySize::Bytes),
+        Some(percent) => percent
+            .parse()
+            .ok()
+            .filter(|percent| (1..=100).contains(percent))
+            .map(MemorySize::Percent)
+            .ok_or_else(|| "a percentage is a whole number from 1% to 100%".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +96,12 @@ mod tests {
             "99999999T",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_memory("1GiB"), Ok(MemorySize::Bytes(1 << 30)));
+        assert_eq!(parse_memory("1%"), Ok(MemorySize::Percent(1)));
+        assert_eq!(parse_memory("100%"), Ok(MemorySize::Percent(100)));
+        for text in ["0%", "101%", "-1%", "1.5%", "%", "1G%", "G"] {
+            assert!(parse_memory(text).is_err(), "{text}");
         }
         assert!(parse_positive("0").is_err());
         assert_eq!(parse_positive("1"), Ok(1));

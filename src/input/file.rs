@@ -155,9 +155,10 @@ const SAMPLE_BETWEEN: usize = 512;
 /// A hash of samples of a file of so many bytes; of one that is shorter by now, of what is there.
 fn samples_of(file: &File, len: u64, hasher: &RandomState) -> std::io::Result<u64> {
     let mut hash = hasher.build_hasher();
-    let mut buffer = [0; SAMPLE];
+    let size = usize::try_from(len).unwrap_or(SAMPLE).min(SAMPLE);
+    let mut buffer = vec![0; size];
     let mut sample = |at: u64, most: usize| -> std::io::Result<()> {
-        let most = usize::try_from(len - at).unwrap_or(SAMPLE).min(most);
+        let most = usize::try_from(len - at).unwrap_or(size).min(most);
         let mut filled = 0;
         while filled < most {
             match file.read_at(&mut buffer[filled..most], at + filled as u64) {

@@ -41,13 +41,12 @@ impl Read for Pipe {
             // neither something to read nor a hang-up (pipe(7), poll(2)).
             let mut ready = [PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::IN)];
             match poll(&mut ready, Some(&LOOK)) {
-                Ok(0) => {}
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => match self.file.read(buffer) {
                     // Somebody else was quicker.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     read => return read,
                 },
-                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
             if !(self.keep_going)() {

@@ -146,7 +146,7 @@ impl Input {
                 let is_empty = metadata.len() == 0;
                 let file = RegularFile::open(path.clone(), metadata)?;
                 if may_be_mapped && compression_of(&file)?.is_none() {
-                    return InputFile::map(file).map(Opened::Mapped);
+                    return InputFile::map(file).map(|file| Opened::Mapped(Box::new(file)));
                 }
                 let reader = file
                     .file()
@@ -197,7 +197,7 @@ impl fmt::Debug for Input {
 
 /// An input that is being read.
 pub(crate) enum Opened {
-    Mapped(InputFile),
+    Mapped(Box<InputFile>),
     Stream(Box<Stream>),
 }
 

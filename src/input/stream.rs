@@ -383,24 +383,19 @@ mod tests {
     fn lines(mut stream: Stream) -> (Vec<Line>, u64) {
         let mut lines = Vec::new();
         let mut buffer = Buffer::default();
-        loop {
-            match stream.next(buffer).unwrap() {
-                Read::Block(block) => {
-                    assert!(block.start < block.end);
-                    let bytes = &block.buffer.bytes()[block.start..block.end];
-                    let start = block.offset + block.start as u64;
-                    if block.cut.is_some() {
-                        lines.push((start, bytes.to_vec(), block.cut));
-                    } else {
-                        for line in crate::input::Lines::new(bytes) {
-                            let at = start + line.offset as u64;
-                            lines.push((at, line.bytes.to_vec(), None));
-                        }
-                    }
-                    buffer = block.buffer;
+        while let Read::Block(block) = stream.next(buffer).unwrap() {
+            assert!(block.start < block.end);
+            let bytes = &block.buffer.bytes()[block.start..block.end];
+            let start = block.offset + block.start as u64;
+            if block.cut.is_some() {
+                lines.push((start, bytes.to_vec(), block.cut));
+            } else {
+                for line in crate::input::Lines::new(bytes) {
+                    let at = start + line.offset as u64;
+                    lines.push((at, line.bytes.to_vec(), None));
                 }
-                Read::End(_) => break,
             }
+            buffer = block.buffer;
         }
         (lines, stream.finish().unwrap().bytes)
     }

@@ -49,6 +49,12 @@ pub struct Summary {
     pub first_date: Option<String>,
     /// The last date in the result; null if there is none.
     pub last_date: Option<String>,
+    /// Temporary files of groups that did not fit into memory; left out if there were none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spill_files: u64,
+    /// The bytes written to them; left out if there were none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spilled_bytes: u64,
     /// Wall-clock seconds from the start to the finished result.
     pub elapsed_seconds: f64,
     /// Bytes of input per second.
@@ -161,6 +167,8 @@ impl Summary {
             to: None,
             first_date: totals.dates.map(|(first, _)| first.to_string()),
             last_date: totals.dates.map(|(_, last)| last.to_string()),
+            spill_files: 0,
+            spilled_bytes: 0,
             elapsed_seconds: seconds,
             bytes_per_second,
             output: None,
@@ -260,6 +268,15 @@ impl fmt::Display for Summary {
                 "-" => writeln!(f, "standard output")?,
                 path => writeln!(f, "{}", text::path(path.as_ref()))?,
             }
+        }
+        if self.spill_files > 0 {
+            label(f, "spilled")?;
+            writeln!(
+                f,
+                "{} of groups, to {}",
+                Bytes(self.spilled_bytes),
+                Counted(self.spill_files, "temporary file")
+            )?;
         }
         label(f, "time")?;
         #[expect(
@@ -389,11 +406,22 @@ mod tests {
         assert_eq!(json["first_date"], serde_json::Value::Null);
         assert_eq!(json["bytes_per_second"].to_string(), "6.0");
         assert_eq!(json["inputs"][0].get("bytes_added_since"), None);
+        assert_eq!(json.get("spill_files").or(json.get("spilled_bytes")), None);
         let text = summary.to_string();
+        assert!(!text.contains("spilled"), "{text}");
         assert!(
             text.contains("/x/a\\u001b\\u202e.jsonl: 12 bytes in 2 lines"),
             "{text}"
         );
         assert!(text.contains("not written"), "{text}");
+
+        let mut summary = summary;
+        (summary.spill_files, summary.spilled_bytes) = (1, 2_500_000);
+        let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
+        assert_eq!(json["spill_files"], 1);
+        assert_eq!(json["spilled_bytes"], 2_500_000);
+        let text = summary.to_string();
+        let line = "   spilled  2.50 MB of groups, to 1 temporary file\n";
+        assert!(text.contains(line), "{text}");
     }
 }

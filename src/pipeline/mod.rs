@@ -1,25 +1,26 @@
 //! The wiring: input → chunk → event → aggregate → output. The only place that knows all of them,
 //! and the only one that names rayon.
 
+mod budget;
+mod machine;
 mod queue;
+mod result;
 mod sequencer;
 mod sink;
 mod stop;
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use crate::aggregate::{Counter, GrandTotals, Partitions, SortedGroups};
+use crate::aggregate::{Counter, Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
-use crate::output::csv;
+use budget::Budget;
+pub use machine::machine_memory;
 use queue::{InputRead, Next, Queue, Task, Text, Work};
 use sequencer::{Aborted, Found, Sequencer};
 pub use sink::{RejectBatch, RejectSink};
@@ -33,11 +34,11 @@ pub const DEFAULT_CHUNK_SIZE: usize = 4 * 1024 * 1024;
 /// and often read by another, so it should fit their caches.
 const BLOCK_SIZE: usize = 1024 * 1024;
 
+/// How much memory a run may take where nothing tells how much there is, in bytes.
+const DEFAULT_MEMORY: u64 = 1 << 30;
+
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
-
-/// How many ranges of rows are formatted ahead of writing, for each worker.
-const RANGES_AHEAD: usize = 4;
 
 /// How a run is to be done. Little of it shows in the result.
 #[derive(Clone, Debug)]
@@ -52,6 +53,14 @@ pub struct Options {
     pub dates: DateRange,
     /// Which ways of reading a line are taken.
     pub lanes: Lanes,
+    /// How much private memory the run may take, in bytes; by default half of what there is
+    /// ([`machine_memory`]). Groups that do not fit go to the disk. Below [`Options::least_memory`]
+    /// everything does, and it may take more all the same; so it may where a line of several MB has
+    /// to be copied. Mapped input is not private memory.
+    pub memory_limit: u64,
+    /// The folder for groups that do not fit into memory. By default that which `TMPDIR` names, or
+    /// `/var/tmp`, which unlike `/tmp` is on a disk.
+    pub temp_dir: Option<PathBuf>,
     /// A way to stop the run from outside.
     pub stop: Stop,
 }
@@ -64,8 +73,28 @@ impl Default for Options {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             dates: DateRange::default(),
             lanes: Lanes::default(),
+            memory_limit: machine_memory().map_or(DEFAULT_MEMORY, |all| all / 2),
+            temp_dir: None,
             stop: Stop::default(),
         }
+    }
+}
+
+impl Options {
+    /// The least [`memory_limit`](Options::memory_limit) that makes sense with so many threads, in
+    /// bytes: 64 MiB, and 16 MiB for each thread.
+    #[must_use]
+    pub fn least_memory(threads: NonZeroUsize) -> u64 {
+        Budget::least(threads)
+    }
+
+    /// The folder for temporary files.
+    fn temp_dir(&self) -> PathBuf {
+        let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
+        self.temp_dir
+            .clone()
+            .or_else(|| from_environment().map(PathBuf::from))
+            .unwrap_or_else(|| "/var/tmp".into())
     }
 }
 
@@ -78,8 +107,6 @@ pub struct Outcome {
     pub inputs: Vec<InputOutcome>,
     /// The groups.
     pub groups: SortedGroups,
-    /// What the groups come to.
-    pub totals: GrandTotals,
 }
 
 /// What was read of an input.
@@ -110,7 +137,8 @@ pub struct InputOutcome {
 /// assert_eq!((outcome.books.valid, outcome.books.invalid()), (3, 2));
 ///
 /// let mut csv = Vec::new();
-/// pipeline.write_csv(&outcome.groups, |bytes| Ok(csv.extend_from_slice(bytes)))?;
+/// let totals = pipeline.write_csv(&outcome, |bytes| Ok(csv.extend_from_slice(bytes)))?;
+/// assert_eq!((totals.groups, totals.purchase_count), (2, 1));
 /// assert_eq!(
 ///     String::from_utf8_lossy(&csv),
 ///     "date,user_id,event_count,purchase_count,total_revenue\n\
@@ -143,12 +171,14 @@ impl Pipeline {
 
     /// Aggregates the events of the inputs. The invalid ones go to `rejects`, in input order.
     ///
-    /// Nothing is returned unless the books balance and the inputs are what they were at the start.
+    /// Nothing is returned unless the inputs are what they were at the start. The books are compared
+    /// with the groups when those are read, by [`write_csv`](Pipeline::write_csv) or
+    /// [`totals`](Pipeline::totals).
     ///
     /// # Errors
     ///
-    /// Where an input cannot be read or decompressed, or changed, a group's total is too large,
-    /// `rejects` failed, or the run was stopped.
+    /// Where an input cannot be read or decompressed, or changed, `rejects` failed, groups could not be
+    /// taken to the disk, or the run was stopped.
     pub fn aggregate<S: RejectSink>(&self, inputs: Vec<Input>, rejects: &mut S) -> Result<Outcome> {
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let paths: Vec<Option<PathBuf>> = inputs
@@ -162,7 +192,7 @@ impl Pipeline {
             self.block_size(),
         ));
         let sequencer = Sequencer::new(&queue, &names, rejects);
-        let partitions = Partitions::default().for_workers(self.options.threads);
+        let partitions = self.partitions()?;
 
         // What the workers share is not looked at again after a panic.
         let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -176,6 +206,9 @@ impl Pipeline {
         let mut books = Books::default();
         for worker in &workers {
             books.merge(worker);
+        }
+        if partitions.has_failed() {
+            return Err(partitions.into_failure());
         }
         let lines = sequencer.finish()?;
         self.check_stop()?;
@@ -195,15 +228,10 @@ impl Pipeline {
             })
             .collect();
 
-        let groups = self.sort(partitions);
-        let totals = GrandTotals::of(&groups)?;
-        let lines_read = inputs_read.iter().map(|input| input.lines).sum();
-        books.check(lines_read, &totals)?;
         Ok(Outcome {
             books,
             inputs: inputs_read,
-            groups,
-            totals,
+            groups: self.sort(partitions)?,
         })
     }
 
@@ -211,57 +239,27 @@ impl Pipeline {
         self.options.chunk_size.min(BLOCK_SIZE)
     }
 
-    /// Formats the result file, piece by piece: the header, and a row for each group in order.
-    /// Returns the number of rows.
-    ///
-    /// # Errors
-    ///
-    /// What `write` says, or [`Error::Stopped`].
-    pub fn write_csv(
-        &self,
-        groups: &SortedGroups,
-        mut write: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<u64> {
-        write(csv::HEADER)?;
-        let mut ranges = groups.ranges();
-        // A few ranges ahead: formatted side by side by the workers, while this thread writes them
-        // one after the other.
-        let ahead = RANGES_AHEAD * self.options.threads.get();
-        self.pool.in_place_scope(|scope| {
-            // Takes the memory of rows that have been written.
-            let mut format = |mut rows: Vec<u8>| {
-                let range = ranges.next()?;
-                let (sender, receiver) = mpsc::sync_channel(1);
-                scope.spawn(move |_| {
-                    rows.clear();
-                    csv::append_rows(&range, &mut rows);
-                    // If no one receives them, writing has failed.
-                    let _ = sender.send(rows);
-                });
-                Some(receiver)
-            };
-            let mut formatted = VecDeque::with_capacity(ahead);
-            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
-            while let Some(next) = formatted.pop_front() {
-                // Without rows the worker panicked, and the scope will too.
-                let rows = next.recv().map_err(|_| Error::Panicked)?;
-                self.check_stop()?;
-                write(&rows)?;
-                formatted.extend(format(rows));
-            }
-            Ok(groups.len() as u64)
-        })
+    fn budget(&self) -> Budget {
+        Budget::new(self.options.memory_limit, self.options.threads)
     }
 
-    fn sort(&self, partitions: Partitions) -> SortedGroups {
-        let (partitions, ranges) = partitions.finish();
-        let shares = self.pool.install(|| {
-            partitions
-                .into_par_iter()
-                .map(|partition| ranges.divide(partition))
-                .collect()
-        });
-        SortedGroups::new(shares)
+    /// Empty partitions, with the share of the memory that is for them.
+    fn partitions(&self) -> Result<Partitions> {
+        let budget = self.budget();
+        let settings = SpillSettings {
+            memory: budget.groups,
+            folder: self.options.temp_dir(),
+            files: budget.files,
+            stop: self.options.stop.cell(),
+        };
+        // Where nobody chose the folder, nobody will mind as long as it is not needed.
+        if self.options.temp_dir.is_some() {
+            settings.check()?;
+        }
+        Ok(Partitions::default()
+            .for_workers(self.options.threads)
+            .with_tables(budget.tables)
+            .with_spill(settings))
     }
 
     fn check_stop(&self) -> Result<()> {
@@ -276,6 +274,7 @@ impl Pipeline {
 struct Worker<'run, 'sink, S: RejectSink> {
     options: &'run Options,
     block_size: usize,
+    shares_decompression: bool,
     queue: &'run Arc<Queue>,
     sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
@@ -297,6 +296,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         Worker {
             options,
             block_size: pipeline.block_size(),
+            shares_decompression: pipeline.budget().shares_decompression,
             queue,
             sequencer,
             decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
@@ -336,10 +336,14 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         let cutting = Cutting {
             block_size: self.block_size,
             line_bytes: self.options.max_line_bytes,
-            threads,
+            threads: if self.shares_decompression {
+                threads
+            } else {
+                NonZeroUsize::MIN
+            },
         };
         match input.start(cutting, keep_going) {
-            Ok(Opened::Mapped(file)) => match self.queue.map(index, file) {
+            Ok(Opened::Mapped(file)) => match self.queue.map(index, *file) {
                 Ok(true) => self.sequencer.end_input(index, 0),
                 Ok(false) => Ok(()),
                 Err(error) => Err(self.sequencer.fail(error)),
@@ -377,7 +381,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 }
                 Err(error) => return Err(self.fail_to_read(error)),
             }
-            if self.options.stop.signal().is_some() {
+            if self.is_over() {
                 return Err(self.sequencer.abort());
             }
         }
@@ -403,8 +407,13 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         }
     }
 
+    /// Whether the run is to end early, because of a signal or because groups could not go to the disk.
+    fn is_over(&self) -> bool {
+        self.options.stop.signal().is_some() || self.counter.has_failed()
+    }
+
     fn chunk(&mut self, task: Task) -> std::result::Result<(), Aborted> {
-        if self.options.stop.signal().is_some() {
+        if self.is_over() {
             return Err(self.sequencer.abort());
         }
         let (input, chunk, range, is_last) =
@@ -499,7 +508,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             self.until_look -= 1;
             if self.until_look == 0 {
                 self.until_look = LINES_BETWEEN_LOOKS;
-                if self.options.stop.signal().is_some() {
+                if self.is_over() {
                     return Err(self.sequencer.abort());
                 }
             }

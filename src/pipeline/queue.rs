@@ -27,7 +27,7 @@ const READ_AHEAD: usize = 64 * 1024 * 1024;
 const OWN_BUFFERS: usize = 2;
 
 /// How many buffers there may be in all for each worker, besides.
-const BUFFERS: usize = 3;
+const BUFFERS: usize = 2;
 
 /// A buffer that grew to more than so many blocks is not kept.
 const KEPT_BLOCKS: usize = 4;
@@ -499,7 +499,7 @@ mod tests {
                 Work::Input(index, input, _) => {
                     match input.start(CUTTING, Box::new(|| true)).unwrap() {
                         Opened::Mapped(file) => {
-                            queue.map(index, file).unwrap();
+                            queue.map(index, *file).unwrap();
                         }
                         Opened::Stream(mut stream) => {
                             queue.stream(index);
@@ -641,7 +641,7 @@ mod tests {
                         else {
                             panic!("it is large enough to be mapped")
                         };
-                        assert!(!queue.map(index, file).unwrap());
+                        assert!(!queue.map(index, *file).unwrap());
                     }
                     Work::Chunk(task) => {
                         assert_eq!(task.ahead.start, asked);

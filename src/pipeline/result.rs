@@ -1,0 +1,136 @@
+//! From groups to the result: in order, formatted by all workers, written by one.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+
+use rayon::prelude::*;
+
+use super::{Outcome, Pipeline};
+use crate::aggregate::{GrandTotals, GroupRange, Partitions, SortedGroups};
+use crate::error::{Error, Result};
+use crate::output::csv;
+
+/// How many ranges of rows are formatted ahead of writing, for each worker.
+const RANGES_AHEAD: usize = 4;
+
+/// The same where memory is short: those ranges are larger, too.
+const RANGES_AHEAD_FROM_DISK: usize = 2;
+
+impl Pipeline {
+    /// Formats the result file, piece by piece: the header, and a row for each group in order. Returns
+    /// what the groups come to.
+    ///
+    /// # Errors
+    ///
+    /// What `write` says, or [`Error::Stopped`]; [`Error::TotalTooLarge`] where the revenue of a group
+    /// is, of which the first is named; where groups cannot be read back from the disk; and
+    /// [`Error::Unbalanced`] where the books of the run do not balance. What was written is to be
+    /// discarded then.
+    pub fn write_csv(
+        &self,
+        outcome: &Outcome,
+        mut write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<GrandTotals> {
+        write(csv::HEADER)?;
+        let mut ranges = outcome.groups.ranges();
+        let mut totals = GrandTotals::default();
+        // A few ranges ahead: formatted side by side by the workers, while this thread writes them
+        // one after the other.
+        let ahead = match outcome.groups.spilled().files {
+            0 => RANGES_AHEAD,
+            _ => RANGES_AHEAD_FROM_DISK,
+        };
+        let ahead = ahead * self.options.threads.get();
+        self.pool.in_place_scope(|scope| {
+            // Takes the memory of rows that have been written.
+            let mut format = |mut rows: Vec<u8>| {
+                let range = ranges.next()?;
+                let (sender, receiver) = mpsc::sync_channel(1);
+                scope.spawn(move |_| {
+                    rows.clear();
+                    let formatted = append(&range, &mut rows);
+                    // If no one receives them, writing has failed.
+                    let _ = sender.send(formatted.map(|totals| (rows, totals)));
+                });
+                Some(receiver)
+            };
+            let mut formatted = VecDeque::with_capacity(ahead);
+            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
+            while let Some(next) = formatted.pop_front() {
+                // Without rows the worker panicked, and the scope will too.
+                let (rows, of_range) = next.recv().map_err(|_| Error::Panicked)??;
+                self.check_stop()?;
+                totals.merge(&of_range);
+                write(&rows)?;
+                formatted.extend(format(rows));
+            }
+            Ok(())
+        })?;
+        outcome.check(&totals)?;
+        Ok(totals)
+    }
+
+    /// What the groups come to, without a result file.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_csv`](Pipeline::write_csv), without those of writing.
+    pub fn totals(&self, outcome: &Outcome) -> Result<GrandTotals> {
+        let ranges: Vec<GroupRange<'_>> = outcome.groups.ranges().collect();
+        let totals: Vec<Result<GrandTotals>> = self.pool.install(|| {
+            let ranges = ranges.par_iter().map(|range| {
+                self.check_stop()?;
+                GrandTotals::of(&range.sorted()?)
+            });
+            ranges.collect()
+        });
+        let mut sum = GrandTotals::default();
+        for totals in totals {
+            // The first in order, if several are too large.
+            sum.merge(&totals?);
+        }
+        outcome.check(&sum)?;
+        Ok(sum)
+    }
+
+    /// Brings the groups into the order of the result.
+    pub(super) fn sort(&self, partitions: Partitions) -> Result<SortedGroups> {
+        if partitions.has_spilled() {
+            // What is left in memory, and what has to be merged, by all workers.
+            self.on_all_workers(|| partitions.spill_rest())?;
+            return partitions.finish_sorted();
+        }
+        let (partitions, division) = partitions.finish();
+        let shares = self.pool.install(|| {
+            partitions
+                .into_par_iter()
+                .map(|partition| division.divide(partition))
+                .collect()
+        });
+        Ok(SortedGroups::in_memory(shares))
+    }
+
+    /// Does the same on all workers.
+    fn on_all_workers(&self, work: impl Fn() + Sync) -> Result<()> {
+        // What they share is not looked at again after a panic.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.pool.broadcast(|_| work());
+        }))
+        .map_err(|_| Error::Panicked)
+    }
+}
+
+/// Formats a range, and gives its totals.
+fn append(range: &GroupRange<'_>, rows: &mut Vec<u8>) -> Result<GrandTotals> {
+    let groups = range.sorted()?;
+    csv::append_rows(&groups, rows);
+    GrandTotals::of(&groups)
+}
+
+impl Outcome {
+    /// Compares the books with what was read and with the groups.
+    fn check(&self, totals: &GrandTotals) -> Result<()> {
+        let lines_read = self.inputs.iter().map(|input| input.lines).sum();
+        self.books.check(lines_read, totals)
+    }
+}
