@@ -7,7 +7,7 @@ use daytally::generate::Profile;
 use daytally::input::{Compression, Decompressor};
 
 /// What the format's tool would make of it at its default level, or nearly.
-fn compress(format: Compression, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn compress(format: Compression, bytes: &[u8]) -> Vec<u8> {
     match format {
         #[cfg(feature = "gzip")]
         Compression::Gzip => {

@@ -26,6 +26,7 @@ criterion_group!(
     table::hostile_ids,
     table::partitions,
     pipeline::profiles,
+    pipeline::streams,
     pipeline::rejects,
     pipeline::limit,
 );

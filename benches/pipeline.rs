@@ -1,12 +1,11 @@
 //! Whole files to a whole result, on all threads; and the limit that no program can beat.
 
 use std::hint::black_box;
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use daytally::generate::Profile;
-use daytally::input::InputFile;
-use daytally::input::Lines;
+use daytally::input::{Compression, InputFile, Lines};
 use daytally::{Input, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 
 /// Generated events in a file that lasts as long as the handle, and how many are invalid.
@@ -44,6 +43,35 @@ pub(crate) fn profiles(criterion: &mut Criterion) {
                 assert_eq!(totals.unwrap().event_count, outcome.books.valid);
                 assert!(size > 54);
             });
+        });
+    }
+    group.finish();
+}
+
+/// From a stream, plain and of each format, on all threads: to be held against the mapped file above,
+/// and against `decompress`, which is the limit where one thread decompresses.
+pub(crate) fn streams(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("streams");
+    group.sample_size(10);
+    let (bytes, invalid) = super::data::events(Profile::Narrow, 0.001, 1_000);
+    let formats = Compression::ALL
+        .into_iter()
+        .filter(|format| format.is_built_in())
+        .map(|format| (format.name(), super::decompress::compress(format, &bytes)));
+    let size = bytes.len() as u64;
+    group.throughput(Throughput::Bytes(size));
+    let pipeline = Pipeline::new(Options::default()).unwrap();
+    for (name, stream) in std::iter::once(("plain", bytes.clone())).chain(formats) {
+        group.bench_function(BenchmarkId::new("aggregate", name), |bencher| {
+            bencher.iter_batched(
+                || vec![Input::reader(name, Cursor::new(stream.clone()))],
+                |inputs| {
+                    let outcome = pipeline.aggregate(inputs, &mut ()).unwrap();
+                    assert_eq!(outcome.books.invalid(), invalid);
+                    assert_eq!(outcome.inputs[0].bytes, size);
+                },
+                BatchSize::LargeInput,
+            );
         });
     }
     group.finish();
