@@ -27,13 +27,10 @@ mod gzip;
 mod lz4;
 #[cfg(test)]
 mod tests;
-mod units;
 #[cfg(feature = "xz")]
 mod xz;
 #[cfg(feature = "zstd")]
 mod zstd;
-
-use units::{Progress, Units};
 
 /// How much compressed data is read at a time, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -148,22 +145,18 @@ impl Compression {
     }
 
     /// What decompresses it, with as many threads where its library can use them.
-    /// `resumed` says that a member went before.
     #[cfg_attr(
-        not(all(
-            feature = "xz",
-            any(feature = "gzip", feature = "zstd", feature = "bzip2")
-        )),
-        expect(unused_variables, reason = "only some formats have a use for them")
+        not(feature = "xz"),
+        expect(unused_variables, reason = "only xz has a use for threads")
     )]
-    fn codec(self, threads: NonZero<usize>, resumed: bool) -> Result<Box<dyn Codec>, Fault> {
+    fn codec(self, threads: NonZero<usize>) -> Result<Box<dyn Codec>, Fault> {
         match self {
             #[cfg(feature = "gzip")]
-            Compression::Gzip => Ok(Box::new(gzip::Gzip::new(resumed))),
+            Compression::Gzip => Ok(Box::new(gzip::Gzip::new())),
             #[cfg(feature = "zstd")]
-            Compression::Zstd => Ok(Box::new(zstd::Zstd::new(resumed)?)),
+            Compression::Zstd => Ok(Box::new(zstd::Zstd::new()?)),
             #[cfg(feature = "bzip2")]
-            Compression::Bzip2 => Ok(Box::new(bzip2::Bzip2::new(resumed))),
+            Compression::Bzip2 => Ok(Box::new(bzip2::Bzip2::new())),
             #[cfg(feature = "xz")]
             Compression::Xz => Ok(Box::new(xz::Xz::new(threads))),
             #[cfg(feature = "lz4")]
@@ -384,8 +377,6 @@ impl Step {
 /// ```
 pub struct Decompressor {
     format: Compression,
-    /// What several threads decompress, as long as they can.
-    units: Option<Units>,
     codec: Box<dyn Codec>,
     source: Box<dyn Read + Send>,
     buffer: Box<[u8]>,
@@ -414,10 +405,8 @@ impl Decompressor {
     /// As [`new`](Decompressor::new), and `threads` threads may be used to decompress. What is read
     /// is the same for any number.
     ///
-    /// Only what can be told apart without decompressing it can be shared out: the blocks of BGZF
-    /// (`bgzip`), frames of zstd (`pzstd`), streams of bzip2 (`pbzip2`), blocks of xz (since version
-    /// 5.6, and with `-T` before). The threads are started here, at most 5 for all but xz, and take
-    /// up to 256 MiB together.
+    /// Only xz makes use of it, for files of several blocks, as xz makes since version 5.6 and with
+    /// `-T` before; it starts its threads itself.
     ///
     /// # Errors
     ///
@@ -427,7 +416,7 @@ impl Decompressor {
         source: Box<dyn Read + Send>,
         threads: NonZero<usize>,
     ) -> io::Result<Decompressor> {
-        let codec = format.codec(threads, false).map_err(|fault| {
+        let codec = format.codec(threads).map_err(|fault| {
             DecompressError {
                 format,
                 offset: 0,
@@ -435,15 +424,8 @@ impl Decompressor {
             }
             .into_io()
         })?;
-        let (source, units): (Box<dyn Read + Send>, _) = if Units::suit(format, threads) {
-            let units = Units::new(format, source, threads);
-            (Box::new(io::empty()), Some(units))
-        } else {
-            (source, None)
-        };
         Ok(Decompressor {
             format,
-            units,
             codec,
             source,
             buffer: vec![0; BUFFER].into(),
@@ -469,21 +451,6 @@ impl Decompressor {
 
     /// Decompresses until there is something to give, or the end.
     fn advance(&mut self, output: &mut [u8]) -> io::Result<Result<usize, Fault>> {
-        if let Some(units) = &mut self.units {
-            match units.read(output)? {
-                Progress::Given(len) => return Ok(Ok(len)),
-                Progress::Over { source, resumed } => {
-                    self.source = source;
-                    self.units = None;
-                    if resumed {
-                        match self.format.codec(NonZero::<usize>::MIN, true) {
-                            Ok(codec) => self.codec = codec,
-                            Err(fault) => return Ok(Err(fault)),
-                        }
-                    }
-                }
-            }
-        }
         let mut idle = false;
         loop {
             let (start, end) = self.unread;

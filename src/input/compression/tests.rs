@@ -134,23 +134,6 @@ fn compressed(format: Compression, content: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Blocks of gzip that say how long they are, as bgzip makes them.
-#[cfg(feature = "gzip")]
-fn bgzf(content: &[u8]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for content in content.chunks(5_000).chain([&b""[..]]) {
-        let mut encoder = flate2::GzBuilder::new()
-            .extra("BC\u{2}\0\0\0")
-            .write(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(content).unwrap();
-        let mut block = encoder.finish().unwrap();
-        let len = u16::try_from(block.len() - 1).unwrap().to_le_bytes();
-        block[16..18].copy_from_slice(&len);
-        all.extend(block);
-    }
-    all
-}
-
 #[cfg(feature = "lz4")]
 fn lz4_frame(content: &[u8], linked: bool) -> Vec<u8> {
     use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
@@ -263,10 +246,8 @@ fn a_source_that_fails_is_no_fault_of_the_data() {
         }
     }
     for format in built_in() {
-        for threads in [1, 1, 3, 3] {
-            let threads = NonZero::new(threads).unwrap();
-            let mut reader =
-                Decompressor::with_threads(format, Box::new(Failing(0)), threads).unwrap();
+        let mut reader = Decompressor::new(format, Box::new(Failing(0))).unwrap();
+        for _ in 0..2 {
             let error = reader.read(&mut [0]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(5));
             assert!(DecompressError::of(&error).is_none());
@@ -395,82 +376,6 @@ fn what_comes_before_a_fault_is_given() {
         };
         assert!(matches!(fault, Fault::Corrupt { .. }), "{format} {fault:?}");
         assert!(got == plain, "{format}: {} bytes", got.len());
-    }
-}
-
-/// What several threads read is what one reads, whole and damaged.
-#[test]
-fn any_number_of_threads_reads_the_same() {
-    let member = |format, content: &[u8]| match format {
-        #[cfg(feature = "gzip")]
-        Compression::Gzip => bgzf(content),
-        _ => compressed(format, content),
-    };
-    for format in built_in() {
-        let members = |lens: &[usize]| -> Vec<u8> {
-            let seeds = 1..;
-            let each = seeds
-                .zip(lens)
-                .map(|(seed, &len)| member(format, &content(len, seed)));
-            each.collect::<Vec<_>>().concat()
-        };
-        let small = members(&[3_000; 30]);
-        let mixed = members(&[
-            10, 0, 40_000, 1, 5_000, 5_000, 5_000, 0, 20_000, 9_000, 9_000,
-        ]);
-        let middle = small.len() / 2;
-        let mut damaged = small.clone();
-        damaged[middle] ^= 0x55;
-        // Larger than a unit may be, compressed and decompressed.
-        let large = [
-            &small[..],
-            &compressed(format, &content(250_000, 5)),
-            &small,
-        ]
-        .concat();
-        let bomb = [&small[..], &compressed(format, &vec![0; 900_000]), &small].concat();
-        let other = [&small[..], &compressed(format, b"{}\n"), &small].concat();
-        let cases = [
-            ("small", small.clone()),
-            ("mixed", mixed),
-            ("cut", small[..middle].to_vec()),
-            ("cut at the end", small[..small.len() - 1].to_vec()),
-            ("damaged", damaged),
-            ("garbage", [&small[..], b"{}\n"].concat()),
-            ("zeros", [&small[..], &[0; 1024]].concat()),
-            ("large", large),
-            ("bomb", bomb),
-            ("other", other),
-        ];
-        for (name, bytes) in cases {
-            let one = read_all(reader(format, &bytes), 10_000);
-            for threads in [2, 3, 16] {
-                let source = Pieces {
-                    bytes: bytes.clone(),
-                    at: 0,
-                    most: 50_000,
-                    state: 1,
-                };
-                let threads = NonZero::new(threads).unwrap();
-                let reader = Decompressor::with_threads(format, Box::new(source), threads);
-                let many = read_all(reader.unwrap(), 10_000);
-                match (&one, &many) {
-                    (Ok(one), Ok(many)) => assert!(one == many, "{format} {name}"),
-                    (Err((one, fault)), Err((many, same))) => {
-                        assert_eq!(fault, same, "{format} {name}");
-                        // How much zstd gives before a fault depends on the buffers.
-                        let alike = one == many
-                            || format == Compression::Zstd
-                                && (one.starts_with(many) || many.starts_with(one));
-                        assert!(alike, "{format} {name}");
-                    }
-                    _ => panic!("{format} {name}: {} {}", one.is_ok(), many.is_ok()),
-                }
-            }
-            let fine = matches!(name, "small" | "mixed" | "large" | "bomb" | "other")
-                || name == "zeros" && matches!(format, Compression::Gzip | Compression::Xz);
-            assert_eq!(one.is_ok(), fine, "{format} {name}");
-        }
     }
 }
 
