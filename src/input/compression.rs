@@ -10,8 +10,31 @@
 //! (xz unless it was made with `--check=none`), zstd and lz4 unless they were made with
 //! `--no-check` or `--no-frame-crc`, or by a library whose user did not ask for one. Without, a damaged
 //! byte may show as another byte. What no format covers: names, dates and comments in a header of
-//! gzip without a checksum of its own, the bits that fill the last byte of bzip2, the content of skippable frames, and whole members, frames or
-//! streams that are missing, since a file may have any number of them.
+//! gzip without a checksum of its own, the bits that fill the last byte of bzip2, the content of
+//! skippable frames, and whole members, frames or streams that are missing, since a file may have any
+//! number of them.
+//!
+//! # What was looked at
+//!
+//! All for 1 GiB of narrow lines (256 MiB for bzip2 and xz), in the page cache, one thread unless
+//! said otherwise. In bytes of lines a second: gzip 1.5 GB, BGZF 1.3, zstd 1.5, lz4 1.6, xz 0.22, bzip2
+//! 0.05. Time against that of the library's own reader: gzip, zstd, bzip2 and xz 1.0, lz4 1.1. The C
+//! library of lz4 takes 1.0 times as long as what is here. For xz the pure Rust lzma-rust2 takes 1.7
+//! times as long as liblzma.
+//!
+//! - xz on two threads, as its library has it: 0.54 of the time for a file of many blocks, the same
+//!   processor time, and 51 MiB. Taken.
+//! - One gzip member on several threads: rapidgzip-core 0.3.1 reads awkward files right (members by
+//!   the hundred and empty ones, stored blocks, header checksums; of 400 damaged files it took none)
+//!   but refuses zeros after the end. With two threads it takes 0.9 of the time of one thread of
+//!   zlib-rs for one member, 1.0 for BGZF: lines compress to an eighth, and come out too fast for
+//!   this to pay. It is 14 thousand lines of young code. Not taken.
+//! - Members that can be told apart (blocks of BGZF, frames of pzstd, streams of pbzip2) side by side:
+//!   no library does it. Tried on our own, on a machine that was busy with other work, it took 1.1
+//!   times the processor time for BGZF, 1.4 for zstd, whose units of 8 MiB do not stay in the cache,
+//!   and 2 for bzip2, whose threads get in each other's way. Two threads that are both busy, one with
+//!   events, can only lose by that. Not taken.
+//! - `zstd -T` makes one frame. There is nothing in it to share out.
 
 use std::error;
 use std::fmt;
@@ -402,11 +425,12 @@ impl Decompressor {
         Decompressor::with_threads(format, source, NonZero::<usize>::MIN)
     }
 
-    /// As [`new`](Decompressor::new), and `threads` threads may be used to decompress. What is read
-    /// is the same for any number.
+    /// As [`new`](Decompressor::new), and up to `threads` threads may decompress. What is read is the
+    /// same for any number.
     ///
     /// Only xz makes use of it, for files of several blocks, as xz makes since version 5.6 and with
-    /// `-T` before; it starts its threads itself.
+    /// `-T` before. Its library starts the threads, and falls back to fewer where they would take more
+    /// than 256 MiB.
     ///
     /// # Errors
     ///

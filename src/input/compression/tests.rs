@@ -134,6 +134,23 @@ fn compressed(format: Compression, content: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Blocks of gzip that say how long they are, as bgzip makes them.
+#[cfg(feature = "gzip")]
+fn bgzf(content: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for content in content.chunks(5_000).chain([&b""[..]]) {
+        let mut encoder = flate2::GzBuilder::new()
+            .extra("BC\u{2}\0\0\0")
+            .write(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).unwrap();
+        let mut block = encoder.finish().unwrap();
+        let len = u16::try_from(block.len() - 1).unwrap().to_le_bytes();
+        block[16..18].copy_from_slice(&len);
+        all.extend(block);
+    }
+    all
+}
+
 #[cfg(feature = "lz4")]
 fn lz4_frame(content: &[u8], linked: bool) -> Vec<u8> {
     use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
@@ -246,8 +263,10 @@ fn a_source_that_fails_is_no_fault_of_the_data() {
         }
     }
     for format in built_in() {
-        let mut reader = Decompressor::new(format, Box::new(Failing(0))).unwrap();
-        for _ in 0..2 {
+        for threads in [1, 4] {
+            let threads = NonZero::new(threads).unwrap();
+            let mut reader =
+                Decompressor::with_threads(format, Box::new(Failing(0)), threads).unwrap();
             let error = reader.read(&mut [0]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(5));
             assert!(DecompressError::of(&error).is_none());
@@ -344,7 +363,7 @@ fn damage_is_an_error_or_makes_no_difference() {
         for len in [0, 5, 700, 20_000] {
             let content = content(len, 3);
             let bytes = compressed(format, &content);
-            let step = bytes.len() / 150 + 1;
+            let step = bytes.len() / 100 + 1;
             for at in (0..bytes.len()).step_by(step) {
                 for flip in [1, 0x10, 0x80, 0xff] {
                     let mut damaged = bytes.clone();
@@ -379,12 +398,83 @@ fn what_comes_before_a_fault_is_given() {
     }
 }
 
+/// What several threads read is what one reads, whole and damaged.
+#[test]
+fn any_number_of_threads_reads_the_same() {
+    let member = |format, content: &[u8]| match format {
+        #[cfg(feature = "gzip")]
+        Compression::Gzip => bgzf(content),
+        _ => compressed(format, content),
+    };
+    for format in built_in() {
+        let members = |lens: &[usize]| -> Vec<u8> {
+            let seeds = 1..;
+            let each = seeds
+                .zip(lens)
+                .map(|(seed, &len)| member(format, &content(len, seed)));
+            each.collect::<Vec<_>>().concat()
+        };
+        let small = members(&[3_000; 30]);
+        let mixed = members(&[
+            10, 0, 40_000, 1, 5_000, 5_000, 5_000, 0, 20_000, 9_000, 9_000,
+        ]);
+        let middle = small.len() / 2;
+        let mut damaged = small.clone();
+        damaged[middle] ^= 0x55;
+        let large = [
+            &small[..],
+            &compressed(format, &content(250_000, 5)),
+            &small,
+        ]
+        .concat();
+        let bomb = [&small[..], &compressed(format, &vec![0; 900_000]), &small].concat();
+        let other = [&small[..], &compressed(format, b"{}\n"), &small].concat();
+        let cases = [
+            ("small", small.clone()),
+            ("mixed", mixed),
+            ("cut", small[..middle].to_vec()),
+            ("cut at the end", small[..small.len() - 1].to_vec()),
+            ("damaged", damaged),
+            ("garbage", [&small[..], b"{}\n"].concat()),
+            ("zeros", [&small[..], &[0; 1024]].concat()),
+            ("large", large),
+            ("bomb", bomb),
+            ("other", other),
+        ];
+        for (name, bytes) in cases {
+            let one = read_all(reader(format, &bytes), 10_000);
+            for threads in [2, 16] {
+                let source = Pieces {
+                    bytes: bytes.clone(),
+                    at: 0,
+                    most: 50_000,
+                    state: 1,
+                };
+                let threads = NonZero::new(threads).unwrap();
+                let reader = Decompressor::with_threads(format, Box::new(source), threads);
+                let many = read_all(reader.unwrap(), 10_000);
+                match (&one, &many) {
+                    (Ok(one), Ok(many)) => assert!(one == many, "{format} {name}"),
+                    (Err((one, fault)), Err((many, same))) => {
+                        assert_eq!(fault, same, "{format} {name}");
+                        assert!(one == many, "{format} {name}");
+                    }
+                    _ => panic!("{format} {name}: {} {}", one.is_ok(), many.is_ok()),
+                }
+            }
+            let fine = matches!(name, "small" | "mixed" | "large" | "bomb" | "other")
+                || name == "zeros" && matches!(format, Compression::Gzip | Compression::Xz);
+            assert_eq!(one.is_ok(), fine, "{format} {name}");
+        }
+    }
+}
+
 /// Bytes without a pattern, after a right start: an error in bounded time and memory.
 #[test]
 fn nonsense_is_an_error() {
     for format in built_in() {
         let whole = compressed(format, &content(3_000, 1));
-        for seed in 0..300 {
+        for seed in 0..120 {
             let keep = (seed as usize * 7) % whole.len().min(100);
             let mut nonsense = whole[..keep].to_vec();
             let mut state: u32 = seed;
@@ -407,7 +497,7 @@ proptest! {
         pieces in prop_oneof![1_usize..20, 1_usize..300_000],
         at_a_time in prop_oneof![1_usize..100, 1_usize..300_000],
         state in any::<u32>(),
-        threads in 1_usize..4,
+        threads in 1_usize..8,
     ) {
         for format in built_in() {
             let mut plain = Vec::new();
