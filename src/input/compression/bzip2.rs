@@ -12,10 +12,10 @@ pub(super) struct Bzip2 {
 }
 
 impl Bzip2 {
-    pub(super) fn new(resumed: bool) -> Bzip2 {
+    pub(super) fn new() -> Bzip2 {
         Bzip2 {
             stream: None,
-            ended_one: resumed,
+            ended_one: false,
         }
     }
 }

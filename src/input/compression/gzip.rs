@@ -23,13 +23,9 @@ enum State {
 }
 
 impl Gzip {
-    pub(super) fn new(resumed: bool) -> Gzip {
+    pub(super) fn new() -> Gzip {
         Gzip {
-            state: if resumed {
-                State::Between
-            } else {
-                State::Start
-            },
+            state: State::Start,
         }
     }
 }

@@ -263,7 +263,7 @@ fn a_source_that_fails_is_no_fault_of_the_data() {
         }
     }
     for format in built_in() {
-        for threads in [1, 1, 3, 3] {
+        for threads in [1, 4] {
             let threads = NonZero::new(threads).unwrap();
             let mut reader =
                 Decompressor::with_threads(format, Box::new(Failing(0)), threads).unwrap();
@@ -363,7 +363,7 @@ fn damage_is_an_error_or_makes_no_difference() {
         for len in [0, 5, 700, 20_000] {
             let content = content(len, 3);
             let bytes = compressed(format, &content);
-            let step = bytes.len() / 150 + 1;
+            let step = bytes.len() / 100 + 1;
             for at in (0..bytes.len()).step_by(step) {
                 for flip in [1, 0x10, 0x80, 0xff] {
                     let mut damaged = bytes.clone();
@@ -421,7 +421,6 @@ fn any_number_of_threads_reads_the_same() {
         let middle = small.len() / 2;
         let mut damaged = small.clone();
         damaged[middle] ^= 0x55;
-        // Larger than a unit may be, compressed and decompressed.
         let large = [
             &small[..],
             &compressed(format, &content(250_000, 5)),
@@ -444,7 +443,7 @@ fn any_number_of_threads_reads_the_same() {
         ];
         for (name, bytes) in cases {
             let one = read_all(reader(format, &bytes), 10_000);
-            for threads in [2, 3, 16] {
+            for threads in [2, 16] {
                 let source = Pieces {
                     bytes: bytes.clone(),
                     at: 0,
@@ -458,11 +457,7 @@ fn any_number_of_threads_reads_the_same() {
                     (Ok(one), Ok(many)) => assert!(one == many, "{format} {name}"),
                     (Err((one, fault)), Err((many, same))) => {
                         assert_eq!(fault, same, "{format} {name}");
-                        // How much zstd gives before a fault depends on the buffers.
-                        let alike = one == many
-                            || format == Compression::Zstd
-                                && (one.starts_with(many) || many.starts_with(one));
-                        assert!(alike, "{format} {name}");
+                        assert!(one == many, "{format} {name}");
                     }
                     _ => panic!("{format} {name}: {} {}", one.is_ok(), many.is_ok()),
                 }
@@ -479,7 +474,7 @@ fn any_number_of_threads_reads_the_same() {
 fn nonsense_is_an_error() {
     for format in built_in() {
         let whole = compressed(format, &content(3_000, 1));
-        for seed in 0..300 {
+        for seed in 0..120 {
             let keep = (seed as usize * 7) % whole.len().min(100);
             let mut nonsense = whole[..keep].to_vec();
             let mut state: u32 = seed;
@@ -502,7 +497,7 @@ proptest! {
         pieces in prop_oneof![1_usize..20, 1_usize..300_000],
         at_a_time in prop_oneof![1_usize..100, 1_usize..300_000],
         state in any::<u32>(),
-        threads in 1_usize..4,
+        threads in 1_usize..8,
     ) {
         for format in built_in() {
             let mut plain = Vec::new();

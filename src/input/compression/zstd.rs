@@ -3,7 +3,6 @@
 use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, ErrorCode, InBuffer, OutBuffer};
 
-use super::units::Next;
 use super::{Codec, Fault, Step};
 
 pub(super) struct Zstd {
@@ -16,11 +15,11 @@ pub(super) struct Zstd {
 
 impl Zstd {
     /// Windows up to 128 MiB are read, as the library has it if it is told nothing, and as zstd(1) does.
-    pub(super) fn new(resumed: bool) -> Result<Zstd, Fault> {
+    pub(super) fn new() -> Result<Zstd, Fault> {
         Ok(Zstd {
             context: DCtx::try_create().ok_or(Fault::OutOfMemory)?,
             between: true,
-            started: resumed,
+            started: false,
         })
     }
 
@@ -75,16 +74,5 @@ impl Codec for Zstd {
 
     fn is_complete(&self) -> bool {
         self.between && self.started
-    }
-}
-
-/// Where the frame at the start of `bytes` ends, from its headers.
-pub(super) fn next_frame(bytes: &[u8]) -> Next {
-    match zstd_safe::find_frame_compressed_size(bytes) {
-        Ok(len) => Next::Ends(len),
-        Err(code) if zstd_safe::is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_srcSize_wrong) => {
-            Next::Unknown
-        }
-        Err(_) => Next::CannotTell,
     }
 }
