@@ -11,6 +11,7 @@ mod data;
 mod decode;
 mod fields;
 mod pipeline;
+mod spill;
 mod table;
 
 use criterion::{criterion_group, criterion_main};
@@ -26,5 +27,7 @@ criterion_group!(
     pipeline::profiles,
     pipeline::rejects,
     pipeline::limit,
+    spill::disk,
+    spill::limits,
 );
 criterion_main!(benches);

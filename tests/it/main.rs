@@ -19,6 +19,7 @@ mod cli_publish;
 mod cli_rejects;
 mod cli_result;
 mod cli_signals;
+mod cli_spill;
 mod cli_summary;
 mod cli_surroundings;
 mod conformance;
