@@ -367,7 +367,7 @@ fn memory_stays_within_the_limit_with_many_groups() {
             &format!("--threads={threads}")[..],
             &format!("--memory-limit={mebibytes}MiB"),
         ];
-        expect_within(20_000_000, &args, mebibytes);
+        expect_within(6_000_000, &args, mebibytes);
     }
 }
 
