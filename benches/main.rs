@@ -12,6 +12,7 @@ mod decode;
 mod decompress;
 mod fields;
 mod pipeline;
+mod spill;
 mod table;
 
 use criterion::{criterion_group, criterion_main};
@@ -29,5 +30,7 @@ criterion_group!(
     pipeline::streams,
     pipeline::rejects,
     pipeline::limit,
+    spill::disk,
+    spill::limits,
 );
 criterion_main!(benches);

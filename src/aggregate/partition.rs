@@ -177,7 +177,7 @@ impl Partitions {
     ///
     /// ```
     /// use daytally::aggregate::{Partitions, SpillSettings};
-    /// use daytally::event::{Date, Event, UserId};
+    /// use daytally::event::{Decoder, Verdict};
     ///
     /// let settings = SpillSettings {
     ///     memory: 0, // Everything goes to the disk.
@@ -187,8 +187,13 @@ impl Partitions {
     /// };
     /// let partitions = Partitions::default().with_spill(settings);
     /// let mut counter = partitions.counter();
-    /// for user in 0..1000_u64 {
-    ///     counter.add(Event::new(Date::MIN, UserId::from(user), None));
+    /// for user in 0..1000 {
+    ///     let line = format!(
+    ///         r#"{{"user_id":{user},"event_type":"click","timestamp":"2024-01-01T08Z"}}"#
+    ///     );
+    ///     if let Verdict::Valid(event) = Decoder::default().decode(line.as_bytes()) {
+    ///         counter.add(event);
+    ///     }
     /// }
     /// counter.finish();
     /// assert!(partitions.has_spilled());
@@ -262,13 +267,11 @@ impl Partitions {
         self.finish_sorted().err().unwrap_or(Error::Panicked)
     }
 
-    /// Takes the rest of the groups to the disk too, if there are groups. Many workers may do so
+    /// Takes the groups in memory to the disk too, whether or not they fit. Many workers may do so
     /// together, once all counters are finished; [`finish_sorted`](Partitions::finish_sorted) does it
-    /// if they have not.
+    /// if others are there and nobody has.
     pub fn spill_rest(&self) {
-        if let Some(spiller) = &self.spiller
-            && spiller.has_spilled()
-        {
+        if let Some(spiller) = &self.spiller {
             spiller.finish(&self.all, &self.memory);
         }
     }
@@ -299,8 +302,8 @@ impl Partitions {
     /// Why groups could not be taken to the disk: [`Error::SpillWrite`], [`Error::SpillRead`],
     /// [`Error::SpillDamaged`], [`Error::TempFolder`], or [`Error::Stopped`].
     pub fn finish_sorted(self) -> Result<SortedGroups> {
-        self.spill_rest();
         if self.has_spilled() || self.has_failed() {
+            self.spill_rest();
             return match self.spiller.map(Spiller::into_merge).transpose()? {
                 Some((merge, spilled)) => Ok(SortedGroups::on_disk(merge, spilled)),
                 None => Ok(SortedGroups::default()),

@@ -14,7 +14,7 @@ fn memory_below(root: &Path) -> Option<u64> {
     total(root).into_iter().chain(group_limits(root)).min()
 }
 
-/// `MemTotal` in proc_meminfo(5).
+/// `MemTotal` in `proc_meminfo`(5).
 fn total(root: &Path) -> Option<u64> {
     let info = std::fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let line = info

@@ -8,7 +8,7 @@ use std::thread;
 use crate::harness::{CLICK, CLICK_CSV, Sandbox};
 
 /// A field of `/proc/PID/status`, in KiB; `None` when the process is gone.
-fn status_field(pid: u32, field: &str) -> Option<u64> {
+pub(crate) fn status_field(pid: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim_start_matches(':')
@@ -20,7 +20,7 @@ fn status_field(pid: u32, field: &str) -> Option<u64> {
 
 /// The most anonymous memory, in KiB, seen while a run lasts. Mapped input is not anonymous: the system
 /// may drop it whenever it likes.
-fn peak(sandbox: &Sandbox, args: &[&str]) -> Option<u64> {
+pub(crate) fn peak(sandbox: &Sandbox, args: &[&str]) -> Option<u64> {
     peak_with_stdin(sandbox, args, b"", 0)
 }
 

@@ -21,6 +21,7 @@ mod cli_publish;
 mod cli_rejects;
 mod cli_result;
 mod cli_signals;
+mod cli_spill;
 mod cli_streams;
 mod cli_summary;
 mod cli_surroundings;

@@ -319,6 +319,9 @@ mod tests {
     }
 
     proptest! {
+        // Each of hundreds of groups.
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
         /// In order, as they are in files, and in any other.
         #[test]
         fn any_groups_are_decoded_as_they_were(mut groups in groups(), in_order: bool) {
@@ -366,6 +369,9 @@ mod tests {
             }
         }
 
+    }
+
+    proptest! {
         /// What passes the checksum by chance is no reason to panic.
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200), rows: u16) {

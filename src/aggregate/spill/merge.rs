@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::group::GroupKey;
 use super::super::sorted::InOrder;
+use super::block::Block;
 use super::file::SpillFile;
 use crate::error::Result;
 
@@ -38,7 +39,7 @@ impl Merge {
         let all: usize = files
             .iter()
             .flat_map(|file| file.blocks())
-            .map(|block| block.rows())
+            .map(Block::rows)
             .sum();
         let count = all.div_ceil(rows.max(files.len() * rows_each).max(1));
         let blocks: usize = files.iter().map(|file| file.blocks().len()).sum();
