@@ -8,7 +8,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use daytally::aggregate::{Partitions, SpillSettings};
 use daytally::event::{Decoder, Event, Verdict};
 use daytally::generate::Profile;
-use daytally::{InputFile, Options, Pipeline};
+use daytally::{Input, Options, Pipeline};
 
 const GROUPS: u64 = if cfg!(debug_assertions) {
     1 << 12
@@ -83,7 +83,7 @@ pub(crate) fn limits(criterion: &mut Criterion) {
     let (bytes, _) = super::data::events(Profile::Narrow, 0.001, 10_000_000);
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&bytes).unwrap();
-    let inputs = [InputFile::open(on_disk.path()).unwrap()];
+    let inputs = || vec![Input::open(on_disk.path()).unwrap()];
     let mut group = criterion.benchmark_group("memory");
     group.sample_size(10);
     group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -97,7 +97,7 @@ pub(crate) fn limits(criterion: &mut Criterion) {
         .unwrap();
         group.bench_function(BenchmarkId::new("aggregate", name), |bencher| {
             bencher.iter(|| {
-                let outcome = pipeline.aggregate(&inputs, &mut ()).unwrap();
+                let outcome = pipeline.aggregate(inputs(), &mut ()).unwrap();
                 let totals = pipeline.write_csv(&outcome, |_| Ok(()));
                 assert_eq!(totals.unwrap().event_count, outcome.books.valid);
                 let is_little = memory_limit != u64::MAX && !cfg!(debug_assertions);

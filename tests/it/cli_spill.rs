@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use daytally::output::path_text;
-use daytally::{InputFile, Options, Outcome, Pipeline, Reject, RejectBatch, RejectSink};
+use daytally::{Input, Options, Outcome, Pipeline, Reject, RejectBatch, RejectSink};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli_memory::{peak, status_field};
@@ -96,8 +96,8 @@ fn library_run(
     };
     let pipeline = Pipeline::new(options).unwrap();
     let mut rejects = Lines::default();
-    let inputs = [InputFile::open(input).unwrap()];
-    let outcome = pipeline.aggregate(&inputs, &mut rejects).unwrap();
+    let inputs = vec![Input::open(input).unwrap()];
+    let outcome = pipeline.aggregate(inputs, &mut rejects).unwrap();
     let mut csv = Vec::new();
     let write = |bytes: &[u8]| {
         csv.extend_from_slice(bytes);
