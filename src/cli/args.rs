@@ -29,7 +29,7 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Aggregate(AggregateArgs),
+    Aggregate(Box<AggregateArgs>),
     Generate(GenerateArgs),
 }
 
