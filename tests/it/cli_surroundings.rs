@@ -163,24 +163,18 @@ fn names_in_a_json_log_are_plain() {
 
 #[test]
 fn an_input_written_over_and_made_longer_is_noticed() {
-    let sandbox = Sandbox::with_events(format!("{CLICK}\n").repeat(50_000));
-    // Held by a pipe nobody reads yet, so that the change comes before the end of the run.
+    // Held by a pipe nobody reads yet, so that the change comes before the input's end.
+    let events = format!("{CLICK}\n").repeat(50_000) + &"nope\n".repeat(100_000);
+    let sandbox = Sandbox::with_events(events);
     fifo(&sandbox, "pipe");
-    sandbox.write("more.jsonl", "nope\n".repeat(100_000));
     let child = sandbox
         .program()
-        .args([
-            "aggregate",
-            "-q",
-            "--rejects=pipe",
-            "events.jsonl",
-            "more.jsonl",
-        ])
+        .args(["aggregate", "-q", "--rejects=pipe", "events.jsonl"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut reader = File::open(sandbox.path("pipe")).unwrap();
-    let other = format!("{}\n", CLICK.replace("click", "clack")).repeat(60_000);
+    let other = format!("{}\n", CLICK.replace("click", "clack")).repeat(90_000);
     let mut file = File::options()
         .write(true)
         .open(sandbox.path("events.jsonl"))
