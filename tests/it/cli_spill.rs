@@ -320,20 +320,49 @@ fn a_full_disk_names_the_folder_and_what_was_needed() {
 #[test]
 fn a_file_that_may_not_grow_is_no_different() {
     let sandbox = Sandbox::with_events(events(GROUPS));
+    let args = ["-o", "/dev/null", "-q", "--log-level=off", "--temp-dir=."];
+    let args = [&ONE_THREAD[..], &args].concat();
+    let Some(limited) = under_prlimit(&sandbox, "--fsize=500000", &args) else {
+        eprintln!("a_file_that_may_not_grow skips: there is no prlimit");
+        return;
+    };
+    expect_full(&Run::of(limited), sandbox.root(), "file too large");
+}
+
+/// The program, under a limit of the kernel's.
+fn under_prlimit(sandbox: &Sandbox, limit: &str, args: &[&str]) -> Option<Command> {
+    Command::new("prlimit").arg("--version").output().ok()?;
     let program = sandbox.program();
     let mut limited = Command::new("prlimit");
     limited
-        .arg("--fsize=500000")
+        .arg(limit)
         .arg(program.get_program())
         .arg("aggregate")
-        .args(ONE_THREAD)
-        .args(["-o", "/dev/null", "-q", "--log-level=off", "--temp-dir=."])
+        .args(args)
         .current_dir(sandbox.root());
-    if Command::new("prlimit").arg("--version").output().is_err() {
-        eprintln!("a_file_that_may_not_grow skips: there is no prlimit");
-        return;
+    Some(limited)
+}
+
+/// The kernel gives no more than the limit and a tenth: everything the process may write to counts,
+/// whether it does or not (`RLIMIT_DATA` in getrlimit(2)).
+#[test]
+fn a_limit_of_the_kernel_is_kept() {
+    let sandbox = Sandbox::with_events(events(GROUPS));
+    for (limits, mebibytes) in [(ONE_THREAD, 80), (TWO_THREADS, 96)] {
+        let args = [&limits[..], &["--summary=s.json", "-q", "--log-level=off"]].concat();
+        let data = format!("--data={}", mebibytes * 1024 * 1024 * 11 / 10);
+        let Some(limited) = under_prlimit(&sandbox, &data, &args) else {
+            eprintln!("a_limit_of_the_kernel skips: there is no prlimit");
+            return;
+        };
+        Run::of(limited).expect_code(0);
+        let summary = json_lines(&sandbox.text("s.json")).remove(0);
+        assert!(number_of(&summary, "spill_files") >= 2, "{summary}");
+        assert_eq!(
+            number_of(&summary, "groups"),
+            sandbox.csv().lines().count() as u64 - 1
+        );
     }
-    expect_full(&Run::of(limited), sandbox.root(), "file too large");
 }
 
 /// Private memory stays within the limit and a tenth.
