@@ -36,10 +36,12 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// Standard input could not be read.
-    #[error("cannot read standard input: {}", plain(source))]
-    Stdin {
-        /// What the operating system said.
+    /// An input that is no file could not be read: standard input, or a reader.
+    #[error("cannot read {input}: {}", plain(source))]
+    Stream {
+        /// What it is called.
+        input: String,
+        /// What went wrong.
         source: io::Error,
     },
     /// An input is a folder.
@@ -130,6 +132,15 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
+    /// An input is a socket.
+    #[error(
+        "{} is a socket, which cannot be opened; let a program that speaks to it write to a pipe",
+        text::path(path)
+    )]
+    InputIsSocket {
+        /// The socket.
+        path: PathBuf,
+    },
     /// A file that was to be mapped is a pipe or a device.
     #[error(
         "{} is not a regular file, and only those can be mapped",
@@ -140,20 +151,20 @@ pub enum Error {
         path: PathBuf,
     },
     /// A compressed input could not be decompressed to its end.
-    #[error("cannot decompress {}: {source}", input(path))]
+    #[error("cannot decompress {input}: {source}")]
     Decompress {
-        /// The input; `-` is standard input.
-        path: PathBuf,
+        /// The input: its absolute path, or what it is called.
+        input: String,
         /// What is wrong with it, and where.
         source: DecompressError,
     },
     /// An input was changed by somebody else between the start and the end of the run.
     #[error(
         "{} changed while it was being read: {change}; nothing was published; run again when it is at rest",
-        text::path(path)
+        changed(path)
     )]
     InputChanged {
-        /// The input.
+        /// The input; empty is standard input.
         path: PathBuf,
         /// What is different.
         change: String,
@@ -196,7 +207,7 @@ pub enum Error {
     },
     /// Groups that do not fit into memory could not be written to a temporary file either.
     #[error(
-        "cannot write groups that do not fit into memory to a temporary file in {}: {}; {} MB of them are there, and there has to be room for about {} MB more; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
+        "cannot write groups that do not fit into memory to a temporary file in {}: {}; about {} MB were written there, this file alone takes about {} MB more, and others may follow it; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
         text::path(folder),
         plain(source),
         megabytes(*written),
@@ -205,7 +216,7 @@ pub enum Error {
     SpillWrite {
         /// The folder.
         folder: PathBuf,
-        /// How many bytes are in temporary files there.
+        /// How many bytes were written to temporary files there, about.
         written: u64,
         /// How many bytes more the file that is being written needs, about.
         needed: u64,
@@ -366,10 +377,22 @@ impl Error {
     pub fn read(path: &Path, source: io::Error) -> Error {
         match DecompressError::of(&source) {
             Some(found) => Error::Decompress {
-                path: path.to_path_buf(),
+                input: text::path(path).to_string(),
                 source: found.clone(),
             },
             None => Error::io(Action::Read, path, source),
+        }
+    }
+
+    /// The same for an input that is no file, by what it is called.
+    pub(crate) fn read_named(input: &str, source: io::Error) -> Error {
+        let input = input.to_owned();
+        match DecompressError::of(&source) {
+            Some(found) => Error::Decompress {
+                input,
+                source: found.clone(),
+            },
+            None => Error::Stream { input, source },
         }
     }
 
@@ -416,10 +439,10 @@ fn place(path: &Path) -> String {
     }
 }
 
-/// Which input it is, for a message.
-fn input(path: &Path) -> String {
-    if path.as_os_str() == "-" {
-        "standard input".into()
+/// Which input changed, for a message.
+fn changed(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        "the file behind standard input".into()
     } else {
         text::path(path).to_string()
     }

@@ -167,21 +167,24 @@ impl Compression {
         }
     }
 
-    /// What decompresses it, with as many threads where its library can use them.
+    /// What decompresses it, with as many threads where its library can use them, in so much memory.
     #[cfg_attr(
-        not(feature = "xz"),
-        expect(unused_variables, reason = "only xz has a use for threads")
+        not(all(feature = "xz", feature = "zstd")),
+        expect(
+            unused_variables,
+            reason = "only xz has a use for threads, and few for much memory"
+        )
     )]
-    fn codec(self, threads: NonZero<usize>) -> Result<Box<dyn Codec>, Fault> {
+    fn codec(self, threads: NonZero<usize>, memory: u64) -> Result<Box<dyn Codec>, Fault> {
         match self {
             #[cfg(feature = "gzip")]
             Compression::Gzip => Ok(Box::new(gzip::Gzip::new())),
             #[cfg(feature = "zstd")]
-            Compression::Zstd => Ok(Box::new(zstd::Zstd::new()?)),
+            Compression::Zstd => Ok(Box::new(zstd::Zstd::new(memory)?)),
             #[cfg(feature = "bzip2")]
             Compression::Bzip2 => Ok(Box::new(bzip2::Bzip2::new())),
             #[cfg(feature = "xz")]
-            Compression::Xz => Ok(Box::new(xz::Xz::new(threads))),
+            Compression::Xz => Ok(Box::new(xz::Xz::new(threads, memory))),
             #[cfg(feature = "lz4")]
             Compression::Lz4 => Ok(Box::new(lz4::Lz4::new())),
             #[cfg(not(all(
@@ -221,6 +224,11 @@ pub enum Fault {
         what: &'static str,
         /// What to do about it.
         advice: &'static str,
+    },
+    /// Decompressing it takes more memory than it may.
+    NeedsMemory {
+        /// How much it may take, in bytes.
+        allowed: u64,
     },
     /// There was not enough memory.
     OutOfMemory,
@@ -272,7 +280,7 @@ impl DecompressError {
         let kind = match self.fault {
             Fault::CutOff => io::ErrorKind::UnexpectedEof,
             Fault::Corrupt { .. } | Fault::Trailing => io::ErrorKind::InvalidData,
-            Fault::OutOfMemory => io::ErrorKind::OutOfMemory,
+            Fault::OutOfMemory | Fault::NeedsMemory { .. } => io::ErrorKind::OutOfMemory,
             Fault::Unsupported { .. } | Fault::NotBuiltIn => io::ErrorKind::Unsupported,
         };
         io::Error::new(kind, self)
@@ -306,6 +314,16 @@ impl fmt::Display for DecompressError {
                     "after {offset} decompressed bytes, the {format} data {what}; {advice}"
                 )
             }
+            Fault::NeedsMemory { allowed } => write!(
+                f,
+                "after {offset} decompressed bytes, the {format} data needs more than {} MB of memory to decompress, which is all it may take; {}decompress it first",
+                allowed / 1_000_000,
+                if *allowed < Decompressor::MEMORY {
+                    "raise the memory limit, or "
+                } else {
+                    ""
+                }
+            ),
             Fault::OutOfMemory => write!(
                 f,
                 "there is not enough memory to decompress {format} data; free some, or decompress the file first"
@@ -416,13 +434,17 @@ pub struct Decompressor {
 }
 
 impl Decompressor {
+    /// How much memory one may take if nothing else is said, in bytes: 256 MiB. Only what was made with
+    /// windows or dictionaries set by hand needs more.
+    pub const MEMORY: u64 = 256 * 1024 * 1024;
+
     /// A reader of the decompressed bytes of `source`, which is of that format.
     ///
     /// # Errors
     ///
     /// A [`DecompressError`] where this build does not read the format, or there is no memory for it.
     pub fn new(format: Compression, source: Box<dyn Read + Send>) -> io::Result<Decompressor> {
-        Decompressor::with_threads(format, source, NonZero::<usize>::MIN)
+        Decompressor::with_limits(format, source, NonZero::<usize>::MIN, Decompressor::MEMORY)
     }
 
     /// As [`new`](Decompressor::new), and up to `threads` threads may decompress. What is read is the
@@ -430,17 +452,19 @@ impl Decompressor {
     ///
     /// Only xz makes use of it, for files of several blocks, as xz makes since version 5.6 and with
     /// `-T` before. Its library starts the threads, and falls back to fewer where they would take more
-    /// than 256 MiB.
+    /// than `memory`, in bytes. What cannot be decompressed in so much at all is an error; below 8 MiB
+    /// that may be anything.
     ///
     /// # Errors
     ///
     /// As [`new`](Decompressor::new).
-    pub fn with_threads(
+    pub fn with_limits(
         format: Compression,
         source: Box<dyn Read + Send>,
         threads: NonZero<usize>,
+        memory: u64,
     ) -> io::Result<Decompressor> {
-        let codec = format.codec(threads).map_err(|fault| {
+        let codec = format.codec(threads, memory).map_err(|fault| {
             DecompressError {
                 format,
                 offset: 0,

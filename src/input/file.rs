@@ -2,11 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::io::{self, Seek as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use foldhash::quality::RandomState;
 
+use super::map::Mapping;
 use crate::error::{Action, Error, Result};
 
 /// Which file it is, whatever it is called: the numbers of its device and inode.
@@ -30,8 +32,11 @@ impl FileId {
 /// A regular file that is open for reading, and what it was when the run began.
 #[derive(Debug)]
 pub(super) struct RegularFile {
+    /// Empty for standard input, which has none to look at.
     path: PathBuf,
     file: File,
+    /// Where reading starts.
+    start: u64,
     before: Metadata,
     samples: u64,
     /// Seeded anew, so that no change can be made to pass for none.
@@ -46,11 +51,17 @@ impl RegularFile {
     /// Where it cannot be opened, or is another file by now, or shorter.
     pub(super) fn open(path: PathBuf, before: Metadata) -> Result<RegularFile> {
         let fault = |action, source| Error::io(action, &path, source);
-        let file = File::open(&path).map_err(|source| fault(Action::Open, source))?;
+        // Something else may have been put in its place: opening a pipe would wait for a writer.
+        let file = File::options()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(&path)
+            .map_err(|source| fault(Action::Open, source))?;
         let now = file
             .metadata()
             .map_err(|source| fault(Action::Inspect, source))?;
-        if FileId::new(&now) != FileId::new(&before) {
+        // The number of an inode that is gone may be given to whatever comes next.
+        if !now.is_file() || FileId::new(&now) != FileId::new(&before) {
             return Err(changed(&path, REPLACED.into()));
         }
         let hasher = RandomState::default();
@@ -59,12 +70,52 @@ impl RegularFile {
         let file = RegularFile {
             path,
             file,
+            start: 0,
             before,
             samples,
             hasher,
         };
         file.added(&now)?;
         Ok(file)
+    }
+
+    /// The file behind standard input, to be read from where it is.
+    pub(super) fn stdin(mut file: File) -> io::Result<RegularFile> {
+        let before = file.metadata()?;
+        let start = file.stream_position()?.min(before.len());
+        // It may be open for writing only, which reading nothing would not tell.
+        file.read_at(&mut [0], start)?;
+        let hasher = RandomState::default();
+        let samples = samples_of(&file, before.len(), &hasher)?;
+        Ok(RegularFile {
+            path: PathBuf::new(),
+            file,
+            start,
+            before,
+            samples,
+            hasher,
+        })
+    }
+
+    /// The file in memory.
+    pub(super) fn map(&self) -> io::Result<Mapping> {
+        let len = usize::try_from(self.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        Mapping::new(&self.file, len)
+    }
+
+    /// Whether the kernel makes the file up as it is read: those of `/proc` say that they are empty
+    /// and are not.
+    pub(super) fn is_made_up(&self) -> Result<bool> {
+        if self.len() > 0 {
+            return Ok(false);
+        }
+        let read = self.file.read_at(&mut [0], 0);
+        // One that was empty, and has been written to since, says so.
+        let len = self.file.metadata().map(|now| now.len());
+        match (read, len) {
+            (Ok(read), Ok(len)) => Ok(read > 0 && len == 0),
+            (Err(source), _) | (_, Err(source)) => Err(Error::io(Action::Read, &self.path, source)),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -78,6 +129,11 @@ impl RegularFile {
     /// How many bytes the file had when the run began.
     pub(super) fn len(&self) -> u64 {
         self.before.len()
+    }
+
+    /// How many of them are to be read.
+    pub(super) fn to_read(&self) -> u64 {
+        self.before.len() - self.start
     }
 
     pub(super) fn id(&self) -> FileId {
@@ -94,10 +150,15 @@ impl RegularFile {
     /// not again until it has been brought to the disk.
     pub(super) fn check_unchanged(&self) -> Result<u64> {
         let changed = |change: String| Err(changed(&self.path, change));
-        let now = match std::fs::metadata(&self.path) {
+        let now = if self.path.as_os_str().is_empty() {
+            self.file.metadata()
+        } else {
+            std::fs::metadata(&self.path)
+        };
+        let now = match now {
             Ok(now) if FileId::new(&now) == self.id() => now,
             Ok(_) => return changed(REPLACED.into()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return changed("it was moved or deleted".into());
             }
             Err(source) => return Err(Error::io(Action::Inspect, &self.path, source)),
@@ -153,18 +214,18 @@ const PLACES_BETWEEN: u64 = 16;
 const SAMPLE_BETWEEN: usize = 512;
 
 /// A hash of samples of a file of so many bytes; of one that is shorter by now, of what is there.
-fn samples_of(file: &File, len: u64, hasher: &RandomState) -> std::io::Result<u64> {
+fn samples_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
     let mut hash = hasher.build_hasher();
     let size = usize::try_from(len).unwrap_or(SAMPLE).min(SAMPLE);
     let mut buffer = vec![0; size];
-    let mut sample = |at: u64, most: usize| -> std::io::Result<()> {
+    let mut sample = |at: u64, most: usize| -> io::Result<()> {
         let most = usize::try_from(len - at).unwrap_or(size).min(most);
         let mut filled = 0;
         while filled < most {
             match file.read_at(&mut buffer[filled..most], at + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }

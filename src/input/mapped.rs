@@ -26,15 +26,16 @@ impl InputFile {
         if !before.is_file() {
             return Err(Error::InputNotRegular { path });
         }
-        InputFile::map(RegularFile::open(path, before)?)
+        let file = RegularFile::open(path, before)?;
+        let mapping = file
+            .map()
+            .map_err(|source| Error::io(Action::Read, file.path(), source))?;
+        Ok(InputFile::of(file, mapping))
     }
 
-    pub(super) fn map(file: RegularFile) -> Result<InputFile> {
-        let mapping = usize::try_from(file.len())
-            .map_err(|_| std::io::ErrorKind::FileTooLarge.into())
-            .and_then(|len| Mapping::new(file.file(), len))
-            .map_err(|source| Error::io(Action::Read, file.path(), source))?;
-        Ok(InputFile { file, mapping })
+    /// A file that is mapped.
+    pub(super) fn of(file: RegularFile, mapping: Mapping) -> InputFile {
+        InputFile { file, mapping }
     }
 
     /// The absolute path.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -16,7 +17,7 @@ const LOOK: Timespec = Timespec {
 const SIZE: usize = 1024 * 1024;
 
 /// Whether a run still wants what is waited for.
-pub(crate) type KeepGoing = Box<dyn Fn() -> bool + Send>;
+pub(crate) type KeepGoing = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A file that is only read when there is something to read, so that a wait can be given up.
 pub(super) struct Pipe {
@@ -57,6 +58,6 @@ impl Read for Pipe {
 }
 
 /// The error of a wait that was given up. It ends the run, which then tells why.
-fn given_up() -> io::Error {
+pub(super) fn given_up() -> io::Error {
     io::Error::other("the run was stopped")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
@@ -84,7 +84,8 @@ impl Input {
         }
     }
 
-    /// What a reader gives, with a name to show.
+    /// What a reader gives, with a name to show. A run that is stopped waits until it gives something:
+    /// it should not wait long.
     #[must_use]
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Input {
         Input {
@@ -143,22 +144,23 @@ impl Input {
         let may_be_mapped = self.may_be_mapped();
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
             Origin::File(path, metadata) => {
-                let is_empty = metadata.len() == 0;
                 let file = RegularFile::open(path.clone(), metadata)?;
                 if may_be_mapped && compression_of(&file)?.is_none() {
-                    return InputFile::map(file).map(|file| Opened::Mapped(Box::new(file)));
+                    // Not every file system can; then it is read.
+                    if let Ok(mapping) = file.map() {
+                        let mapped = InputFile::of(file, mapping);
+                        return Ok(Opened::Mapped(Box::new(mapped)));
+                    }
                 }
                 let reader = file
                     .file()
                     .try_clone()
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
-                if is_empty {
-                    // Files that the kernel makes up as they are read, as those of /proc, say that
-                    // they are empty.
+                if file.is_made_up()? {
                     (Place::Path(path), Box::new(reader), None)
                 } else {
                     // What was added to it since it was named is not read.
-                    let reader = reader.take(file.len());
+                    let reader = reader.take(file.to_read());
                     (Place::Path(path), Box::new(reader), Some(file))
                 }
             }
@@ -170,19 +172,29 @@ impl Input {
                 let file = options
                     .open(&path)
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
-                let pipe = Pipe::new(file, keep_going);
+                let pipe = Pipe::new(file, keep_going.clone());
                 (Place::Path(path), Box::new(pipe), None)
             }
             Origin::Stdin => {
+                let fault = |source| Error::read_named("standard input", source);
                 let stdin = rustix::stdio::stdin()
                     .try_clone_to_owned()
-                    .map_err(|source| Error::Stdin { source })?;
-                let pipe = Pipe::new(File::from(stdin), keep_going);
-                (Place::Stdin, Box::new(pipe), None)
+                    .map(File::from)
+                    .map_err(fault)?;
+                if stdin.metadata().map_err(fault)?.is_file() {
+                    let reader = stdin.try_clone().map_err(fault)?;
+                    let file = RegularFile::stdin(stdin).map_err(fault)?;
+                    let reader = reader.take(file.to_read());
+                    (Place::Stdin, Box::new(reader), Some(file))
+                } else {
+                    let pipe = Pipe::new(stdin, keep_going.clone());
+                    (Place::Stdin, Box::new(pipe), None)
+                }
             }
-            Origin::Reader(reader) => (Place::Path(self.name.into()), reader, None),
+            Origin::Reader(reader) => (Place::Reader(self.name), reader, None),
         };
-        Stream::new(place, reader, file, cutting).map(|stream| Opened::Stream(Box::new(stream)))
+        Stream::new(place, reader, file, cutting, keep_going)
+            .map(|stream| Opened::Stream(Box::new(stream)))
     }
 }
 
@@ -208,6 +220,9 @@ pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
     let metadata = std::fs::metadata(&absolute).map_err(|source| open(&absolute, source))?;
     if metadata.is_dir() {
         return Err(Error::InputIsFolder { path: absolute });
+    }
+    if metadata.file_type().is_socket() {
+        return Err(Error::InputIsSocket { path: absolute });
     }
     // Found now and not in the middle of the run.
     rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::compression::{Compression, DecompressError, Decompressor};
+use super::compression::{Compression, Decompressor};
 use super::file::RegularFile;
+use super::pipe::{KeepGoing, given_up};
 use crate::error::{Error, Result};
 
 /// A UTF-8 byte-order mark (RFC 3629 section 6), which may stand at the very start of an input.
@@ -29,6 +30,8 @@ pub(crate) struct Cutting {
     pub(crate) line_bytes: usize,
     /// How many threads may decompress it, where its format lets more than one.
     pub(crate) threads: NonZero<usize>,
+    /// How much memory decompressing it may take, in bytes.
+    pub(crate) memory: u64,
 }
 
 /// Whole lines of a stream.
@@ -103,19 +106,16 @@ pub(crate) struct StreamEnd {
 pub(super) enum Place {
     Stdin,
     Path(PathBuf),
+    /// A reader, by the name it was given.
+    Reader(String),
 }
 
 impl Place {
     fn fault(&self, source: io::Error) -> Error {
         match self {
-            Place::Stdin => match DecompressError::of(&source) {
-                Some(found) => Error::Decompress {
-                    path: "-".into(),
-                    source: found.clone(),
-                },
-                None => Error::Stdin { source },
-            },
+            Place::Stdin => Error::read_named("standard input", source),
             Place::Path(path) => Error::read(path, source),
+            Place::Reader(name) => Error::read_named(&crate::text::name(name).to_string(), source),
         }
     }
 }
@@ -123,6 +123,8 @@ impl Place {
 /// The stream.
 pub(crate) struct Stream {
     place: Place,
+    /// Asked before every read: there may be no end.
+    keep_going: KeepGoing,
     reader: Box<dyn io::Read + Send>,
     compression: Option<Compression>,
     /// The file behind it, to be checked at the end.
@@ -144,6 +146,7 @@ impl Stream {
         reader: Box<dyn io::Read + Send>,
         file: Option<RegularFile>,
         cutting: Cutting,
+        keep_going: KeepGoing,
     ) -> Result<Stream> {
         let came = Arc::new(AtomicU64::new(0));
         let mut reader = Counted(reader, Arc::clone(&came));
@@ -156,13 +159,15 @@ impl Stream {
         let whole = Box::new(io::Cursor::new(start).chain(reader));
         let reader: Box<dyn io::Read + Send> = match compression {
             Some(format) => {
-                let decompressor = Decompressor::with_threads(format, whole, cutting.threads);
+                let decompressor =
+                    Decompressor::with_limits(format, whole, cutting.threads, cutting.memory);
                 Box::new(decompressor.map_err(|source| place.fault(source))?)
             }
             None => whole,
         };
         Ok(Stream {
             place,
+            keep_going,
             reader,
             compression,
             file,
@@ -204,7 +209,8 @@ impl Stream {
                 return self.long_line(buffer, start).map(Read::Block);
             }
             // One byte more than may be kept tells that the line is longer.
-            wanted = (2 * searched).min(start + self.cutting.line_bytes + 1);
+            let longest = self.cutting.line_bytes.saturating_add(start + 1);
+            wanted = searched.saturating_mul(2).min(longest);
             buffer.grow(wanted);
         };
         if end <= start {
@@ -267,6 +273,9 @@ impl Stream {
     /// Reads until the buffer holds so many bytes, or there are no more.
     fn fill(&mut self, buffer: &mut Buffer, wanted: usize) -> Result<()> {
         while buffer.filled < wanted && !self.is_at_end {
+            if !(self.keep_going)() {
+                return Err(self.place.fault(given_up()));
+            }
             match self.reader.read(&mut buffer.bytes[buffer.filled..wanted]) {
                 Ok(0) => self.is_at_end = true,
                 Ok(read) => buffer.filled += read,
@@ -283,7 +292,7 @@ impl Stream {
         let mut added = 0;
         if let Some(file) = &self.file {
             added = file.check_unchanged()?;
-            if came < file.len() {
+            if came < file.to_read() {
                 return Err(file.faulted());
             }
         }
@@ -366,6 +375,10 @@ mod tests {
         }
     }
 
+    fn always() -> KeepGoing {
+        Arc::new(|| true)
+    }
+
     fn stream(bytes: &[u8], sizes: &[usize], cutting: Cutting) -> Stream {
         let pieces = Pieces {
             bytes: bytes.to_vec(),
@@ -373,7 +386,7 @@ mod tests {
             sizes: sizes.to_vec(),
             turn: 0,
         };
-        Stream::new(Place::Stdin, Box::new(pieces), None, cutting).unwrap()
+        Stream::new(Place::Stdin, Box::new(pieces), None, cutting, always()).unwrap()
     }
 
     /// What is known of a line: where it starts, its text or the start of it, and the rest.
@@ -452,9 +465,9 @@ mod tests {
             sizes in prop::collection::vec(prop_oneof![0_usize..5, 0_usize..10_000], 1..6)
                 .prop_map(|mut sizes| { sizes.push(7); sizes }),
             block_size in prop_oneof![1_usize..20, 1_usize..30_000],
-            line_bytes in prop_oneof![Just(1), Just(HEAD), HEAD..15_000],
+            line_bytes in prop_oneof![Just(1), Just(HEAD), HEAD..15_000, usize::MAX - 4..=usize::MAX],
         ) {
-            let cutting = Cutting { block_size, line_bytes, threads: NonZero::<usize>::MIN };
+            let cutting = Cutting { block_size, line_bytes, threads: NonZero::<usize>::MIN, memory: 0 };
             let (lines, bytes) = lines(stream(&text, &sizes, cutting));
             let expected = expected(&text, line_bytes.max(HEAD));
             // A line that is too long for the reader of its block may still have come as a whole.
@@ -499,9 +512,11 @@ mod tests {
             block_size: 1 << 16,
             line_bytes: 1 << 20,
             threads: NonZero::<usize>::MIN,
+            memory: 0,
         };
         let endless = io::Read::take(io::repeat(b'x'), 1 << 28);
-        let mut stream = Stream::new(Place::Stdin, Box::new(endless), None, cutting).unwrap();
+        let mut stream =
+            Stream::new(Place::Stdin, Box::new(endless), None, cutting, always()).unwrap();
         let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
             panic!()
         };
@@ -519,6 +534,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_without_end_can_be_given_up() {
+        for line_bytes in [1 << 20, 1 << 24] {
+            let looks = AtomicU64::new(0);
+            // Somebody stops the run some time after the start.
+            let keep_going: KeepGoing =
+                Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) < 1000);
+            let cutting = Cutting {
+                block_size: 1 << 16,
+                line_bytes,
+                threads: NonZero::<usize>::MIN,
+                memory: 0,
+            };
+            let zeros = Box::new(io::repeat(0));
+            let mut stream = Stream::new(Place::Stdin, zeros, None, cutting, keep_going).unwrap();
+            assert!(stream.next(Buffer::default()).is_err());
+        }
+    }
+
+    #[test]
     fn a_reader_that_fails_is_an_error_with_its_place() {
         struct Fails;
         impl io::Read for Fails {
@@ -530,13 +564,14 @@ mod tests {
             block_size: 100,
             line_bytes: 100,
             threads: NonZero::<usize>::MIN,
+            memory: 0,
         };
         let reader = io::Read::chain(
             io::Cursor::new(b"some lines\nand no more".repeat(1000)),
             Fails,
         );
         let place = Place::Path("/x/y".into());
-        let mut stream = Stream::new(place, Box::new(reader), None, cutting).unwrap();
+        let mut stream = Stream::new(place, Box::new(reader), None, cutting, always()).unwrap();
         let error = loop {
             match stream.next(Buffer::default()) {
                 Ok(Read::Block(_)) => {}

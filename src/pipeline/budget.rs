@@ -2,6 +2,9 @@
 
 use std::num::NonZeroUsize;
 
+use super::queue::Queue;
+use crate::input::Decompressor;
+
 const MIB: u64 = 1 << 20;
 
 /// For what there always is: the program's own data, and holes that the allocator leaves.
@@ -15,13 +18,13 @@ const REJECTS_EACH: u64 = MIB;
 /// For each worker's stack and scratch space.
 const WORKER: u64 = MIB;
 
-/// For what each worker reads of streams.
-const STREAM: u64 = 4 * MIB;
+/// For what each worker reads of streams: its buffers, and what is carried from one to the next.
+const STREAM: u64 = (Queue::BUFFERS_EACH as u64 + 1) * super::BLOCK_SIZE as u64;
 
-/// For each thread that decompresses, where there are several for one input; and the share of all that
-/// they may take together: an eighth. On one thread it takes less.
-const DECOMPRESSION: u64 = 64 * MIB;
+/// For each worker that decompresses: an eighth of all for all of them, but enough for what `xz -6` and
+/// `zstd -19` make, and no more than anything needs.
 const DECOMPRESSION_SHARE: u64 = 8;
+const DECOMPRESSION: std::ops::RangeInclusive<u64> = 12 * MIB..=Decompressor::MEMORY;
 
 /// For the workers' own tables at most, and the share of all they take where there is less: an eighth.
 const TABLES: u64 = 64 * MIB;
@@ -37,16 +40,14 @@ const FILE: u64 = 2048 * 100;
 /// How many bytes of a limit are for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
-    /// What is read of streams ahead of work on it.
-    pub(super) streams: usize,
     /// The workers' own tables, all together.
     pub(super) tables: usize,
     /// Groups, when they are counted and when they are taken to the disk.
     pub(super) groups: usize,
     /// No bytes, but how many files of groups are read side by side.
     pub(super) files: usize,
-    /// No bytes either: whether an input may be decompressed on several threads.
-    pub(super) shares_decompression: bool,
+    /// What each worker may take to decompress.
+    pub(super) decompression: u64,
 }
 
 impl Budget {
@@ -54,38 +55,30 @@ impl Budget {
     /// left for groups.
     pub(super) fn new(limit: u64, threads: NonZeroUsize) -> Budget {
         let threads = threads.get() as u64;
-        let streams = threads * STREAM;
         let tables = (limit / TABLES_SHARE).min(TABLES);
         let merge = limit / TABLES_SHARE;
         let files = (merge / threads / FILE).clamp(*FILES.start(), *FILES.end());
-        let decompression = threads * DECOMPRESSION;
-        let shares_decompression = decompression <= limit / DECOMPRESSION_SHARE;
+        let decompression = (limit / DECOMPRESSION_SHARE / threads)
+            .clamp(*DECOMPRESSION.start(), *DECOMPRESSION.end());
         let rest = [
             BASE,
             REJECTS,
-            threads * (REJECTS_EACH + WORKER),
-            streams,
+            threads * (REJECTS_EACH + WORKER + STREAM + decompression),
             tables,
             threads * files * FILE,
-            if shares_decompression {
-                decompression
-            } else {
-                0
-            },
         ];
         let groups = limit.saturating_sub(rest.into_iter().sum());
         Budget {
-            streams: bytes(streams),
             tables: bytes(tables),
             groups: bytes(groups),
             files: bytes(files),
-            shares_decompression,
+            decompression,
         }
     }
 
     /// The least limit that leaves something for groups.
     pub(super) fn least(threads: NonZeroUsize) -> u64 {
-        (64 + 16 * threads.get() as u64) * MIB
+        (64 + 32 * threads.get() as u64) * MIB
     }
 }
 
@@ -102,13 +95,13 @@ mod tests {
         Budget::new(limit, NonZeroUsize::new(threads).unwrap())
     }
 
-    /// A quarter at least: whoever allows so much wants it used.
+    /// A sixth at least: whoever allows so much wants it used.
     #[test]
-    fn the_least_leaves_a_quarter_for_groups() {
+    fn the_least_leaves_a_sixth_for_groups() {
         for threads in [1, 2, 3, 4, 8, 16, 64, 100, 1024] {
             let least = Budget::least(NonZeroUsize::new(threads).unwrap());
             let budget = budget(least, threads);
-            assert!(budget.groups as u64 >= least / 4, "{threads}: {budget:?}");
+            assert!(budget.groups as u64 >= least / 6, "{threads}: {budget:?}");
             assert!(budget.files >= 8);
         }
     }
@@ -116,10 +109,17 @@ mod tests {
     #[test]
     fn all_shares_together_are_within_the_limit_and_the_larger_the_more_is_for_groups() {
         let mut last = 0;
-        for limit in [96, 128, 256, 512, 1024, 4096, 1 << 20].map(|mib| mib * MIB) {
+        for limit in [128, 192, 256, 512, 1024, 4096, 1 << 20].map(|mib| mib * MIB) {
             let budget = budget(limit, 2);
-            let sum = budget.groups + budget.streams + budget.tables;
-            assert!((sum as u64) < limit, "{limit}: {budget:?}");
+            let shares = [
+                budget.groups as u64,
+                budget.tables as u64,
+                2 * budget.decompression,
+                2 * budget.files as u64 * FILE,
+                2 * (STREAM + WORKER + REJECTS_EACH),
+                BASE + REJECTS,
+            ];
+            assert!(shares.iter().sum::<u64>() <= limit, "{limit}: {budget:?}");
             assert!(budget.groups > last, "{limit}: {budget:?}");
             last = budget.groups;
         }

@@ -82,7 +82,7 @@ impl Default for Options {
 
 impl Options {
     /// The least [`memory_limit`](Options::memory_limit) that makes sense with so many threads, in
-    /// bytes: 64 MiB, and 16 MiB for each thread.
+    /// bytes: 64 MiB, and 32 MiB for each thread.
     #[must_use]
     pub fn least_memory(threads: NonZeroUsize) -> u64 {
         Budget::least(threads)
@@ -210,8 +210,11 @@ impl Pipeline {
         if partitions.has_failed() {
             return Err(partitions.into_failure());
         }
-        let lines = sequencer.finish()?;
-        self.check_stop()?;
+        let lines = sequencer.finish();
+        if lines.is_ok() || self.options.stop.signal().is_some() {
+            self.check_stop()?;
+        }
+        let lines = lines?;
 
         let read = queue.read();
         let inputs_read: Vec<InputOutcome> = names
@@ -274,11 +277,13 @@ impl Pipeline {
 struct Worker<'run, 'sink, S: RejectSink> {
     options: &'run Options,
     block_size: usize,
-    shares_decompression: bool,
+    /// How much memory each worker may take to decompress, in bytes.
+    decompression: u64,
     queue: &'run Arc<Queue>,
     sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
     dates: DateRange,
+    partitions: &'run Partitions,
     counter: Counter<'run>,
     books: Books,
     /// Lines to go until the next look; chunks may be shorter than that.
@@ -296,11 +301,12 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         Worker {
             options,
             block_size: pipeline.block_size(),
-            shares_decompression: pipeline.budget().shares_decompression,
+            decompression: pipeline.budget().decompression,
             queue,
             sequencer,
             decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
             dates: options.dates,
+            partitions,
             counter: partitions.counter(),
             books: Books::default(),
             until_look: LINES_BETWEEN_LOOKS,
@@ -319,6 +325,10 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             }
         }
         self.counter.finish();
+        if self.partitions.has_failed() {
+            // Somebody may be waiting for the next line of a pipe.
+            self.sequencer.abort();
+        }
         self.books
     }
 
@@ -331,16 +341,13 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
     ) -> std::result::Result<(), Aborted> {
         let keep_going = {
             let (queue, stop) = (Arc::clone(self.queue), self.options.stop.clone());
-            Box::new(move || stop.signal().is_none() && !queue.is_aborted())
+            Arc::new(move || stop.signal().is_none() && !queue.is_aborted())
         };
         let cutting = Cutting {
             block_size: self.block_size,
             line_bytes: self.options.max_line_bytes,
-            threads: if self.shares_decompression {
-                threads
-            } else {
-                NonZeroUsize::MIN
-            },
+            threads,
+            memory: self.decompression * threads.get() as u64,
         };
         match input.start(cutting, keep_going) {
             Ok(Opened::Mapped(file)) => match self.queue.map(index, *file) {
@@ -452,6 +459,9 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             // By each worker for what it has read: at the end, one would do it for all.
             file.release(range);
             self.sequencer.release(input, Text::Mapped(file))?;
+        }
+        if self.is_over() {
+            return Err(self.sequencer.abort());
         }
         Ok(())
     }

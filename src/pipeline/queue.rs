@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZero;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
@@ -110,6 +111,7 @@ pub(super) struct Ended;
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
+    is_aborted: AtomicBool,
     /// There may be something to do.
     work: Condvar,
     /// There may be memory for a block.
@@ -130,10 +132,11 @@ struct State {
     idle: usize,
     /// Chunks of streams that wait for a worker.
     pending: usize,
+    /// Drivers that wait for a buffer.
+    waiting: usize,
     /// Buffers that are in use.
     buffers: usize,
     spare: Vec<Buffer>,
-    is_aborted: bool,
 }
 
 /// An input that is being handed out.
@@ -159,6 +162,9 @@ struct Cursor {
 }
 
 impl Queue {
+    /// How many buffers there are at most for each worker, all together.
+    pub(super) const BUFFERS_EACH: usize = OWN_BUFFERS + BUFFERS;
+
     /// For so many workers. The chunks of mapped files have at least so many bytes, those of streams
     /// no more than about `block_size`.
     pub(super) fn new(
@@ -176,8 +182,9 @@ impl Queue {
                 pending: 0,
                 buffers: 0,
                 spare: Vec::new(),
-                is_aborted: false,
+                waiting: 0,
             }),
+            is_aborted: AtomicBool::new(false),
             work: Condvar::new(),
             buffers: Condvar::new(),
             workers,
@@ -191,7 +198,7 @@ impl Queue {
     pub(super) fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
-            if state.is_aborted {
+            if self.is_aborted() {
                 return None;
             }
             if let Some(task) = state.take_chunk(self.chunk_size) {
@@ -256,19 +263,23 @@ impl Queue {
     /// Takes over an input that is a stream; the worker that says so is its driver.
     pub(super) fn stream(&self, input: usize) {
         let mut state = self.lock();
-        state
-            .active
-            .entry(input)
-            .and_modify(|active| *active = Active::stream());
+        let mut was_opening = false;
+        state.active.entry(input).and_modify(|active| {
+            was_opening = matches!(active, Active::Opening);
+            *active = Active::stream();
+        });
         drop(state);
-        self.work.notify_all();
+        if was_opening {
+            // Others may be started now.
+            self.work.notify_all();
+        }
     }
 
     /// Memory for the next block of a stream, or a chunk to be worked on before there is some.
     pub(super) fn buffer(&self, input: usize) -> std::result::Result<Next, Ended> {
         let mut state = self.lock();
         loop {
-            if state.is_aborted {
+            if self.is_aborted() {
                 return Err(Ended);
             }
             let State {
@@ -290,10 +301,12 @@ impl Queue {
                 *all_pending -= 1;
                 return Ok(Next::Chunk(task));
             }
+            state.waiting += 1;
             state = self
                 .buffers
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
     }
 
@@ -350,8 +363,11 @@ impl Queue {
         );
         state.active.remove(&input);
         state.read[input] = read;
+        let is_waited_for = state.idle > 0;
         drop(state);
-        self.work.notify_all();
+        if is_waited_for {
+            self.work.notify_all();
+        }
     }
 
     /// Takes back what a chunk was in. A mapped file that nobody needs any more is checked.
@@ -368,8 +384,11 @@ impl Queue {
                 if let Some(Active::Stream { buffers, .. }) = state.active.get_mut(&input) {
                     *buffers -= 1;
                 }
+                let is_waited_for = state.waiting > 0;
                 drop(state);
-                self.buffers.notify_all();
+                if is_waited_for {
+                    self.buffers.notify_all();
+                }
             }
             Text::Mapped(file) => {
                 // Exactly one of those who give it back at the same time is the last.
@@ -388,13 +407,16 @@ impl Queue {
 
     /// Ends the run early: whoever waits here stops.
     pub(super) fn abort(&self) {
-        self.lock().is_aborted = true;
+        // Whoever is about to wait has looked already, and holds the lock until it does.
+        let state = self.lock();
+        self.is_aborted.store(true, Ordering::Relaxed);
+        drop(state);
         self.work.notify_all();
         self.buffers.notify_all();
     }
 
     pub(super) fn is_aborted(&self) -> bool {
-        self.lock().is_aborted
+        self.is_aborted.load(Ordering::Relaxed)
     }
 
     /// What was read of each input, when all workers are done.
@@ -477,6 +499,7 @@ mod tests {
         block_size: 1000,
         line_bytes: 100_000,
         threads: NonZero::<usize>::MIN,
+        memory: 0,
     };
 
     fn file_of(len: usize) -> (tempfile::NamedTempFile, Input) {
@@ -497,7 +520,7 @@ mod tests {
             match work {
                 Work::Chunk(task) => take(task),
                 Work::Input(index, input, _) => {
-                    match input.start(CUTTING, Box::new(|| true)).unwrap() {
+                    match input.start(CUTTING, Arc::new(|| true)).unwrap() {
                         Opened::Mapped(file) => {
                             queue.map(index, *file).unwrap();
                         }
@@ -579,38 +602,51 @@ mod tests {
 
     #[test]
     fn memory_for_streams_is_bounded() {
-        // One driver that nobody helps: it gets its own chunks to work on instead of more memory.
-        let queue = Queue::new(vec![], 1, 1000, 1000);
-        queue.lock().active.insert(0, Active::stream());
-        let mut tasks = Vec::new();
-        for chunk in 0.. {
-            match queue.buffer(0).unwrap() {
-                Next::Read(buffer) => {
-                    let block = Block {
-                        buffer,
-                        start: 0,
-                        end: 1,
-                        offset: 0,
-                        cut: None,
-                    };
-                    // It never comes to work on any.
-                    tasks.extend(queue.offer(0, chunk, block));
-                }
-                Next::Chunk(task) => {
-                    tasks.push(task);
-                    break;
-                }
-            }
-            if tasks.len() >= BUFFERS.max(OWN_BUFFERS) {
-                break;
-            }
+        // Two drivers whose chunks nobody takes: each gets its own to work on instead of more memory.
+        let queue = Queue::new(vec![], 4, 1000, 1000);
+        for input in 0..2 {
+            queue.lock().active.insert(input, Active::stream());
         }
-        assert!(queue.lock().buffers <= BUFFERS.max(OWN_BUFFERS));
+        // As if there were helpers, who never come.
+        queue.lock().idle = 100;
+        let mut tasks = Vec::new();
+        for input in 0..2 {
+            for chunk in 0.. {
+                assert!(chunk < 100, "there is no end to it");
+                match queue.buffer(input).unwrap() {
+                    Next::Read(buffer) => {
+                        let block = Block {
+                            buffer,
+                            start: 0,
+                            end: 1,
+                            offset: 0,
+                            cut: None,
+                        };
+                        assert!(queue.offer(input, chunk, block).is_none());
+                    }
+                    Next::Chunk(task) => {
+                        assert_eq!((task.input, task.chunk), (input, 0));
+                        tasks.push(task);
+                        break;
+                    }
+                }
+            }
+            let in_use = queue.lock().buffers;
+            assert_eq!(
+                in_use,
+                if input == 0 {
+                    4 * BUFFERS
+                } else {
+                    4 * BUFFERS + OWN_BUFFERS
+                }
+            );
+        }
         // What is given back is used again.
         for task in tasks {
-            queue.release(0, task.text).unwrap();
+            let input = task.input;
+            queue.release(input, task.text).unwrap();
         }
-        assert!(matches!(queue.buffer(0), Ok(Next::Read(_))));
+        assert!(matches!(queue.buffer(1), Ok(Next::Read(_))));
     }
 
     #[test]
@@ -637,7 +673,7 @@ mod tests {
             while let Some(work) = queue.next() {
                 match work {
                     Work::Input(index, input, _) => {
-                        let Opened::Mapped(file) = input.start(CUTTING, Box::new(|| true)).unwrap()
+                        let Opened::Mapped(file) = input.start(CUTTING, Arc::new(|| true)).unwrap()
                         else {
                             panic!("it is large enough to be mapped")
                         };

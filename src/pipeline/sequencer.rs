@@ -421,7 +421,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             .unwrap_or_else(PoisonError::into_inner);
         match state.failure {
             Some(failure) => Err(failure),
-            None if !state.is_aborted && state.written != (state.inputs.len(), 0) => {
+            None if state.is_aborted || state.written != (state.inputs.len(), 0) => {
                 Err(Error::Unbalanced {
                     what: format!(
                         "the rejects of {} inputs were written, and {} were read",

@@ -19,9 +19,13 @@ pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
     /// Asks the run to stop because of a signal, by its number: 2 is SIGINT, 15 is SIGTERM.
+    ///
+    /// The first request counts, and cannot be taken back.
     pub fn request(&self, signal: i32) {
-        self.0
-            .store(usize::try_from(signal).unwrap_or(0), Ordering::Relaxed);
+        let signal = usize::try_from(signal).unwrap_or(0).max(1);
+        let _ = self
+            .0
+            .compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The signal because of which the run is to stop, if it is.

@@ -15,8 +15,8 @@ use crate::cli_memory::{peak, status_field};
 use crate::harness::{Run, Sandbox, json_lines, number_of};
 
 /// The least limits, and how many groups are past them.
-const ONE_THREAD: [&str; 2] = ["--threads=1", "--memory-limit=80MiB"];
-const TWO_THREADS: [&str; 2] = ["--threads=2", "--memory-limit=96MiB"];
+const ONE_THREAD: [&str; 2] = ["--threads=1", "--memory-limit=96MiB"];
+const TWO_THREADS: [&str; 2] = ["--threads=2", "--memory-limit=128MiB"];
 const GROUPS: u64 = 1_000_000;
 
 /// Events of so many users, far from the order of the result; some users come again, some lines are
@@ -158,7 +158,7 @@ fn a_limit_gives_the_same_result_rejects_and_totals() {
     };
     let (csv, rejects, totals, summary) = run(&["--memory-limit=100%"]);
     assert_eq!(summary.get("spill_files"), None);
-    let three = ["--threads=3", "--memory-limit=112M"];
+    let three = ["--threads=3", "--memory-limit=160M"];
     for limits in [ONE_THREAD, TWO_THREADS, three] {
         let args = [&limits[..], &["--temp-dir=temp"]].concat();
         let (spilled_csv, spilled_rejects, spilled_totals, summary) = run(&args);
@@ -186,7 +186,7 @@ fn a_limit_gives_the_same_result_rejects_and_totals() {
 #[test]
 fn people_and_the_log_are_told() {
     let sandbox = Sandbox::with_events(events(GROUPS));
-    let run = sandbox.aggregate(["--threads=1", "--memory-limit=80M", "--log-file=log", "-vv"]);
+    let run = sandbox.aggregate(["--threads=1", "--memory-limit=96M", "--log-file=log", "-vv"]);
     run.expect_code(0).expect_stderr("of groups, to");
     run.expect_stderr("temporary files\n");
     let log = sandbox.text("log");
@@ -294,7 +294,7 @@ fn expect_full(run: &Run, folder: &Path, cause: &str) {
         path_text(folder.to_path_buf())
     );
     run.expect_stderr(&message)
-        .expect_stderr(" MB more; ")
+        .expect_stderr(" MB more, and others may follow it; ")
         .expect_stderr("--temp-dir")
         .expect_stderr("--memory-limit");
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -348,7 +348,7 @@ fn under_prlimit(sandbox: &Sandbox, limit: &str, args: &[&str]) -> Option<Comman
 #[test]
 fn a_limit_of_the_kernel_is_kept() {
     let sandbox = Sandbox::with_events(events(GROUPS));
-    for (limits, mebibytes) in [(ONE_THREAD, 80), (TWO_THREADS, 96)] {
+    for (limits, mebibytes) in [(ONE_THREAD, 96), (TWO_THREADS, 128)] {
         let args = [&limits[..], &["--summary=s.json", "-q", "--log-level=off"]].concat();
         let data = format!("--data={}", mebibytes * 1024 * 1024 * 11 / 10);
         let Some(limited) = under_prlimit(&sandbox, &data, &args) else {
@@ -384,8 +384,8 @@ fn expect_within(users: u64, args: &[&str], mebibytes: u64) {
 
 #[test]
 fn memory_stays_within_the_limit() {
-    expect_within(GROUPS, &ONE_THREAD, 80);
-    expect_within(GROUPS, &TWO_THREADS, 96);
+    expect_within(GROUPS, &ONE_THREAD, 96);
+    expect_within(GROUPS, &TWO_THREADS, 128);
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn wrong_limits_and_folders() {
         (
             &["--memory-limit=95M", "-j2"],
             2,
-            "at least 96MiB with 2 threads",
+            "at least 128MiB with 2 threads",
         ),
         (&["--memory-limit=0%"], 2, "from 1% to 100%"),
         (&["--memory-limit=much"], 2, "--memory-limit"),
@@ -430,7 +430,7 @@ fn wrong_limits_and_folders() {
         assert_eq!(sandbox.names(), ["events.jsonl"], "{args:?}");
     }
     for args in [
-        &["--memory-limit=96M", "-j2"][..],
+        &["--memory-limit=128M", "-j2"][..],
         &["--memory-limit=50%", "--temp-dir=."],
         &["--output=-"],
     ] {

@@ -515,3 +515,177 @@ fn many_compressed_files_with_many_rejects() {
         assert!(found == expected, "{threads}");
     }
 }
+
+/// An input that never ends and has no newline either, beside one that cannot be read: the run fails
+/// because of the other, and can be stopped before.
+#[test]
+fn an_input_without_end_does_not_keep_a_run_from_failing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("broken.gz", b"\x1f\x8b\x08\0");
+    for threads in ["--threads=2", "--threads=5"] {
+        let run = sandbox.aggregate(["/dev/zero", "broken.gz", threads, "-q"]);
+        run.expect_code(1).expect_stderr("broken.gz");
+    }
+}
+
+/// The largest limit there is means none, for a stream as for a file.
+#[test]
+fn lines_of_any_length_in_a_stream() {
+    let sandbox = Sandbox::new();
+    let long = format!("{{\"x\":\"{}\",{}", "x".repeat(5_000_000), &CLICK[1..]);
+    for bom in ["", "\u{feff}"] {
+        let args = ["-", "--max-line-bytes=18446744073709551615"];
+        piped(&sandbox, &args, format!("{bom}{long}\n").as_bytes()).expect_code(0);
+        assert_eq!(sandbox.csv(), CLICK_CSV);
+    }
+}
+
+/// A run that is held at its end until a named pipe is read, so that an input can be changed before.
+struct Held {
+    child: std::process::Child,
+    pipe: File,
+}
+
+impl Held {
+    fn new(sandbox: &Sandbox, inputs: &[&str], stdin: Option<File>) -> Held {
+        fifo(sandbox, "rejects");
+        let mut command = sandbox.program();
+        command
+            .args([
+                "aggregate",
+                "--rejects=rejects",
+                "-q",
+                "--threads=1",
+                "--summary=s.json",
+            ])
+            .args(inputs)
+            .stderr(Stdio::piped());
+        if let Some(stdin) = stdin {
+            command.stdin(stdin);
+        }
+        let child = command.spawn().unwrap();
+        // Opened for writing when there is something to write.
+        let pipe = File::open(sandbox.path("rejects")).unwrap();
+        Held { child, pipe }
+    }
+
+    fn let_go(mut self) -> Run {
+        std::io::copy(&mut self.pipe, &mut std::io::sink()).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        Run {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// More rejects than any pipe holds.
+fn rejects() -> String {
+    "nope\n".repeat(300_000)
+}
+
+#[test]
+fn a_file_behind_standard_input_that_is_cut_shorter() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write("events.jsonl", rejects() + CLICK);
+    let held = Held::new(&sandbox, &["-"], Some(File::open(&path).unwrap()));
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(100)
+        .unwrap();
+    let run = held.let_go();
+    run.expect_code(1)
+        .expect_stderr("the file behind standard input changed while");
+    assert!(!sandbox.path("daily_user_stats.csv").exists());
+}
+
+/// Standard input that somebody has read the start of goes on from there.
+#[test]
+fn a_file_behind_standard_input_is_read_from_where_it_is() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write("events.jsonl", format!("the first line\n{CLICK}\n"));
+    let mut file = File::open(path).unwrap();
+    std::io::Read::read_exact(&mut file, &mut [0; 15]).unwrap();
+    let mut command = sandbox.program();
+    command.args(["aggregate", "-"]);
+    with_stdin(command, file).expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+}
+
+/// What comes after the start of a run is not read, also where there was nothing at the start.
+#[test]
+fn a_file_that_was_empty_and_grows() {
+    let sandbox = Sandbox::new();
+    sandbox.write("first.jsonl", rejects() + CLICK);
+    sandbox.write("second.jsonl", "");
+    let held = Held::new(&sandbox, &["first.jsonl", "second.jsonl"], None);
+    sandbox.write("second.jsonl", &CLICK[..20]);
+    held.let_go().expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    let summary: Value = serde_json::from_slice(&sandbox.read("s.json")).unwrap();
+    assert_eq!(summary["invalid"], 300_000);
+    assert_eq!(summary["inputs"][1]["bytes"], 0);
+    assert_eq!(summary["inputs"][1]["bytes_added_since"], 20);
+}
+
+/// A pipe in the place of a file would be waited for.
+#[test]
+fn a_file_that_a_pipe_takes_the_place_of() {
+    let sandbox = Sandbox::new();
+    sandbox.write("first.jsonl", rejects() + CLICK);
+    sandbox.write("second.jsonl", CLICK);
+    let held = Held::new(&sandbox, &["first.jsonl", "second.jsonl"], None);
+    fs::remove_file(sandbox.path("second.jsonl")).unwrap();
+    fifo(&sandbox, "second.jsonl");
+    let run = held.let_go();
+    run.expect_code(1)
+        .expect_stderr("second.jsonl changed while")
+        .expect_stderr("another file was put in its place");
+}
+
+#[test]
+fn a_socket_is_refused_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("events.jsonl", CLICK);
+    let _socket = std::os::unix::net::UnixListener::bind(sandbox.path("socket")).unwrap();
+    let run = sandbox.aggregate(["events.jsonl", "socket", "--rejects=r.jsonl"]);
+    run.expect_code(1).expect_stderr("is a socket");
+}
+
+/// What needs more memory than its share of the limit is refused, with what to do.
+#[test]
+#[cfg(feature = "zstd")]
+fn a_window_larger_than_the_memory_limit_allows() {
+    let sandbox = Sandbox::new();
+    let events = format!("{CLICK}\n").repeat(300_000);
+    let mut encoder = zstd_safe::CCtx::create();
+    for (parameter, is_set) in [
+        (zstd_safe::CParameter::WindowLog(26), true),
+        (zstd_safe::CParameter::ContentSizeFlag(false), true),
+    ] {
+        assert!(is_set && encoder.set_parameter(parameter).is_ok());
+    }
+    // In pieces, so that the library does not know how little it is and makes the window smaller.
+    let mut bytes = vec![0; zstd_safe::compress_bound(events.len())];
+    let mut out = zstd_safe::OutBuffer::around(&mut bytes[..]);
+    for piece in events.as_bytes().chunks(1 << 20) {
+        let mut piece = zstd_safe::InBuffer::around(piece);
+        while piece.pos() < piece.src.len() {
+            encoder.compress_stream(&mut out, &mut piece).unwrap();
+        }
+    }
+    while encoder.end_stream(&mut out).unwrap() > 0 {}
+    let len = out.pos();
+    sandbox.write("events.jsonl", &bytes[..len]);
+    let run = sandbox.aggregate(["--memory-limit=96MiB", "--threads=1"]);
+    run.expect_code(1)
+        .expect_stderr("events.jsonl")
+        .expect_stderr("more than 12 MB of memory")
+        .expect_stderr("raise the memory limit");
+    sandbox
+        .aggregate(["--memory-limit=1GiB", "--threads=1"])
+        .expect_code(0);
+}

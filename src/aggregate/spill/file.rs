@@ -25,6 +25,8 @@ pub(super) struct Draft {
     elsewhere: u64,
     /// Where the next range goes.
     end: AtomicU64,
+    /// How many bytes have got there.
+    written: AtomicU64,
     /// The number of each range that is written, and its blocks.
     blocks: Mutex<Vec<(usize, Vec<Block>)>>,
 }
@@ -38,6 +40,7 @@ impl Draft {
             groups,
             elsewhere,
             end: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             blocks: Mutex::default(),
         })
     }
@@ -52,10 +55,11 @@ impl Draft {
             .write_all_at(&bytes, offset)
             .map_err(|source| Error::SpillWrite {
                 folder: self.folder.to_path_buf(),
-                written: self.elsewhere + offset,
+                written: self.elsewhere + self.written.load(Ordering::Relaxed),
                 needed: self.still_needed(offset, len, groups.len() as u64),
                 source,
             })?;
+        self.written.fetch_add(len, Ordering::Relaxed);
         for block in &mut blocks {
             block.offset += offset;
         }

@@ -38,7 +38,7 @@ pub struct SpillSettings {
     pub memory: usize,
     /// The folder of the temporary files. They have no names there.
     pub folder: PathBuf,
-    /// How many files are read side by side at most, at least 2. Each takes up to 300 kB for each
+    /// How many files are read side by side at most, at least 2. Each takes about 200 kB for each
     /// worker.
     pub files: usize,
     /// The number of a signal stops the work on the disk; 0 does not.

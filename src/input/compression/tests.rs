@@ -265,8 +265,13 @@ fn a_source_that_fails_is_no_fault_of_the_data() {
     for format in built_in() {
         for threads in [1, 4] {
             let threads = NonZero::new(threads).unwrap();
-            let mut reader =
-                Decompressor::with_threads(format, Box::new(Failing(0)), threads).unwrap();
+            let mut reader = Decompressor::with_limits(
+                format,
+                Box::new(Failing(0)),
+                threads,
+                Decompressor::MEMORY,
+            )
+            .unwrap();
             let error = reader.read(&mut [0]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(5));
             assert!(DecompressError::of(&error).is_none());
@@ -451,7 +456,12 @@ fn any_number_of_threads_reads_the_same() {
                     state: 1,
                 };
                 let threads = NonZero::new(threads).unwrap();
-                let reader = Decompressor::with_threads(format, Box::new(source), threads);
+                let reader = Decompressor::with_limits(
+                    format,
+                    Box::new(source),
+                    threads,
+                    Decompressor::MEMORY,
+                );
                 let many = read_all(reader.unwrap(), 10_000);
                 match (&one, &many) {
                     (Ok(one), Ok(many)) => assert!(one == many, "{format} {name}"),
@@ -507,10 +517,11 @@ proptest! {
                 bytes.extend(compressed(format, &content(len, seed)));
             }
             let source = Pieces { bytes, at: 0, most: pieces, state };
-            let reader = Decompressor::with_threads(
+            let reader = Decompressor::with_limits(
                 format,
                 Box::new(source),
                 NonZero::new(threads).unwrap(),
+                Decompressor::MEMORY,
             );
             let got = read_all(reader.unwrap(), at_a_time);
             prop_assert!(got.as_ref().is_ok_and(|got| *got == plain), "{}", format);

@@ -9,12 +9,10 @@ use super::{Codec, Fault, Step};
 /// The bytes of a stream's header: the magic bytes, two bytes of flags, and their checksum.
 const HEADER: usize = 12;
 
-/// How much memory a stream may ask for, in bytes. `xz -9` makes streams that ask for 65 MiB; only
-/// dictionaries set by hand need more than this.
-const MEMORY: u64 = 256 * 1024 * 1024;
-
 pub(super) struct Xz {
     threads: NonZero<usize>,
+    /// How much memory a stream may ask for, in bytes. `xz -9` makes streams that ask for 65 MiB.
+    memory: u64,
     state: State,
     /// Whether a stream was read to its end.
     ended_one: bool,
@@ -30,9 +28,10 @@ enum State {
 }
 
 impl Xz {
-    pub(super) fn new(threads: NonZero<usize>) -> Xz {
+    pub(super) fn new(threads: NonZero<usize>, memory: u64) -> Xz {
         Xz {
             threads,
+            memory,
             state: State::Between { zeros: 0 },
             ended_one: false,
         }
@@ -48,16 +47,16 @@ impl Xz {
         let mut stream = if self.threads.get() > 1 {
             MtStreamBuilder::new()
                 .threads(u32::try_from(self.threads.get()).unwrap_or(u32::MAX))
-                .memlimit_threading(MEMORY)
-                .memlimit_stop(MEMORY)
+                .memlimit_threading(self.memory)
+                .memlimit_stop(self.memory)
                 .decoder()
         } else {
-            Stream::new_stream_decoder(MEMORY, 0)
+            Stream::new_stream_decoder(self.memory, 0)
         }
-        .map_err(fault)?;
+        .map_err(|error| fault(error, self.memory))?;
         stream
             .process(header, &mut [], Action::Run)
-            .map_err(fault)?;
+            .map_err(|error| fault(error, self.memory))?;
         if stream.total_in() != HEADER as u64 {
             return Err(Fault::corrupt("its header is wrong"));
         }
@@ -108,7 +107,7 @@ impl Codec for Xz {
                 let status = loop {
                     let result = stream.process(input, output, action);
                     *done = Step::since(before, (stream.total_in(), stream.total_out()));
-                    let status = result.map_err(fault)?;
+                    let status = result.map_err(|error| fault(error, self.memory))?;
                     // That it can do nothing, the library only says the second time in a row.
                     let unsure = done.is_none() && matches!(status, Status::Ok);
                     if !unsure || input.is_empty() && !last {
@@ -133,13 +132,10 @@ impl Codec for Xz {
     }
 }
 
-fn fault(error: Error) -> Fault {
+fn fault(error: Error, memory: u64) -> Fault {
     match error {
         Error::Mem => Fault::OutOfMemory,
-        Error::MemLimit => Fault::Unsupported {
-            what: "asks for more than 256 MiB of memory to decompress",
-            advice: "decompress it with xz -d first",
-        },
+        Error::MemLimit => Fault::NeedsMemory { allowed: memory },
         Error::Options => Fault::Unsupported {
             what: "uses a filter or an option that is not known",
             advice: "decompress it with a newer xz first",

@@ -1,12 +1,17 @@
 //! Zstandard (RFC 8878): frames one after another, skippable ones among them.
 
 use zstd_safe::zstd_sys::ZSTD_ErrorCode;
-use zstd_safe::{DCtx, ErrorCode, InBuffer, OutBuffer};
+use zstd_safe::{DCtx, DParameter, ErrorCode, InBuffer, OutBuffer};
 
 use super::{Codec, Fault, Step};
 
+/// The largest window that is read, as a power of two of bytes: 128 MiB.
+const WINDOW: u32 = 27;
+
 pub(super) struct Zstd {
     context: DCtx<'static>,
+    /// How much memory it may take, in bytes.
+    memory: u64,
     /// Whether a frame has just ended.
     between: bool,
     /// Whether there was a frame at all.
@@ -14,10 +19,16 @@ pub(super) struct Zstd {
 }
 
 impl Zstd {
-    /// Windows up to 128 MiB are read, as the library has it if it is told nothing, and as zstd(1) does.
-    pub(super) fn new() -> Result<Zstd, Fault> {
+    /// Windows up to 128 MiB are read, as zstd(1) does, if there is so much memory.
+    pub(super) fn new(memory: u64) -> Result<Zstd, Fault> {
+        let mut context = DCtx::try_create().ok_or(Fault::OutOfMemory)?;
+        let window = memory.checked_ilog2().unwrap_or(0).clamp(10, WINDOW);
+        context
+            .set_parameter(DParameter::WindowLogMax(window))
+            .map_err(|_| Fault::OutOfMemory)?;
         Ok(Zstd {
-            context: DCtx::try_create().ok_or(Fault::OutOfMemory)?,
+            context,
+            memory,
             between: true,
             started: false,
         })
@@ -27,6 +38,12 @@ impl Zstd {
         let is = |kind| zstd_safe::is_error_kind(code, kind);
         if is(ZSTD_ErrorCode::ZSTD_error_prefix_unknown) && self.between && self.started {
             Fault::Trailing
+        } else if is(ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge)
+            && self.memory < 1 << WINDOW
+        {
+            Fault::NeedsMemory {
+                allowed: self.memory,
+            }
         } else if is(ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) {
             Fault::Unsupported {
                 what: "was compressed with a window of more than 128 MiB (zstd --long=28 and more)",
