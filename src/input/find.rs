@@ -439,7 +439,7 @@ struct Harvest {
     /// What becomes of each path, in the order of the bytes. One path can be met in several ways, as
     /// a folder that matches a pattern and a file in it that matches too.
     fates: BTreeMap<OsString, Fate>,
-    /// The folders that a rest of so many components was tried in.
+    /// The folders that a rest of so many components of the pattern at hand was tried in.
     tried: HashSet<(PathBuf, usize)>,
     /// The first thing that is wrong.
     fault: Option<Error>,
@@ -559,6 +559,8 @@ impl Harvest {
 
     /// Takes what matches a pattern.
     fn pattern(&mut self, pattern: &Pattern) {
+        // What another alternative of the braces looked for there was something else.
+        self.tried.clear();
         let root = if pattern.is_absolute { "/" } else { "" };
         self.rest(root.into(), &pattern.components, pattern.wants_folder);
     }

@@ -442,6 +442,40 @@ fn is_walked_to(root: &str, path: &str) -> bool {
     below.split('/').all(is_shown) && [".jsonl", ".json.gz"].iter().any(|end| path.ends_with(end))
 }
 
+/// The patterns without braces that one stands for; braces are not nested here.
+fn written_out(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return vec![pattern.to_owned()];
+    };
+    let (inside, after) = rest.split_once('}').unwrap();
+    inside
+        .split(',')
+        .flat_map(|one| written_out(&format!("{before}{one}{after}")))
+        .collect()
+}
+
+/// Every alternative of a pattern with `**` is looked for, also in the folders that another one was
+/// looked for in.
+#[test]
+fn alternatives_do_not_hide_each_other() {
+    let folder = tree(&["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl", "g/x/1.txt"]);
+    for (pattern, names) in [
+        (
+            "g/**/*.{jsonl,jsonl.gz}",
+            &["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl"][..],
+        ),
+        (
+            "g/**/*.jsonl{,.gz}",
+            &["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl"],
+        ),
+        ("g/**/{1,c}.*", &["g/x/1.txt", "g/x/y/c.jsonl"]),
+        ("g/**/{x,y}/*.jsonl", &["g/x/y/c.jsonl"]),
+        ("{g,g/x}/**/*.txt", &["g/x/1.txt"]),
+    ] {
+        assert_eq!(found(&folder, &[pattern]).unwrap().0, names, "{pattern}");
+    }
+}
+
 /// Whether no component of a path is hidden, or a marker, from the root down.
 fn is_shown(path: &str) -> bool {
     path.split('/').all(|name| !name.starts_with(['.', '_']))
@@ -456,7 +490,8 @@ proptest! {
             "([ab]|\\.a|_b)(/([ab]|\\.a|_b)){0,3}(\\.jsonl|\\.json\\.gz|\\.txt|\\.tmp)",
             1..25,
         ),
-        pattern in "(\\*\\*/|a/|[ab*?]{1,2}/|\\[ab\\]/){0,3}(\\*\\*|\\*|[ab?]|\\*\\.jsonl|[ab]\\.\\*|\\[ab\\]\\*)",
+        pattern in "(\\*\\*/|a/|[ab*?]{1,2}/|\\[ab\\]/|\\{[ab],[ab*]\\}/|\\{\\*\\*,[ab]\\}/|\\{[ab]/,\\}|\\{,\\*\\*/\\}|[ab]\\{,\\*\\}/){0,3}\
+            (\\*\\*|\\*|[ab?]|\\*\\.jsonl|[ab]\\.\\*|\\[ab\\]\\*|\\*\\.\\{jsonl,json\\.gz\\}|\\*\\.json\\{l,,\\.gz\\}|\\{a,b\\}\\.\\*|\\{\\*\\*,[ab]\\}|\\{[ab],\\*\\*/\\*\\.txt\\}|\\{a,b\\}\\{\\.\\*,\\})",
     ) {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let folder = tree(&files);
@@ -476,21 +511,23 @@ proptest! {
 
         // A pattern: the files that match, and what is in the folders that match. A pattern that is
         // a name is that file or folder.
-        let is_pattern = pattern.contains(['*', '?', '[']);
-        let matching: Vec<&(String, bool)> = all
-            .iter()
-            .filter(|(path, _)| matches_text(&pattern, path) && is_shown(path))
-            .collect();
-        let expected: BTreeSet<&str> = files
-            .iter()
-            .copied()
-            .filter(|path| {
+        let is_pattern = pattern.contains(['*', '?', '[', '{']);
+        let mut expected = BTreeSet::new();
+        for pattern in written_out(&pattern) {
+            // Braces with nothing in them can leave a slash at the start.
+            let pattern = pattern.replace("//", "/");
+            let pattern = pattern.trim_start_matches('/');
+            let matching: Vec<&(String, bool)> = all
+                .iter()
+                .filter(|(path, _)| matches_text(pattern, path) && is_shown(path))
+                .collect();
+            expected.extend(files.iter().copied().filter(|path| {
                 matching.iter().any(|(other, is_folder)| {
                     let walks = *is_folder && !pattern.ends_with("**");
                     if walks { is_walked_to(other, path) } else { other == path }
                 })
-            })
-            .collect();
+            }));
+        }
         match found(&folder, &[&pattern]) {
             Ok((names, _)) => prop_assert_eq!(
                 names, expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
