@@ -27,6 +27,7 @@ impl From<&Error> for Exit {
             Error::OverwritesInput { .. }
             | Error::SameOutput { .. }
             | Error::InputTwice { .. }
+            | Error::ReadTwice { .. }
             | Error::StdinTwice
             | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,
