@@ -173,7 +173,7 @@ pub enum Error {
     /// Something that can be read only once was asked for more than once.
     #[error(
         "{}, and a {kind} can be read only once; name it once (--allow-duplicates is for regular files)",
-        twice_of_a_kind(first, second, kind)
+        same(first, second, kind, "is named twice")
     )]
     ReadTwice {
         /// One name of it.
@@ -456,19 +456,19 @@ fn list_place(list: &Path) -> String {
 
 /// That two names are one file, for a message.
 fn twice(first: &Path, second: &Path) -> String {
-    twice_of_a_kind(first, second, "file")
+    same(first, second, "file", "is an input twice")
 }
 
-/// That two names are one of such things, for a message.
-fn twice_of_a_kind(first: &Path, second: &Path, kind: &str) -> String {
+/// That two names are one thing, for a message; `once_more` says so where it is one name.
+fn same(first: &Path, second: &Path, kind: &str, once_more: &str) -> String {
+    let (first, second) = (
+        text::path(first).to_string(),
+        text::path(second).to_string(),
+    );
     if first == second {
-        format!("{} is an input twice", text::path(first))
+        format!("{first} {once_more}")
     } else {
-        format!(
-            "{} and {} are the same {kind}",
-            text::path(first),
-            text::path(second)
-        )
+        format!("{first} and {second} are the same {kind}")
     }
 }
 

@@ -29,6 +29,7 @@ impl From<&Error> for Exit {
             | Error::InputTwice { .. }
             | Error::ReadTwice { .. }
             | Error::StdinTwice
+            | Error::EmptyName
             | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,
             Error::Stopped { signal } => Exit::Stopped(u8::try_from(*signal).unwrap_or(0)),

@@ -363,7 +363,7 @@ fn what_is_no_regular_file_is_left_out_of_folders_alone() {
     for twice in [twice.clone(), twice.allow_duplicates(true)] {
         let text = message(twice.find());
         assert!(
-            text.contains("is an input twice, and a pipe can be read only once"),
+            text.contains("is named twice, and a pipe can be read only once"),
             "{text}"
         );
     }
