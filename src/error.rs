@@ -21,7 +21,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused an operation on a file.
-    #[error("cannot {action} {}: {}{}", text::path(path), plain(source), advice(*action, source))]
+    #[error("cannot {action} {}: {}{}", bounded(path), plain(source), advice(*action, source))]
     Io {
         /// What was tried.
         action: Action,
@@ -66,14 +66,16 @@ pub enum Error {
     },
     /// A pattern matches no inputs.
     #[error(
-        "no inputs match {}: there is no such file, and no folder with *.jsonl, *.ndjson or *.json (left out: {left_out}); check the pattern, it is relative to the folder daytally runs in",
-        text::path(pattern)
+        "no inputs match {}: there is no such file, and no folder with *.jsonl, *.ndjson or *.json (left out: {left_out}); check the pattern, it is relative to the folder daytally runs in{hint}",
+        bounded(pattern)
     )]
     NoMatch {
         /// The pattern.
         pattern: PathBuf,
         /// What would have matched.
         left_out: LeftOut,
+        /// What else may be wrong with the pattern, from its semicolon on; empty if nothing.
+        hint: String,
     },
     /// The braces of a pattern stand for too many patterns.
     #[error(
@@ -87,13 +89,61 @@ pub enum Error {
         most: usize,
     },
     /// A list of inputs has no entries.
-    #[error("the list {} names no inputs", list_place(list))]
+    #[error("the list {} names no inputs{hint}", list_place(list))]
     EmptyList {
         /// The list; `-` is standard input.
         list: PathBuf,
+        /// What may be wrong with the list, from its semicolon on; empty if nothing.
+        hint: String,
+    },
+    /// A list of inputs is a folder.
+    #[error(
+        "the list {} is a folder, and a list has to be a file with names in it; to read the files of the folder, name it without --files-from",
+        list_place(list)
+    )]
+    ListIsFolder {
+        /// The list; `-` is standard input.
+        list: PathBuf,
+    },
+    /// A name of an input is nothing.
+    #[error(
+        "the name of an input is empty; leave it out, or check the variable that it comes from"
+    )]
+    EmptyName,
+    /// A name of an input is longer than any path or any name in a folder.
+    #[error(
+        "the name of an input is too long for one ({len} bytes): {}",
+        text::excerpt(&start.to_string_lossy())
+    )]
+    NameTooLong {
+        /// The start of the name.
+        start: PathBuf,
+        /// How long all of it is, in bytes.
+        len: usize,
+    },
+    /// A symbolic link leads to something that does not exist.
+    #[error(
+        "cannot open {}: it is a link to {}, which does not exist; remove the link, or name the files to be read",
+        text::path(link),
+        text::path(target)
+    )]
+    LinkToNothing {
+        /// The link.
+        link: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+    },
+    /// A symbolic link leads to itself.
+    #[error(
+        "cannot open {}: it is a link that leads back to itself; remove it, or name the files to be read",
+        text::path(link)
+    )]
+    LinkToItself {
+        /// The link.
+        link: PathBuf,
     },
     /// An entry of a list of inputs is at fault.
-    #[error("{entry} {number} of the list {}: {source}", list_place(list))]
+    #[error("{entry} {number} of the list {}: {source}{hint}", list_place(list))]
     Listed {
         /// The list; `-` is standard input.
         list: PathBuf,
@@ -103,6 +153,8 @@ pub enum Error {
         number: u64,
         /// What is wrong with it.
         source: Box<Error>,
+        /// What may be wrong with the list, from its semicolon on; empty if nothing.
+        hint: String,
     },
     /// A file is two inputs.
     #[error(
@@ -117,9 +169,22 @@ pub enum Error {
     },
     /// Standard input was asked for more than once.
     #[error(
-        "standard input can be read only once: name - once, and not together with --files-from -"
+        "standard input can be read only once: name it once, be it as -, as /dev/stdin or with --files-from"
     )]
     StdinTwice,
+    /// Something that can be read only once was asked for more than once.
+    #[error(
+        "{}, and a {kind} can be read only once; name it once (--allow-duplicates is for regular files)",
+        same(first, second, kind, "is named twice")
+    )]
+    ReadTwice {
+        /// One name of it.
+        first: PathBuf,
+        /// Another name of it, or the same.
+        second: PathBuf,
+        /// What it is: `pipe`, `socket` or `device`.
+        kind: &'static str,
+    },
     /// A symbolic link leads back to a folder that it is in.
     #[error(
         "the link {} leads back to {}, a folder that it is in; remove the link, or name the files",
@@ -414,15 +479,31 @@ fn list_place(list: &Path) -> String {
 
 /// That two names are one file, for a message.
 fn twice(first: &Path, second: &Path) -> String {
+    same(first, second, "file", "is an input twice")
+}
+
+/// That two names are one thing, for a message; `once_more` says so where it is one name.
+fn same(first: &Path, second: &Path, kind: &str, once_more: &str) -> String {
+    let (first, second) = (
+        text::path(first).to_string(),
+        text::path(second).to_string(),
+    );
     if first == second {
-        format!("{} is an input twice", text::path(first))
+        format!("{first} {once_more}")
     } else {
-        format!(
-            "{} and {} are the same file",
-            text::path(first),
-            text::path(second)
-        )
+        format!("{first} and {second} are the same {kind}")
     }
+}
+
+/// A name that perhaps is none, for a message: of a very long one the start.
+fn bounded(name: &Path) -> String {
+    const MOST: usize = 500;
+    let mut shown = text::path(name).to_string();
+    if let Some((end, _)) = shown.char_indices().nth(MOST) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
 }
 
 /// Bytes in units of 1,000,000, rounded up.

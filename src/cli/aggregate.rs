@@ -8,6 +8,7 @@ use super::config::AggregateConfig;
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
+use super::signals::Watch;
 use super::{places, report, signals};
 use daytally::aggregate::GrandTotals;
 use daytally::error::{Error, Result};
@@ -61,6 +62,7 @@ struct Started {
     /// What is wrong with the inputs, for the log to tell.
     fault: Option<Error>,
     log: Log,
+    watch: Watch,
     at: Instant,
 }
 
@@ -68,10 +70,20 @@ impl Started {
     /// Checks the places before anything is written to any of them, the log included.
     fn new(config: AggregateConfig) -> Result<Started> {
         let at = Instant::now();
+        // A search can take long.
+        let watch =
+            signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
         let (found, searched) = config.search.survey();
+        // A log file that is there could be an input that was not found.
+        let is_log_safe = !found.is_cut_short
+            || config
+                .log
+                .file
+                .as_ref()
+                .is_none_or(|path| path.symlink_metadata().is_err());
         let fault = match searched {
             // Wrong use is told at once, and what else is wrong when there is a log.
-            Err(fault) if Exit::from(&fault) == Exit::Usage => return Err(fault),
+            Err(fault) if Exit::from(&fault) == Exit::Usage || !is_log_safe => return Err(fault),
             searched => searched.err(),
         };
         places::check(&config, &found)?;
@@ -81,6 +93,7 @@ impl Started {
             found,
             fault,
             log,
+            watch,
             at,
         })
     }
@@ -121,8 +134,6 @@ impl Started {
     /// From inputs to published outputs. The summary is left in `told` once it is final.
     fn aggregate(&self, told: &mut Option<Summary>) -> Result<()> {
         let config = &self.config;
-        let watch =
-            signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
         let left_out = self.found.left_out;
         if !left_out.is_empty() {
             tracing::info!(
@@ -141,6 +152,15 @@ impl Started {
                 Place::Path { path, .. } => Input::open(path),
             })
             .collect::<Result<_>>()?;
+
+        for (place, input) in self.found.inputs.iter().zip(&inputs) {
+            if place.is_named_as_compressed() && input.len() == Some(0) {
+                tracing::warn!(
+                    input = %field(input.name(), config.log.format),
+                    "an input that is named as compressed has no bytes at all; perhaps it was never written to its end"
+                );
+            }
+        }
 
         // Every place is tried before the work starts.
         let result = Draft::create(&config.output)?.with_digest();
@@ -170,6 +190,12 @@ impl Started {
         }
         tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
         let rejects = rejects.file.map(Draft::finish).transpose()?;
+        if outcome.books.valid == 0 && outcome.books.filtered > 0 {
+            tracing::warn!(
+                filtered = outcome.books.filtered,
+                "none of the valid events is of a day between --from and --to, so the result has no rows"
+            );
+        }
         let too_many = self.check_limit(&outcome);
 
         let (result, output, totals) = if too_many.is_ok() {
@@ -197,7 +223,7 @@ impl Started {
         }
 
         // The result last: it is only replaced when nothing else can go wrong.
-        watch.let_it_finish();
+        self.watch.let_it_finish();
         for finished in [rejects, summary_file].into_iter().flatten() {
             finished.publish()?;
         }
@@ -245,9 +271,8 @@ impl Started {
             .collect();
         let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());
         summary.left_out = self.found.left_out;
-        let dates = self.config.options.dates;
-        summary.from = dates.from().map(|date| date.to_string());
-        summary.to = dates.to().map(|date| date.to_string());
+        summary.from = self.config.from.map(|date| date.to_string());
+        summary.to = self.config.to.map(|date| date.to_string());
         let spilled = outcome.groups.spilled();
         (summary.spill_files, summary.spilled_bytes) = (spilled.files, spilled.bytes);
         summary.rejects = self

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::limit::InvalidLimit;
@@ -52,7 +52,11 @@ pub(super) struct AggregateArgs {
     /// not; hidden files and folders, markers such as _SUCCESS, temporary files and other names are
     /// left out and counted. A pattern takes every file that matches. It has to be in quotes, or the
     /// shell expands it.
-    #[arg(value_name = "INPUT")]
+    // The search has more to say of an empty name than the parser for paths.
+    #[arg(
+        value_name = "INPUT",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub(super) inputs: Vec<PathBuf>,
 
     /// Read the files and folders named in LIST too, one a line; - is standard input.
@@ -253,7 +257,7 @@ pub(super) struct LogArgs {
     )]
     pub(super) quiet: bool,
 
-    /// Log more: -v what the run does, -vv how.
+    /// Log more: -v what the run does, -vv how, -vvv everything (levels info, debug, trace).
     #[arg(short, long, env = "DAYTALLY_VERBOSE", action = ArgAction::Count, hide_env = true)]
     pub(super) verbose: u8,
 }

@@ -14,7 +14,7 @@ use super::args::{
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
 use daytally::Options;
-use daytally::event::{DateRange, Lanes};
+use daytally::event::{Date, DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator};
 use daytally::output::Target;
@@ -32,6 +32,14 @@ fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
     command.unwrap_or(cli).error(kind, message)
 }
 
+/// Whether an option of a command is on the command line, and not only in the environment.
+fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
+    matches
+        .subcommand_matches(command)
+        .and_then(|matches| matches.value_source(option))
+        == Some(ValueSource::CommandLine)
+}
+
 /// What `daytally aggregate` is to do.
 #[derive(Debug)]
 pub(super) struct AggregateConfig {
@@ -42,6 +50,10 @@ pub(super) struct AggregateConfig {
     pub(super) rejects: Option<Target>,
     pub(super) summary: Option<Target>,
     pub(super) max_invalid: Option<InvalidLimit>,
+    /// The first day that was asked for.
+    pub(super) from: Option<Date>,
+    /// The last day that was asked for.
+    pub(super) to: Option<Date>,
     pub(super) options: Options,
     pub(super) log: LogConfig,
 }
@@ -58,7 +70,19 @@ pub(super) struct LogConfig {
 }
 
 impl AggregateConfig {
-    pub(super) fn resolve(args: AggregateArgs) -> Result<AggregateConfig, clap::Error> {
+    pub(super) fn resolve(
+        args: AggregateArgs,
+        matches: &ArgMatches,
+    ) -> Result<AggregateConfig, clap::Error> {
+        // In the environment it may be meant for other runs.
+        if args.files_from.is_none() && is_typed(matches, "aggregate", "null") {
+            return Err(wrong(
+                "aggregate",
+                ErrorKind::MissingRequiredArgument,
+                "-0 (--null) says how the names in a list end, and there is none; give the list with --files-from"
+                    .into(),
+            ));
+        }
         let Some(dates) = DateRange::new(args.from, args.to) else {
             return Err(wrong(
                 "aggregate",
@@ -99,7 +123,10 @@ impl AggregateConfig {
             list: list.as_ref().map(|list| list.path.clone()),
             search: Search::new(names)
                 .with_list(list)
-                .allow_duplicates(args.allow_duplicates),
+                .allow_duplicates(args.allow_duplicates)
+                .stop_with(options.stop.cell()),
+            from: args.from,
+            to: args.to,
             output,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
@@ -182,12 +209,7 @@ impl GenerateConfig {
         matches: &ArgMatches,
     ) -> Result<GenerateConfig, clap::Error> {
         let wrong = |kind, message| Err(wrong("generate", kind, message));
-        let is_typed = |name: &str| {
-            matches
-                .subcommand_matches("generate")
-                .and_then(|matches| matches.value_source(name))
-                == Some(ValueSource::CommandLine)
-        };
+        let is_typed = |name| is_typed(matches, "generate", name);
         let length = match (args.lines, args.size) {
             // One from the environment gives way to the other typed; two of a kind contradict.
             (Some(_), Some(_)) if is_typed("lines") == is_typed("size") => {

@@ -27,7 +27,9 @@ impl From<&Error> for Exit {
             Error::OverwritesInput { .. }
             | Error::SameOutput { .. }
             | Error::InputTwice { .. }
+            | Error::ReadTwice { .. }
             | Error::StdinTwice
+            | Error::EmptyName
             | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,
             Error::Stopped { signal } => Exit::Stopped(u8::try_from(*signal).unwrap_or(0)),

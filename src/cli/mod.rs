@@ -43,7 +43,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(said) => return say(&said.format(&mut Cli::command())),
     };
     match cli.command {
-        Command::Aggregate(args) => match AggregateConfig::resolve(*args) {
+        Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
             Ok(config) => aggregate::run(config),
             Err(said) => say(&said),
         },

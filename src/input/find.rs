@@ -6,19 +6,24 @@ mod name;
 
 use std::borrow::Cow;
 use std::collections::btree_map::{BTreeMap, Entry};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
+use super::compression::Compression;
 use super::file::FileId;
 use crate::error::{Action, Error, Result};
+use crate::text;
 use glob::{Component, Pattern, Wild};
 use name::NameKind;
 
@@ -54,6 +59,8 @@ pub struct Search {
     names: Vec<PathBuf>,
     list: Option<List>,
     allows_duplicates: bool,
+    /// The number of the signal because of which to stop; zero before that.
+    stop: Arc<AtomicUsize>,
 }
 
 /// A file with a list of files and folders. They are taken as they are written there: nothing is a
@@ -83,6 +90,9 @@ pub struct Found {
     pub inputs: Vec<Place>,
     /// What was left out of folders and patterns.
     pub left_out: LeftOut,
+    /// Whether there may be more, because a folder, a pattern or the list was not searched to its
+    /// end.
+    pub is_cut_short: bool,
 }
 
 /// Where an input is.
@@ -138,6 +148,15 @@ impl Place {
         match self {
             Place::Stdin { .. } => Path::new(STDIN),
             Place::Path { path, .. } => path,
+        }
+    }
+
+    /// Whether the name has an extension that compressed files have, such as `.gz`.
+    #[must_use]
+    pub fn is_named_as_compressed(&self) -> bool {
+        match self {
+            Place::Stdin { .. } => false,
+            Place::Path { path, .. } => name::is_compressed(path.as_os_str().as_bytes()),
         }
     }
 
@@ -211,7 +230,8 @@ impl Search {
     }
 
     /// Whether a file may be found more than once, by one name or by several; it is then an input as
-    /// often. By default that is an error. Standard input can only be read once in any case.
+    /// often. By default that is an error. Standard input, pipes and devices can only be read once in
+    /// any case.
     #[must_use]
     pub fn allow_duplicates(self, allows_duplicates: bool) -> Search {
         Search {
@@ -220,12 +240,20 @@ impl Search {
         }
     }
 
+    /// Ends the search soon after a signal's number is stored there, with [`Error::Stopped`]; see
+    /// [`Stop::cell`](crate::Stop::cell).
+    #[must_use]
+    pub fn stop_with(self, stop: Arc<AtomicUsize>) -> Search {
+        Search { stop, ..self }
+    }
+
     /// Finds the inputs.
     ///
     /// # Errors
     ///
     /// Where a file or folder is missing or may not be looked at; where a folder, a pattern or the
-    /// list has no inputs; where a file is found twice; where links go round in a circle.
+    /// list has no inputs; where a file is found twice; where links go round in a circle; where the
+    /// search was stopped.
     pub fn find(&self) -> Result<Found> {
         let (found, result) = self.survey();
         result.map(|()| found)
@@ -234,19 +262,26 @@ impl Search {
     /// Finds what can be found, and tells the first thing that is wrong.
     ///
     /// Where something is wrong, what was found still serves to keep other files from overwriting
-    /// it.
+    /// it. A folder or pattern in which something is wrong is not searched further; see
+    /// [`Found::is_cut_short`].
     pub fn survey(&self) -> (Found, Result<()>) {
         let mut survey = Survey {
             found: Found::default(),
             seen: HashMap::new(),
             allows_duplicates: self.allows_duplicates,
             has_stdin: false,
+            stop: &self.stop,
             fault: None,
         };
         for name in &self.names {
+            if survey.is_stopped() {
+                break;
+            }
             survey.name(name);
         }
-        if let Some(list) = &self.list {
+        if let Some(list) = &self.list
+            && !survey.is_stopped()
+        {
             survey.list(list);
         }
         let result = survey.fault.map_or(Ok(()), Err);
@@ -255,21 +290,45 @@ impl Search {
 }
 
 /// A search under way.
-struct Survey {
+struct Survey<'a> {
     found: Found,
-    /// Which input a file is.
-    seen: HashMap<FileId, usize>,
+    /// What is read of a file, or of a pipe or device.
+    seen: HashMap<FileId, Reader>,
     allows_duplicates: bool,
     /// Whether standard input is taken.
     has_stdin: bool,
+    stop: &'a AtomicUsize,
     /// The first thing that is wrong.
     fault: Option<Error>,
 }
 
-impl Survey {
+/// Who reads something.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// The input of this index.
+    Input(usize),
+    /// The list of inputs.
+    List,
+}
+
+impl Survey<'_> {
+    /// Whether the search is to stop; notes that as a fault.
+    fn is_stopped(&mut self) -> bool {
+        let signal = stopped_by(self.stop);
+        if let Some(signal) = signal {
+            self.found.is_cut_short = true;
+            self.fault(Error::Stopped { signal });
+        }
+        signal.is_some()
+    }
+
     fn name(&mut self, name: &Path) {
         if name.as_os_str() == "-" {
             self.stdin();
+            return;
+        }
+        if name.as_os_str().is_empty() {
+            self.fault(Error::EmptyName);
             return;
         }
         let bytes = name.as_os_str().as_bytes();
@@ -287,7 +346,7 @@ impl Survey {
         }
         let metadata = std::fs::metadata(STDIN).ok();
         let file = metadata.as_ref().and_then(regular_file);
-        self.add(Place::Stdin { file }, file);
+        self.add(Place::Stdin { file }, metadata.as_ref().map(Taken::new));
     }
 
     /// A file or a folder that is there.
@@ -297,10 +356,10 @@ impl Survey {
                 path: not_a_dash(path.to_path_buf()),
                 file: regular_file(metadata),
             };
-            self.add(place, Some(FileId::new(metadata)));
+            self.add(place, Some(Taken::new(metadata)));
             return;
         }
-        let mut harvest = Harvest::default();
+        let mut harvest = Harvest::new(self.stop);
         harvest.walk(path);
         let left_out = harvest.left_out();
         if harvest.has_nothing() {
@@ -320,19 +379,24 @@ impl Survey {
             });
             return;
         };
-        let mut harvest = Harvest::default();
+        let mut harvest = Harvest::new(self.stop);
         for pattern in &patterns {
+            if harvest.is_over() {
+                break;
+            }
             harvest.pattern(pattern);
         }
         let left_out = harvest.left_out();
         if harvest.has_nothing() {
             let is_name = matches!(&patterns[..], [pattern] if pattern.is_literal());
-            self.fault(if is_name {
+            let hint = hint(name.as_os_str().as_bytes());
+            self.fault(if is_name && hint.is_empty() {
                 cannot_open(name, ErrorKind::NotFound.into())
             } else {
                 Error::NoMatch {
                     pattern: name.to_path_buf(),
                     left_out,
+                    hint,
                 }
             });
         }
@@ -344,6 +408,28 @@ impl Survey {
         if is_stdin && std::mem::replace(&mut self.has_stdin, true) {
             self.fault(Error::StdinTwice);
             return;
+        }
+        // What is read to its end for the list has nothing left for an input.
+        let path = if is_stdin {
+            Path::new(STDIN)
+        } else {
+            &list.path
+        };
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let list = list.path.clone();
+                return self.fault(Error::ListIsFolder { list });
+            }
+            Ok(metadata) if is_stdin || !metadata.is_file() => {
+                let taken = Taken::new(&metadata);
+                if let Some(first) = self.seen.insert(taken.id, Reader::List) {
+                    let first = self.path_of(first, path);
+                    let second = path.to_path_buf();
+                    self.fault(read_twice(first, second, taken));
+                    return;
+                }
+            }
+            _ => {}
         }
         let text = if is_stdin {
             let mut text = Vec::new();
@@ -361,12 +447,16 @@ impl Survey {
             Separator::Newline => b'\n',
             Separator::Nul => 0,
         };
+        let hint = hint_of_list(&text, list.separator);
         let mut is_empty = true;
         for (number, name) in (1_u64..).zip(text.split(|&byte| byte == end)) {
             if name.is_empty() {
                 continue;
             }
             is_empty = false;
+            if self.is_stopped() {
+                break;
+            }
             let path = Path::new(OsStr::from_bytes(name));
             let was_well = self.fault.is_none();
             match std::fs::metadata(path) {
@@ -376,7 +466,10 @@ impl Survey {
             if was_well {
                 // Two names of one file are best told by the names.
                 self.fault = self.fault.take().map(|source| match source {
-                    Error::InputTwice { .. } => source,
+                    Error::InputTwice { .. } | Error::ReadTwice { .. } | Error::StdinTwice => {
+                        source
+                    }
+                    Error::Stopped { .. } => source,
                     _ => Error::Listed {
                         list: list.path.clone(),
                         entry: match list.separator {
@@ -385,6 +478,7 @@ impl Survey {
                         },
                         number,
                         source: Box::new(source),
+                        hint: hint.clone(),
                     },
                 });
             }
@@ -392,40 +486,63 @@ impl Survey {
         if is_empty {
             self.fault(Error::EmptyList {
                 list: list.path.clone(),
+                hint,
             });
         }
     }
 
     /// Takes over what a folder or a pattern gave.
-    fn harvest(&mut self, harvest: Harvest) {
+    fn harvest(&mut self, harvest: Harvest<'_>) {
         self.found.left_out.add(harvest.left_out());
         if let Some(fault) = harvest.fault {
+            self.found.is_cut_short = true;
             self.fault(fault);
         }
         for (path, fate) in harvest.fates {
-            if let Fate::Taken { id, is_regular } = fate {
+            if let Fate::Taken(taken) = fate {
                 let place = Place::Path {
                     path: not_a_dash(path.into()),
-                    file: is_regular.then_some(id),
+                    file: taken.is_regular.then_some(taken.id),
                 };
-                self.add(place, Some(id));
+                self.add(place, Some(taken));
             }
         }
     }
 
-    fn add(&mut self, place: Place, id: Option<FileId>) {
-        if let Some(id) = id {
-            let first = *self.seen.entry(id).or_insert(self.found.inputs.len());
-            if let Some(first) = self.found.inputs.get(first)
-                && !self.allows_duplicates
+    fn add(&mut self, place: Place, taken: Option<Taken>) {
+        if let Some(taken) = taken {
+            let here = Reader::Input(self.found.inputs.len());
+            let first = match self.seen.entry(taken.id) {
+                hash_map::Entry::Occupied(entry) => Some(*entry.get()),
+                hash_map::Entry::Vacant(entry) => {
+                    entry.insert(here);
+                    None
+                }
+            };
+            let can_be_read_again = taken.is_regular && !matches!(first, Some(Reader::List));
+            if let Some(first) = first
+                && !(self.allows_duplicates && can_be_read_again)
             {
-                let first = first.path().to_path_buf();
                 let second = place.path().to_path_buf();
-                self.fault(Error::InputTwice { first, second });
+                let first = self.path_of(first, &second);
+                self.fault(if can_be_read_again {
+                    Error::InputTwice { first, second }
+                } else {
+                    read_twice(first, second, taken)
+                });
                 return;
             }
         }
         self.found.inputs.push(place);
+    }
+
+    /// What the other reader of something calls it; `own` if that is the list.
+    fn path_of(&self, reader: Reader, own: &Path) -> PathBuf {
+        match reader {
+            Reader::Input(index) => self.found.inputs.get(index).map_or(own, Place::path),
+            Reader::List => own,
+        }
+        .to_path_buf()
     }
 
     fn fault(&mut self, fault: Error) {
@@ -434,22 +551,51 @@ impl Survey {
 }
 
 /// What a folder or a pattern gives.
-#[derive(Default)]
-struct Harvest {
+struct Harvest<'a> {
     /// What becomes of each path, in the order of the bytes. One path can be met in several ways, as
     /// a folder that matches a pattern and a file in it that matches too.
     fates: BTreeMap<OsString, Fate>,
-    /// The folders that a rest of so many components was tried in.
+    /// The folders that a rest of so many components of the pattern at hand was tried in.
     tried: HashSet<(PathBuf, usize)>,
-    /// The first thing that is wrong.
+    /// Whether pipes and devices are taken too.
+    takes_all_kinds: bool,
+    stop: &'a AtomicUsize,
+    /// The first thing that is wrong. It ends the search.
     fault: Option<Error>,
 }
 
 /// What becomes of a path.
-#[derive(Clone, Copy)]
 enum Fate {
-    Taken { id: FileId, is_regular: bool },
+    Taken(Taken),
     LeftOut(Why),
+}
+
+/// What there is to know of something that is taken.
+#[derive(Clone, Copy)]
+struct Taken {
+    id: FileId,
+    is_regular: bool,
+    /// What it is called if it is no regular file.
+    kind: &'static str,
+}
+
+impl Taken {
+    fn new(metadata: &Metadata) -> Taken {
+        let kind = metadata.file_type();
+        Taken {
+            id: FileId::new(metadata),
+            is_regular: kind.is_file(),
+            kind: if kind.is_file() {
+                "file"
+            } else if kind.is_fifo() {
+                "pipe"
+            } else if kind.is_socket() {
+                "socket"
+            } else {
+                "device"
+            },
+        }
+    }
 }
 
 /// Why something is left out.
@@ -460,7 +606,26 @@ enum Why {
     Other,
 }
 
-impl Harvest {
+impl<'a> Harvest<'a> {
+    fn new(stop: &'a AtomicUsize) -> Harvest<'a> {
+        Harvest {
+            fates: BTreeMap::new(),
+            tried: HashSet::new(),
+            takes_all_kinds: false,
+            stop,
+            fault: None,
+        }
+    }
+
+    /// Whether there is nothing more to look for: something is wrong, or the search is to stop, which
+    /// is noted as a fault.
+    fn is_over(&mut self) -> bool {
+        if let Some(signal) = stopped_by(self.stop) {
+            self.fault(Error::Stopped { signal });
+        }
+        self.fault.is_some()
+    }
+
     /// Whether it gives no inputs, and nothing else is wrong that could be the reason.
     fn has_nothing(&self) -> bool {
         let is_taken = |fate: &Fate| matches!(fate, Fate::Taken { .. });
@@ -478,11 +643,13 @@ impl Harvest {
     }
 
     fn take(&mut self, path: PathBuf, metadata: &Metadata) {
-        let fate = Fate::Taken {
-            id: FileId::new(metadata),
-            is_regular: metadata.is_file(),
-        };
-        self.fates.insert(path.into_os_string(), fate);
+        if metadata.is_file() || self.takes_all_kinds {
+            let fate = Fate::Taken(Taken::new(metadata));
+            self.fates.insert(path.into_os_string(), fate);
+        } else {
+            // To wait for somebody to write to it is not what a pattern asks for.
+            self.leave_out(path, Why::Other);
+        }
     }
 
     fn leave_out(&mut self, path: PathBuf, why: Why) {
@@ -499,7 +666,9 @@ impl Harvest {
     /// Takes the files of a folder and the folders in it. An empty path is the current folder.
     fn walk(&mut self, folder: &Path) {
         let mut entries = walker(folder).into_iter();
-        while let Some(entry) = entries.next() {
+        while !self.is_over()
+            && let Some(entry) = entries.next()
+        {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -559,6 +728,10 @@ impl Harvest {
 
     /// Takes what matches a pattern.
     fn pattern(&mut self, pattern: &Pattern) {
+        // What another alternative of the braces looked for there was something else.
+        self.tried.clear();
+        // Braces alone are names.
+        self.takes_all_kinds = pattern.is_literal();
         let root = if pattern.is_absolute { "/" } else { "" };
         self.rest(root.into(), &pattern.components, pattern.wants_folder);
     }
@@ -592,6 +765,9 @@ impl Harvest {
         // So that it is always the same fault that is told.
         names.sort_unstable();
         for name in names {
+            if self.is_over() {
+                return;
+            }
             if !wild.matches(name.as_bytes()) {
                 continue;
             }
@@ -605,7 +781,7 @@ impl Harvest {
                 None if after.is_empty() => self.matched(path, wants_folder),
                 None => self.rest(path, after, wants_folder),
                 Some(why) => {
-                    if would_match(&path, after, wants_folder) {
+                    if self.would_match(&path, after, wants_folder) {
                         self.leave_out(path, why);
                     }
                 }
@@ -623,7 +799,9 @@ impl Harvest {
         // At the end it is the files of all those folders.
         let wants_files = after.is_empty() && !wants_folder;
         let mut entries = walker(folder).into_iter();
-        while let Some(entry) = entries.next() {
+        while !self.is_over()
+            && let Some(entry) = entries.next()
+        {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -662,6 +840,20 @@ impl Harvest {
         self.walk_fault(folder, error);
     }
 
+    /// Whether a name that was not asked for would have matched. With `**` in the rest of the pattern
+    /// a folder would, without a look: it may be as large as they get.
+    fn would_match(&self, path: &Path, after: &[Component], wants_folder: bool) -> bool {
+        if after.contains(&Component::Recursive) {
+            return path.is_dir();
+        }
+        if after.is_empty() {
+            return !wants_folder || path.is_dir();
+        }
+        let mut probe = Harvest::new(self.stop);
+        probe.rest(path.to_path_buf(), after, wants_folder);
+        !probe.fates.is_empty() || probe.fault.is_some()
+    }
+
     /// A path that matches a whole pattern.
     fn matched(&mut self, path: PathBuf, wants_folder: bool) {
         match std::fs::metadata(or_current(&path)) {
@@ -673,20 +865,6 @@ impl Harvest {
             Err(source) => self.fault(cannot_open(&path, source)),
         }
     }
-}
-
-/// Whether a name that was not asked for would have matched. With `**` in the rest of the pattern a
-/// folder would, without a look: it may be as large as they get.
-fn would_match(path: &Path, after: &[Component], wants_folder: bool) -> bool {
-    if after.contains(&Component::Recursive) {
-        return path.is_dir();
-    }
-    if after.is_empty() {
-        return !wants_folder || path.is_dir();
-    }
-    let mut probe = Harvest::default();
-    probe.rest(path.to_path_buf(), after, wants_folder);
-    !probe.fates.is_empty() || probe.fault.is_some()
 }
 
 /// Why a pattern leaves a name out that it does not speak of.
@@ -745,9 +923,108 @@ fn is_absence(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
+/// The signal that ends the search, if there was one.
+fn stopped_by(stop: &AtomicUsize) -> Option<i32> {
+    match stop.load(Ordering::Relaxed) {
+        0 => None,
+        signal => i32::try_from(signal).ok(),
+    }
+}
+
+/// That something is to be read twice that is gone when it has been read.
+fn read_twice(first: PathBuf, second: PathBuf, taken: Taken) -> Error {
+    let stdin = std::fs::metadata(STDIN).map(|stdin| FileId::new(&stdin));
+    if stdin.is_ok_and(|stdin| stdin == taken.id) {
+        Error::StdinTwice
+    } else {
+        let kind = taken.kind;
+        Error::ReadTwice {
+            first,
+            second,
+            kind,
+        }
+    }
+}
+
+/// What may be the matter with a pattern that matches nothing; it may be nothing, too.
+fn hint(pattern: &[u8]) -> String {
+    let slashes = memchr::memchr_iter(b'/', pattern).chain([pattern.len()]);
+    let mut names = slashes.map(|end| &pattern[..end]);
+    // A name with characters of patterns in it, by which something is there.
+    let there = names.find(|name| {
+        glob::may_be_a_pattern(name)
+            && Path::new(OsStr::from_bytes(name))
+                .symlink_metadata()
+                .is_ok()
+    });
+    if let Some(there) = there {
+        let there = text::path(Path::new(OsStr::from_bytes(there))).to_string();
+        return format!(
+            "; {there} exists: put a \\ before each of the characters *?[{{ that are meant as they are"
+        );
+    }
+    match glob::flaw(pattern) {
+        Some(flaw) => format!("; {flaw}"),
+        None => String::new(),
+    }
+}
+
+/// What may be the matter with a list in which something is wrong.
+fn hint_of_list(text: &[u8], separator: Separator) -> String {
+    let has_nul = memchr::memchr(0, text).is_some();
+    match (Compression::detect(text), separator) {
+        (Some(format), _) => format!(
+            "; the list looks compressed ({}), and has to be decompressed first: pipe it in with --files-from -",
+            format.name()
+        ),
+        (None, Separator::Newline) if has_nul => {
+            "; the list has NUL bytes in it: if its names end with those, give -0".into()
+        }
+        (None, Separator::Nul) if !has_nul && !text.is_empty() => {
+            "; the list has no NUL bytes in it, though -0 was given: leave that out if it has a name a line".into()
+        }
+        _ => String::new(),
+    }
+}
+
+/// No path is longer, in bytes (`PATH_MAX` of Linux, the NUL byte at the end included).
+const MOST_PATH_BYTES: usize = 4096;
+
 fn cannot_open(path: &Path, source: std::io::Error) -> Error {
+    let len = path.as_os_str().len();
+    if len >= MOST_PATH_BYTES || source.kind() == ErrorKind::InvalidFilename {
+        // Whatever it is, it is not a name, and may be as long as they get.
+        let start = &path.as_os_str().as_bytes()[..len.min(MOST_PATH_BYTES)];
+        return Error::NameTooLong {
+            start: OsStr::from_bytes(start).into(),
+            len,
+        };
+    }
+    if path.is_symlink() {
+        if source.kind() == ErrorKind::NotFound {
+            let (link, target) = (path.to_path_buf(), end_of_links(path));
+            return Error::LinkToNothing { link, target };
+        }
+        if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            let link = path.to_path_buf();
+            return Error::LinkToItself { link };
+        }
+    }
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     Error::io(Action::Open, &absolute, source)
+}
+
+/// What a link leads to in the end, by way of other links.
+fn end_of_links(link: &Path) -> PathBuf {
+    let mut path = link.to_path_buf();
+    // As many as the kernel follows.
+    for _ in 0..40 {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 #[cfg(test)]

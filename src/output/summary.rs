@@ -176,6 +176,26 @@ impl Summary {
         }
     }
 
+    /// What follows the line of the events: which of them are not in the result, and why.
+    fn write_more_of_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const INDENT: &str = "            ";
+        if self.valid == 0 && self.filtered > 0 {
+            writeln!(
+                f,
+                "{INDENT}no valid event is of a day between --from and --to"
+            )?;
+        }
+        let mut by_reason: Vec<_> = self.invalid_by_reason.iter().collect();
+        by_reason.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
+        let width = by_reason
+            .first()
+            .map_or(0, |(_, count)| Count(**count).to_string().len());
+        for (code, count) in by_reason {
+            writeln!(f, "{INDENT}{:>width$} {code}", Count(*count).to_string())?;
+        }
+        Ok(())
+    }
+
     /// The summary as one line of JSON, its `\n` included.
     #[must_use]
     pub fn to_json_line(&self) -> Vec<u8> {
@@ -231,15 +251,7 @@ impl fmt::Display for Summary {
             Count(self.invalid),
             Counted(self.blank, "blank line")
         )?;
-        let mut by_reason: Vec<_> = self.invalid_by_reason.iter().collect();
-        by_reason.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
-        let width = by_reason
-            .first()
-            .map_or(0, |(_, count)| Count(**count).to_string().len());
-        for (code, count) in by_reason {
-            label(f, "")?;
-            writeln!(f, "{:>width$} {code}", Count(*count).to_string())?;
-        }
+        self.write_more_of_events(f)?;
         label(f, "result")?;
         write!(
             f,
@@ -416,6 +428,11 @@ mod tests {
         assert!(text.contains("not written"), "{text}");
 
         let mut summary = summary;
+        assert!(!text.contains("--from"), "{text}");
+        summary.filtered = 3;
+        let text = summary.to_string();
+        let lines = "0 valid, 3 filtered, 1 invalid, 1 blank line\n            no valid event is of a day between --from and --to\n";
+        assert!(text.contains(lines), "{text}");
         (summary.spill_files, summary.spilled_bytes) = (1, 2_500_000);
         let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
         assert_eq!(json["spill_files"], 1);

@@ -81,6 +81,33 @@ fn both_ends_are_included() {
         (&summary["from"], &summary["to"]),
         (&"2024-02-28".into(), &Value::Null)
     );
+    // What was asked for, be it a limit or not.
+    let summary = summary_of(&sandbox, &["--from=0000-01-01", "--to=9999-12-31"]);
+    assert_eq!(
+        (&summary["from"], &summary["to"], &summary["valid"]),
+        (&"0000-01-01".into(), &"9999-12-31".into(), &7.into())
+    );
+}
+
+#[test]
+fn a_range_that_leaves_no_event_is_warned_of() {
+    let sandbox = sandbox();
+    let warning = "WARN none of the valid events is of a day between --from and --to";
+    let line = "\n            no valid event is of a day between --from and --to\n";
+    let run = sandbox.aggregate(["--from=2025-01-01"]);
+    run.expect_code(0)
+        .expect_stderr(warning)
+        .expect_stderr(line);
+    run.expect_stderr("filtered=7");
+    for args in [&[][..], &["--from=2024-03-02"]] {
+        let run = sandbox.aggregate(args);
+        assert!(!run.stderr.contains("no valid event"), "{}", run.stderr);
+        assert!(!run.stderr.contains(warning), "{}", run.stderr);
+    }
+    // Without any valid event there is nothing to wonder about.
+    sandbox.write("none.jsonl", "x\n");
+    let run = sandbox.aggregate(["none.jsonl", "--from=2025-01-01"]);
+    assert!(!run.stderr.contains(warning), "{}", run.stderr);
 }
 
 #[test]

@@ -332,6 +332,94 @@ fn a_file_twice_is_wrong_use() {
     run.expect_code(2).expect_stderr("/dev/stdin and ");
 }
 
+/// A line of standard input goes to one reader, and would go to two under two names.
+#[test]
+fn standard_input_is_one_whatever_it_is_called() {
+    let sandbox = sandbox_of(&["a.jsonl"]);
+    sandbox.write("text", format!("{CLICK}\n"));
+    let program = assert_cmd::cargo::cargo_bin!("daytally");
+    for args in [
+        "- /dev/stdin",
+        "/dev/stdin -",
+        "- /proc/self/fd/0",
+        "/dev/stdin /dev/fd/0",
+        "--files-from /dev/stdin -",
+        "--files-from - /dev/stdin",
+        "--files-from /dev/fd/0 /dev/stdin",
+    ] {
+        for more in ["", "--allow-duplicates"] {
+            let mut shell = Command::new("sh");
+            shell
+                .arg("-c")
+                .arg(format!(
+                    "cat text | {} aggregate {args} {more}",
+                    program.display()
+                ))
+                .current_dir(sandbox.root());
+            let run = Run::of(shell);
+            assert_eq!(run.code, Some(2), "{args}: {}", run.stderr);
+            run.expect_stderr("standard input can be read only once: ");
+            assert!(!sandbox.path("daily_user_stats.csv").exists(), "{args:?}");
+        }
+    }
+    // A list on standard input that names it.
+    let run = aggregate_with_stdin(&sandbox, &["--files-from=-"], b"a.jsonl\n/dev/stdin\n");
+    run.expect_code(2).expect_stderr("only once");
+    // A pipe with a name: nobody writes to it, so waiting for that would be a hang.
+    fifo(&sandbox, "pipe");
+    for args in [
+        &["pipe", "./pipe"][..],
+        &["pipe", "pipe", "--allow-duplicates"],
+        &["pipe", "--files-from=pipe"],
+    ] {
+        let run = sandbox.aggregate(args);
+        run.expect_code(2)
+            .expect_stderr(" is named twice, and a pipe can be read only once;");
+    }
+    sandbox
+        .aggregate(["/dev/null", "/dev/null", "--allow-duplicates"])
+        .expect_code(2)
+        .expect_stderr("/dev/null is named twice, and a device can be read only once");
+}
+
+#[test]
+fn null_needs_a_list() {
+    let sandbox = sandbox_of(&["events.jsonl"]);
+    for option in ["-0", "--null"] {
+        let run = sandbox.aggregate([option]);
+        run.expect_code(2).expect_stderr("--files-from");
+    }
+    let mut command = sandbox.program();
+    command.args(["aggregate", "-q"]).env("DAYTALLY_NULL", "1");
+    Run::of(command).expect_code(0);
+    sandbox.write("list", "events.jsonl\0");
+    let mut command = sandbox.program();
+    command
+        .args(["aggregate", "-0q"])
+        .env("DAYTALLY_FILES_FROM", "list");
+    Run::of(command).expect_code(0);
+}
+
+/// An upload that broke off before its first byte is not taken for a day without events.
+#[test]
+fn an_empty_compressed_file_is_warned_of() {
+    let sandbox = sandbox_of(&["in/a.jsonl"]);
+    sandbox.write("in/b.jsonl.gz", "");
+    sandbox.write("in/c.jsonl", "");
+    for input in ["in", "in/*"] {
+        let run = sandbox.aggregate([input, "--log-format=json"]);
+        run.expect_code(0);
+        let log = json_lines(&run.stderr);
+        assert_eq!(log.len(), 1, "{log:?}");
+        assert_eq!(log[0]["level"], "WARN");
+        assert_eq!(log[0]["input"], "in/b.jsonl.gz");
+        assert_eq!(sandbox.csv(), CLICK_CSV);
+    }
+    let run = sandbox.aggregate(["in", "-q"]);
+    run.expect_code(0);
+    assert_eq!(run.stderr, "");
+}
+
 #[test]
 fn links_lead_on_but_not_round() {
     let sandbox = sandbox_of(&["real/a.jsonl", "in/b.jsonl"]);
@@ -379,6 +467,7 @@ fn a_folder_that_may_not_be_read_is_never_skipped() {
 fn outputs_in_input_folders() {
     let sandbox = sandbox_of(&["in/a.jsonl", "in/b.jsonl"]);
     sandbox.write("list", "in/a.jsonl\n");
+    fs::create_dir(sandbox.path("z")).unwrap();
     let before = sandbox.text("in/b.jsonl");
     for option in ["--output", "--rejects", "--summary", "--log-file"] {
         for input in ["in", "in/*", "--files-from=list"] {
@@ -399,6 +488,15 @@ fn outputs_in_input_folders() {
     let run = sandbox.aggregate(["nope", "in", "--log-file", "in/b.jsonl"]);
     run.expect_code(2);
     assert_eq!(sandbox.text("in/b.jsonl"), before);
+    // Nor if the search ends before it finds that it is an input: the log tells nothing then.
+    sandbox.write("z/z.jsonl", "z\n");
+    symlink(".", sandbox.path("z/loop")).unwrap();
+    let run = sandbox.aggregate(["z", "--log-file", "z/z.jsonl"]);
+    run.expect_code(1).expect_stderr("error: the link ");
+    assert_eq!(sandbox.text("z/z.jsonl"), "z\n");
+    let run = sandbox.aggregate(["z", "--log-file", "log"]);
+    run.expect_code(1);
+    assert!(sandbox.text("log").contains("leads back to"));
     // A new one in the folder is fine, and the next run sees what it is.
     sandbox.aggregate(["in", "-o", "in/c.json"]).expect_code(0);
     sandbox.aggregate(["in", "-o", "in/c.json"]).expect_code(2);
@@ -450,9 +548,31 @@ fn format_bytes(folder: &[u8], name: &[u8]) -> std::ffi::OsString {
 fn what_is_no_regular_file_in_a_folder_is_left_out() {
     let sandbox = sandbox_of(&["in/a.jsonl"]);
     fifo(&sandbox, "in/pipe.jsonl");
-    let (names, summary) = inputs_of(&sandbox, &["in"]);
-    assert_eq!(names, ["in/a.jsonl"]);
-    assert_eq!(summary["left_out"]["others"], 1);
+    for input in ["in", "in/*", "i?/**"] {
+        let (names, summary) = inputs_of(&sandbox, &[input]);
+        assert_eq!(names, ["in/a.jsonl"]);
+        assert_eq!(summary["left_out"]["others"], 1);
+    }
+}
+
+/// A list that is none, as large as they get.
+#[test]
+fn a_message_is_short_however_long_a_name_is() {
+    let sandbox = sandbox_of(&["a.jsonl"]);
+    sandbox.write("data.jsonl", format!("{CLICK}\n").repeat(50_000));
+    for args in [
+        &["-0", "--files-from=data.jsonl"][..],
+        &["--files-from=data.jsonl"],
+    ] {
+        let run = sandbox.aggregate(args);
+        run.expect_code(1);
+        assert!(run.stderr.len() < 1500, "{} bytes", run.stderr.len());
+    }
+    let run = sandbox.aggregate(["--files-from=."]);
+    run.expect_code(1).expect_stderr("without --files-from");
+    let run = sandbox.aggregate([""]);
+    run.expect_code(2)
+        .expect_stderr("the name of an input is empty");
 }
 
 /// Many small files, and few that may be open at a time.

@@ -147,3 +147,49 @@ fn an_input_that_is_halved() {
 fn an_input_that_loses_its_last_bytes() {
     expect_truncation_noticed(|length| length - 100);
 }
+
+/// Whether the process listens for signals: a thread of its own does.
+fn listens(child: &Child) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .any(|name| name.starts_with("daytally-signal"))
+}
+
+#[test]
+fn a_search_for_inputs_can_be_stopped() {
+    // Two ways from each folder to the next: a thousand million ways through all.
+    const FOLDERS: usize = 30;
+    let sandbox = Sandbox::new();
+    for number in 0..=FOLDERS {
+        let folder = sandbox.path(format!("d{number}"));
+        std::fs::create_dir(&folder).unwrap();
+        for link in ["a", "b"] {
+            if number < FOLDERS {
+                let next = format!("../d{}", number + 1);
+                std::os::unix::fs::symlink(next, folder.join(link)).unwrap();
+            }
+        }
+    }
+    for (input, signal, code) in [
+        ("d0", Signal::TERM, 143),
+        ("d0/**/nothing.jsonl", Signal::INT, 130),
+        ("d?", Signal::TERM, 143),
+    ] {
+        let child = sandbox
+            .program()
+            .args(["aggregate", input])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while !listens(&child) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.starts_with("error: stopped by "), "{message}");
+    }
+}

@@ -82,6 +82,39 @@ pub(super) fn may_be_a_pattern(name: &[u8]) -> bool {
     name.iter().any(|byte| b"*?[{".contains(byte))
 }
 
+/// What stands for itself in a pattern and was perhaps not meant to.
+pub(super) fn flaw(pattern: &[u8]) -> Option<&'static str> {
+    // The braces that are open, and whether they have a comma.
+    let mut open = Vec::new();
+    let mut lacks_comma = false;
+    let mut at = 0;
+    while at < pattern.len() {
+        match pattern[at] {
+            b'\\' => at += 1,
+            b'[' => match class_len(&pattern[at..]) {
+                0 => return Some("its bracket [ is not closed, and so is a part of the name"),
+                len => at += len - 1,
+            },
+            b'{' => open.push(false),
+            b',' => {
+                if let Some(has_comma) = open.last_mut() {
+                    *has_comma = true;
+                }
+            }
+            b'}' => lacks_comma |= open.pop() == Some(false),
+            _ => {}
+        }
+        at += 1;
+    }
+    if !open.is_empty() {
+        Some("its brace { is not closed, and so is a part of the name")
+    } else if lacks_comma {
+        Some("its braces have no comma in them, and so are a part of the name")
+    } else {
+        None
+    }
+}
+
 /// The patterns that one with braces stands for; `None` if there are more than
 /// [`MOST_ALTERNATIVES`], or it takes too long to write them out.
 pub(super) fn parse(pattern: &[u8]) -> Option<Vec<Pattern>> {
@@ -455,6 +488,27 @@ mod tests {
             "{a,".repeat(30_000) + &"}".repeat(30_000),
         ] {
             assert_eq!(alternatives(pattern.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn what_is_not_closed_is_told() {
+        for (pattern, expected) in [
+            ("a*[b]{c,d}", None),
+            ("a[b", Some("its bracket [ is not closed")),
+            ("a[b/c]", Some("its bracket [ is not closed")),
+            ("a{b", Some("its brace { is not closed")),
+            ("a{b,{c,d}", Some("its brace { is not closed")),
+            ("a{b}", Some("its braces have no comma")),
+            (r"a\{b\[", None),
+            ("[{]a", None),
+        ] {
+            let flaw = flaw(pattern.as_bytes());
+            let is_told = match (flaw, expected) {
+                (Some(flaw), Some(expected)) => flaw.starts_with(expected),
+                (flaw, expected) => flaw == expected,
+            };
+            assert!(is_told, "{pattern} {flaw:?}");
         }
     }
 

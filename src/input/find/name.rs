@@ -74,6 +74,11 @@ pub(super) fn starts_as_a_marker(name: &[u8]) -> bool {
     name.starts_with(b"_") && !name.contains(&b'=')
 }
 
+/// Whether a name, or a path, has the extension of a compressed file.
+pub(super) fn is_compressed(name: &[u8]) -> bool {
+    split(name).is_some_and(|(_, extension)| is_one_of(extension, &COMPRESSED))
+}
+
 fn is_marker(name: &[u8]) -> bool {
     let is_in_progress =
         || memchr::memmem::find(&name.to_ascii_lowercase(), FLINK_IN_PROGRESS).is_some();

@@ -185,11 +185,22 @@ fn patterns_give_files_and_folders() {
     }
     let text = message(found(&folder, &["2024/*x"]));
     assert!(text.contains("(left out: 1 marker)"), "{text}");
-    let text = message(found(&folder, &["a[2.jsonl"]));
-    assert!(
-        text.starts_with("cannot open /") && text.contains("no such file"),
-        "{text}"
-    );
+    for (pattern, hint) in [
+        ("a[2.jsonl", "; its bracket [ is not closed"),
+        ("a{2.jsonl", "; its brace { is not closed"),
+        ("{x}", "; its braces have no comma"),
+        ("20*/[a", "; its bracket [ is not closed"),
+        (
+            "a[1].jsonl/*.x",
+            "/a[1].jsonl exists: put a \\ before each of ",
+        ),
+    ] {
+        let text = message(found(&folder, &[pattern]));
+        assert!(
+            text.starts_with("no inputs match /") && text.contains(hint),
+            "{text}"
+        );
+    }
 }
 
 /// A pattern looks only where it can match: not even at what it may not look at.
@@ -246,12 +257,29 @@ fn links_are_followed_and_circles_are_not() {
     link("nowhere", "in/.#lock");
     link("nowhere", "in/x.tmp");
     assert_eq!(found(&folder, &["in"]).unwrap().1, [1, 1, 0]);
-    link("nowhere", "in/gone");
+    link("nowhere", "in/elsewhere.#");
+    link("elsewhere.#", "in/gone");
+    let text = message(found(&folder, &["in/gone"]));
+    let (from, to) = (
+        "in/gone: it is a link to ",
+        "/in/nowhere, which does not exist;",
+    );
+    assert!(text.contains(from) && text.contains(to), "{text}");
+    fs::remove_file(folder.path().join("in/elsewhere.#")).unwrap();
     let text = message(found(&folder, &["in"]));
-    assert!(text.contains("in/gone: no such file"), "{text}");
+    assert!(text.contains("in/gone: it is a link to "), "{text}");
     assert_eq!(found(&folder, &["in/*.jsonl"]).unwrap().0, ["in/b.jsonl"]);
     let text = message(found(&folder, &["in/g*"]));
-    assert!(text.contains("in/gone: no such file"), "{text}");
+    assert!(text.contains("in/gone: it is a link to "), "{text}");
+    fs::remove_file(folder.path().join("in/gone")).unwrap();
+    link("self", "in/self");
+    for name in ["in", "in/s*", "in/self"] {
+        let text = message(found(&folder, &[name]));
+        assert!(
+            text.contains("in/self: it is a link that leads back"),
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -315,8 +343,132 @@ fn what_is_no_regular_file_is_left_out_of_folders_alone() {
         found(&folder, &[""]).unwrap(),
         (vec!["a.jsonl".to_owned()], [0, 0, 1])
     );
-    let search = Search::new([at]).find().unwrap();
+    let search = Search::new([at.clone()]).find().unwrap();
     assert_eq!((search.inputs.len(), search.inputs[0].file()), (1, None));
+    // Of patterns too.
+    for pattern in ["*", "**", "*.{jsonl,x}", "**/*", "./**/*"] {
+        assert_eq!(
+            found(&folder, &[pattern]).unwrap().1,
+            [0, 0, 1],
+            "{pattern}"
+        );
+    }
+    let text = message(found(&folder, &["pipe.*"]));
+    assert!(text.contains("(left out: 1 other file)"), "{text}");
+    // Names are no patterns, for all the braces around them.
+    let names = found(&folder, &["{a,pipe}.jsonl"]).unwrap().0;
+    assert_eq!(names, ["a.jsonl", "pipe.jsonl"]);
+    // Nothing makes it readable twice.
+    let twice = Search::new([at.clone(), folder.path().join("./pipe.jsonl")]);
+    for twice in [twice.clone(), twice.allow_duplicates(true)] {
+        let text = message(twice.find());
+        assert!(
+            text.contains("is named twice, and a pipe can be read only once"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_first_fault_ends_the_search_of_a_folder() {
+    // Every folder has links to all others: more ways through them than can be walked.
+    const FOLDERS: usize = 12;
+    let folder = tree(&["x.jsonl"]);
+    for from in 0..FOLDERS {
+        let place = folder.path().join(from.to_string());
+        fs::create_dir(&place).unwrap();
+        for to in (0..FOLDERS).filter(|to| *to != from) {
+            symlink(format!("../{to}"), place.join(format!("to{to}"))).unwrap();
+        }
+    }
+    for pattern in ["", "**/nothing.jsonl", "**", "[0-9]/**/nothing.jsonl"] {
+        let search = Search::new([folder.path().join(pattern)]);
+        let (found, result) = search.survey();
+        assert!(matches!(result, Err(Error::InputLoop { .. })), "{pattern}");
+        assert!(found.is_cut_short);
+    }
+}
+
+#[test]
+fn a_search_stops_when_it_is_asked_to() {
+    let folder = tree(&["a/x.jsonl", "list"]);
+    fs::write(folder.path().join("list"), "/\n").unwrap();
+    let stop = Arc::new(AtomicUsize::new(15));
+    for name in ["a", "*/x.jsonl", "**/x.jsonl", "{a,b}/x.jsonl"] {
+        let search = Search::new([folder.path().join(name)]).stop_with(Arc::clone(&stop));
+        let (found, result) = search.survey();
+        assert!(found.inputs.is_empty() && found.is_cut_short);
+        assert!(matches!(result, Err(Error::Stopped { signal: 15 })));
+        let mut harvest = Harvest::new(&stop);
+        harvest.walk(folder.path());
+        assert!(matches!(harvest.fault, Some(Error::Stopped { .. })));
+        let pattern = folder.path().join(name).into_os_string();
+        let mut harvest = Harvest::new(&stop);
+        harvest.pattern(&glob::parse(pattern.as_bytes()).unwrap()[0]);
+        assert!(matches!(harvest.fault, Some(Error::Stopped { .. })) || name.starts_with('{'));
+    }
+    let list = List {
+        path: folder.path().join("list"),
+        separator: Separator::Newline,
+    };
+    let search = Search::new([]).with_list(Some(list)).stop_with(stop);
+    assert!(matches!(search.find(), Err(Error::Stopped { signal: 15 })));
+}
+
+#[test]
+fn names_that_are_none_make_short_messages() {
+    let folder = tree(&["a.jsonl"]);
+    let list = |text: &[u8], separator| {
+        let path = folder.path().join("list");
+        fs::write(&path, text).unwrap();
+        let list = List { path, separator };
+        message(Search::new([]).with_list(Some(list)).find())
+    };
+    let events = "{\"user_id\":1}\n".repeat(100_000);
+    for (text, separator, hint) in [
+        (
+            events.as_bytes(),
+            Separator::Nul,
+            "; the list has no NUL bytes in it",
+        ),
+        (
+            b"a.jsonl\0b.jsonl\0",
+            Separator::Newline,
+            "; the list has NUL bytes in it",
+        ),
+        (
+            b"\x1f\x8b\x08\0\0",
+            Separator::Newline,
+            "; the list looks compressed (gzip)",
+        ),
+        (
+            b"\x28\xb5\x2f\xfd\n\n",
+            Separator::Nul,
+            "; the list looks compressed (zstd)",
+        ),
+        (
+            "x".repeat(300).as_bytes(),
+            Separator::Newline,
+            "too long for one (300 bytes)",
+        ),
+        ("x/".repeat(2000).as_bytes(), Separator::Newline, "x/x/"),
+    ] {
+        let text = list(text, separator);
+        assert!(text.contains(hint) && text.len() < 1000, "{text}");
+    }
+    let pattern = folder.path().join("*x/".repeat(2000));
+    assert!(message(Search::new([pattern]).find()).len() < 1000);
+    let text = message(Search::new(["".into()]).find());
+    assert!(text.starts_with("the name of an input is empty;"), "{text}");
+    let list = List {
+        path: folder.path().into(),
+        separator: Separator::Newline,
+    };
+    let text = message(Search::new([]).with_list(Some(list)).find());
+    assert!(
+        text.contains(" is a folder, and a list has to be a file"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -442,6 +594,40 @@ fn is_walked_to(root: &str, path: &str) -> bool {
     below.split('/').all(is_shown) && [".jsonl", ".json.gz"].iter().any(|end| path.ends_with(end))
 }
 
+/// The patterns without braces that one stands for; braces are not nested here.
+fn written_out(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return vec![pattern.to_owned()];
+    };
+    let (inside, after) = rest.split_once('}').unwrap();
+    inside
+        .split(',')
+        .flat_map(|one| written_out(&format!("{before}{one}{after}")))
+        .collect()
+}
+
+/// Every alternative of a pattern with `**` is looked for, also in the folders that another one was
+/// looked for in.
+#[test]
+fn alternatives_do_not_hide_each_other() {
+    let folder = tree(&["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl", "g/x/1.txt"]);
+    for (pattern, names) in [
+        (
+            "g/**/*.{jsonl,jsonl.gz}",
+            &["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl"][..],
+        ),
+        (
+            "g/**/*.jsonl{,.gz}",
+            &["g/a.jsonl", "g/x/b.jsonl.gz", "g/x/y/c.jsonl"],
+        ),
+        ("g/**/{1,c}.*", &["g/x/1.txt", "g/x/y/c.jsonl"]),
+        ("g/**/{x,y}/*.jsonl", &["g/x/y/c.jsonl"]),
+        ("{g,g/x}/**/*.txt", &["g/x/1.txt"]),
+    ] {
+        assert_eq!(found(&folder, &[pattern]).unwrap().0, names, "{pattern}");
+    }
+}
+
 /// Whether no component of a path is hidden, or a marker, from the root down.
 fn is_shown(path: &str) -> bool {
     path.split('/').all(|name| !name.starts_with(['.', '_']))
@@ -456,7 +642,8 @@ proptest! {
             "([ab]|\\.a|_b)(/([ab]|\\.a|_b)){0,3}(\\.jsonl|\\.json\\.gz|\\.txt|\\.tmp)",
             1..25,
         ),
-        pattern in "(\\*\\*/|a/|[ab*?]{1,2}/|\\[ab\\]/){0,3}(\\*\\*|\\*|[ab?]|\\*\\.jsonl|[ab]\\.\\*|\\[ab\\]\\*)",
+        pattern in "(\\*\\*/|a/|[ab*?]{1,2}/|\\[ab\\]/|\\{[ab],[ab*]\\}/|\\{\\*\\*,[ab]\\}/|\\{[ab]/,\\}|\\{,\\*\\*/\\}|[ab]\\{,\\*\\}/){0,3}\
+            (\\*\\*|\\*|[ab?]|\\*\\.jsonl|[ab]\\.\\*|\\[ab\\]\\*|\\*\\.\\{jsonl,json\\.gz\\}|\\*\\.json\\{l,,\\.gz\\}|\\{a,b\\}\\.\\*|\\{\\*\\*,[ab]\\}|\\{[ab],\\*\\*/\\*\\.txt\\}|\\{a,b\\}\\{\\.\\*,\\})",
     ) {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let folder = tree(&files);
@@ -476,21 +663,23 @@ proptest! {
 
         // A pattern: the files that match, and what is in the folders that match. A pattern that is
         // a name is that file or folder.
-        let is_pattern = pattern.contains(['*', '?', '[']);
-        let matching: Vec<&(String, bool)> = all
-            .iter()
-            .filter(|(path, _)| matches_text(&pattern, path) && is_shown(path))
-            .collect();
-        let expected: BTreeSet<&str> = files
-            .iter()
-            .copied()
-            .filter(|path| {
+        let is_pattern = pattern.contains(['*', '?', '[', '{']);
+        let mut expected = BTreeSet::new();
+        for pattern in written_out(&pattern) {
+            // Braces with nothing in them can leave a slash at the start.
+            let pattern = pattern.replace("//", "/");
+            let pattern = pattern.trim_start_matches('/');
+            let matching: Vec<&(String, bool)> = all
+                .iter()
+                .filter(|(path, _)| matches_text(pattern, path) && is_shown(path))
+                .collect();
+            expected.extend(files.iter().copied().filter(|path| {
                 matching.iter().any(|(other, is_folder)| {
                     let walks = *is_folder && !pattern.ends_with("**");
                     if walks { is_walked_to(other, path) } else { other == path }
                 })
-            })
-            .collect();
+            }));
+        }
         match found(&folder, &[&pattern]) {
             Ok((names, _)) => prop_assert_eq!(
                 names, expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
