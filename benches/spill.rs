@@ -88,7 +88,7 @@ pub(crate) fn limits(criterion: &mut Criterion) {
     group.sample_size(10);
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     let one = NonZeroUsize::MIN;
-    for (name, memory_limit) in [("all there is", u64::MAX), ("little", 56 << 20)] {
+    for (name, memory_limit) in [("all there is", u64::MAX), ("little", 72 << 20)] {
         let pipeline = Pipeline::new(Options {
             threads: one,
             memory_limit,
@@ -100,8 +100,9 @@ pub(crate) fn limits(criterion: &mut Criterion) {
                 let outcome = pipeline.aggregate(inputs(), &mut ()).unwrap();
                 let totals = pipeline.write_csv(&outcome, |_| Ok(()));
                 assert_eq!(totals.unwrap().event_count, outcome.books.valid);
-                let is_little = memory_limit != u64::MAX && !cfg!(debug_assertions);
-                assert_eq!(outcome.groups.spilled().files > 0, is_little);
+                let has_spilled = outcome.groups.spilled().files > 0;
+                // Debug builds have few groups.
+                assert!(cfg!(debug_assertions) || has_spilled == (memory_limit != u64::MAX));
             });
         });
     }
