@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Seek as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use foldhash::quality::RandomState;
@@ -27,6 +27,23 @@ impl FileId {
             inode: metadata.ino(),
         }
     }
+}
+
+/// The absolute path of an input, and what is there.
+pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
+    let open = |path: &Path, source| Error::io(Action::Open, path, source);
+    let absolute = std::path::absolute(path).map_err(|source| open(path, source))?;
+    let metadata = std::fs::metadata(&absolute).map_err(|source| open(&absolute, source))?;
+    if metadata.is_dir() {
+        return Err(Error::InputIsFolder { path: absolute });
+    }
+    if metadata.file_type().is_socket() {
+        return Err(Error::InputIsSocket { path: absolute });
+    }
+    // Found now and not in the middle of the run.
+    rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
+        .map_err(|error| open(&absolute, error.into()))?;
+    Ok((absolute, metadata))
 }
 
 /// A regular file that is open for reading, and what it was when the run began.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::file::{FileId, RegularFile};
+use super::file::{self, FileId, RegularFile};
 use super::map::Mapping;
 use super::stream::BOM;
 use crate::error::{Action, Error, Result};
@@ -22,7 +22,7 @@ impl InputFile {
     ///
     /// Where there is no such file, it may not be read, or it is not a regular file.
     pub fn open(path: &Path) -> Result<InputFile> {
-        let (path, before) = super::source::inspect(path)?;
+        let (path, before) = file::inspect(path)?;
         if !before.is_file() {
             return Err(Error::InputNotRegular { path });
         }

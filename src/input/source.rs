@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
-use super::file::{FileId, RegularFile};
+use super::file::{self, FileId, RegularFile};
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe};
 use super::stream::{Cutting, Place, Stream};
@@ -64,7 +64,7 @@ impl Input {
     ///
     /// As for [`Input::open`].
     pub fn named(name: String, path: &Path) -> Result<Input> {
-        let (path, metadata) = inspect(path)?;
+        let (path, metadata) = file::inspect(path)?;
         Ok(Input {
             name,
             origin: if metadata.is_file() {
@@ -211,23 +211,6 @@ impl fmt::Debug for Input {
 pub(crate) enum Opened {
     Mapped(Box<InputFile>),
     Stream(Box<Stream>),
-}
-
-/// The absolute path of an input, and what is there.
-pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
-    let open = |path: &Path, source| Error::io(Action::Open, path, source);
-    let absolute = std::path::absolute(path).map_err(|source| open(path, source))?;
-    let metadata = std::fs::metadata(&absolute).map_err(|source| open(&absolute, source))?;
-    if metadata.is_dir() {
-        return Err(Error::InputIsFolder { path: absolute });
-    }
-    if metadata.file_type().is_socket() {
-        return Err(Error::InputIsSocket { path: absolute });
-    }
-    // Found now and not in the middle of the run.
-    rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
-        .map_err(|error| open(&absolute, error.into()))?;
-    Ok((absolute, metadata))
 }
 
 /// How a file is compressed, by its first bytes.
