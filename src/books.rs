@@ -23,13 +23,32 @@ pub struct Books {
     pub valid: u64,
     /// Valid events of days that were not asked for.
     pub filtered: u64,
-    invalid: [u64; Reason::ALL.len()],
+    pub(crate) invalid: [u64; Reason::ALL.len()],
 }
 
 impl Books {
     /// Counts an invalid event.
     pub fn count_invalid(&mut self, reason: Reason) {
         self.invalid[reason.index()] += 1;
+    }
+
+    /// Counts invalid events of one reason.
+    pub(crate) fn add_invalid(&mut self, reason: Reason, count: u64) {
+        self.invalid[reason.index()] += count;
+    }
+
+    /// The books without those of a part of the run; `None` if they are not a part.
+    pub(crate) fn without(&self, part: &Books) -> Option<Books> {
+        let mut books = Books {
+            blank: self.blank.checked_sub(part.blank)?,
+            valid: self.valid.checked_sub(part.valid)?,
+            filtered: self.filtered.checked_sub(part.filtered)?,
+            invalid: self.invalid,
+        };
+        for (count, less) in books.invalid.iter_mut().zip(part.invalid) {
+            *count = count.checked_sub(less)?;
+        }
+        Some(books)
     }
 
     /// The invalid events of all reasons.
@@ -115,6 +134,12 @@ mod tests {
         more.count_invalid(Reason::InvalidJson);
         more.count_invalid(Reason::LineTooLong);
         books.merge(&more);
+        let sum = books.clone();
+        assert_eq!(sum.without(&more).unwrap().lines(), 5);
+        assert_eq!(more.without(&sum), None);
+        books.blank = 0;
+        assert_eq!(books.without(&sum), None);
+        books.blank = 1;
         let by_reason: Vec<_> = books.invalid_by_reason().collect();
         assert_eq!(
             by_reason,

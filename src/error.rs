@@ -309,6 +309,84 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
+    /// A folder that was named as a state holds something else, or nothing.
+    #[error(
+        "{} is not a state of daytally's; name a folder that is one, or, for aggregate, that is empty or not there yet",
+        text::path(path)
+    )]
+    NotAState {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another run is changing the state.
+    #[error(
+        "the state {} is in use by {}; wait until it ends",
+        text::path(path),
+        match process { Some(number) => format!("process {number}"), None => "another process".into() }
+    )]
+    StateInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the process.
+        process: Option<u32>,
+    },
+    /// A file of a state was written in a format that this program does not know.
+    #[error(
+        "{} is of version {found} of the state's format, and this program knows version {known}; use the program that wrote it, or another folder",
+        text::path(path)
+    )]
+    StateVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version it is of.
+        found: u32,
+        /// The version that is known.
+        known: u32,
+    },
+    /// The events of a state were judged otherwise than this run would.
+    #[error(
+        "the state {} was made with {setting} {was}, and this run has {is}; keep to that, or use another folder",
+        text::path(path)
+    )]
+    StateSettings {
+        /// The folder.
+        path: PathBuf,
+        /// What is different.
+        setting: &'static str,
+        /// What it was.
+        was: String,
+        /// What it is.
+        is: String,
+    },
+    /// A file of a state is not what was written.
+    #[error(
+        "{} is damaged: {what}; nothing was published; check the disk, then delete this file, and its input will be read again",
+        text::path(path)
+    )]
+    StateDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Something was to be kept of an input that is no regular file.
+    #[error(
+        "{input} is not a regular file, and there is no telling whether it has changed; leave it out, or do without --state"
+    )]
+    StateInput {
+        /// The input.
+        input: String,
+    },
+    /// Inputs that are in the state are not among those of the run.
+    #[error("{}", missing(state, inputs, *gone))]
+    StateMissing {
+        /// The folder.
+        state: PathBuf,
+        /// The inputs, or the first of them.
+        inputs: Vec<PathBuf>,
+        /// How many of them are not there any more.
+        gone: usize,
+    },
     /// A group's revenue is 10^20 or more.
     #[error(
         "the total revenue of user {user_id} on {date} is {total}, and totals have to stay below 10^20; look for wrong amounts of this user"
@@ -386,6 +464,10 @@ pub enum Action {
     Sync,
     /// Renaming a finished file to its place.
     Publish,
+    /// Keeping others from a file.
+    Lock,
+    /// Removing a file.
+    Remove,
 }
 
 impl fmt::Display for Action {
@@ -398,6 +480,8 @@ impl fmt::Display for Action {
             Action::Write => "write",
             Action::Sync => "sync",
             Action::Publish => "put the finished file in place at",
+            Action::Lock => "lock",
+            Action::Remove => "remove",
         })
     }
 }
@@ -504,6 +588,30 @@ fn bounded(name: &Path) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// That inputs of a state are missing, for a message.
+fn missing(state: &Path, inputs: &[PathBuf], gone: usize) -> String {
+    const SHOWN: usize = 3;
+    let first: Vec<String> = inputs
+        .iter()
+        .take(SHOWN)
+        .map(|input| bounded(input))
+        .collect();
+    let more = match inputs.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (are, them) = match inputs.len() {
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    format!(
+        "the state {} has {}{more}, which {are} not among the inputs ({gone} no longer there, {} not named); name {them}, or take what {them} contributed out with --forget-missing",
+        text::path(state),
+        first.join(", "),
+        inputs.len() - gone.min(inputs.len()),
+    )
 }
 
 /// Bytes in units of 1,000,000, rounded up.

@@ -120,6 +120,7 @@
 //! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
 //! - [`aggregate`]: groups and their exact totals
 //! - [`output`]: serialisers, and the publisher of files
+//! - [`state`]: what earlier runs have counted, kept in a folder
 //! - [`error`]: the ways a run can fail
 //! - [`text`]: making text from outside safe to show
 //! - [`generate`]: sample and benchmark data
@@ -137,6 +138,7 @@ pub mod generate;
 pub mod input;
 pub mod output;
 mod pipeline;
+pub mod state;
 pub mod text;
 
 pub use books::Books;
@@ -144,6 +146,6 @@ pub use error::{Error, Result};
 pub use input::Input;
 pub use output::Reject;
 pub use pipeline::{
-    DEFAULT_CHUNK_SIZE, InputOutcome, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,
+    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,
     machine_memory,
 };

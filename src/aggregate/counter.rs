@@ -1,9 +1,12 @@
 //! A worker's counting: events into groups, and groups on to the partitions.
 
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 
+use super::group::Group;
 use super::packed::Packed;
 use super::partition::Partitions;
+use super::sorted::{InOrder, SortedGroups};
 use super::table::Table;
 use crate::event::Event;
 
@@ -70,7 +73,7 @@ const PASSED_ON: u64 = 1 << 22;
 /// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Counter<'p> {
+pub struct Counter<P> {
     events: Vec<Event>,
     table: Table,
     table_limit: usize,
@@ -78,16 +81,12 @@ pub struct Counter<'p> {
     in_table: u64,
     /// Events still to be passed on uncounted.
     to_pass_on: u64,
-    outgoing: Outgoing<'p>,
+    outgoing: Outgoing<P>,
 }
 
-impl<'p> Counter<'p> {
+impl<P: Deref<Target = Partitions>> Counter<P> {
     /// For one of so many workers, whose tables take so many bytes.
-    pub(super) fn new(
-        partitions: &'p Partitions,
-        workers: NonZeroUsize,
-        memory: usize,
-    ) -> Counter<'p> {
+    pub(super) fn new(partitions: P, workers: NonZeroUsize, memory: usize) -> Counter<P> {
         Counter {
             events: Vec::with_capacity(EVENTS),
             table: Table::new(partitions.hasher().clone()),
@@ -111,6 +110,13 @@ impl<'p> Counter<'p> {
         }
     }
 
+    /// Adds what was counted elsewhere for a group.
+    pub fn merge(&mut self, group: &Group) {
+        for piece in Packed::pieces(group) {
+            self.outgoing.push(piece);
+        }
+    }
+
     /// Whether groups could not be taken to the disk, so that counting on is in vain.
     #[must_use]
     #[inline]
@@ -123,6 +129,18 @@ impl<'p> Counter<'p> {
         self.count();
         self.empty_table();
         self.outgoing.finish();
+    }
+
+    /// The groups, if this counter has handed over none of them, and may keep what nobody else has
+    /// counted; otherwise itself.
+    pub(crate) fn finish_alone(mut self) -> Result<SortedGroups, Counter<P>> {
+        self.count();
+        if self.outgoing.has_any() {
+            return Err(self);
+        }
+        let mut groups = Vec::with_capacity(self.table.len());
+        self.table.drain(|group| groups.push(group));
+        Ok(SortedGroups::of(InOrder::merged(groups)))
     }
 
     #[inline(never)]
@@ -154,30 +172,27 @@ impl<'p> Counter<'p> {
 
 /// Groups on their way into each partition.
 #[derive(Debug)]
-struct Outgoing<'p> {
-    partitions: &'p Partitions,
+struct Outgoing<P> {
+    partitions: P,
     groups: Vec<Vec<Packed>>,
     /// How many are collected for each.
     room: usize,
 }
 
-impl Outgoing<'_> {
+impl<P: Deref<Target = Partitions>> Outgoing<P> {
     #[inline]
     fn push(&mut self, group: Packed) {
         let partition = Partitions::of_hash(self.partitions.hasher().hash(&group.key()));
         let groups = &mut self.groups[partition];
         if groups.len() == groups.capacity() {
-            Outgoing::make_room(self.partitions, partition, groups, self.room);
+            make_room(&self.partitions, partition, groups, self.room);
         }
         groups.push(group);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn make_room(partitions: &Partitions, partition: usize, groups: &mut Vec<Packed>, room: usize) {
-        partitions.merge(partition, groups);
-        groups.clear();
-        groups.reserve_exact(room);
+    /// Whether there ever were groups.
+    fn has_any(&self) -> bool {
+        self.groups.iter().any(|groups| groups.capacity() > 0)
     }
 
     fn finish(self) {
@@ -185,6 +200,14 @@ impl Outgoing<'_> {
             self.partitions.merge(partition, &groups);
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn make_room(partitions: &Partitions, partition: usize, groups: &mut Vec<Packed>, room: usize) {
+    partitions.merge(partition, groups);
+    groups.clear();
+    groups.reserve_exact(room);
 }
 
 #[cfg(test)]
@@ -214,6 +237,38 @@ mod tests {
             counter.add(Event::new(Date::MIN, UserId::from(1_u64), None));
             counter.finish();
         }
+    }
+
+    #[test]
+    fn a_counter_that_was_alone_has_all_groups() {
+        let groups_of = |users: u64, purchases: u64| {
+            let partitions = Partitions::default();
+            let mut counter = partitions.counter();
+            let amount = crate::event::Amount::from_json_number("999999999999999").unwrap();
+            for n in 0..users {
+                counter.add(Event::new(Date::MIN, UserId::from(n), None));
+            }
+            for _ in 0..purchases {
+                counter.add(Event::new(Date::MIN, UserId::from(7_u64), Some(amount)));
+            }
+            match counter.finish_alone() {
+                Ok(groups) => Some(groups),
+                Err(counter) => {
+                    counter.finish();
+                    assert_eq!(partitions.finish_sorted().unwrap().iter().count() as u64, users);
+                    None
+                }
+            }
+        };
+        assert_eq!(groups_of(0, 0).unwrap().iter().count(), 0);
+        // More than fit the narrow fields.
+        let groups = groups_of(1000, 100_000).unwrap();
+        let groups: Vec<Group> = groups.iter().map(Result::unwrap).collect();
+        assert!(groups.is_sorted_by_key(|group| group.key));
+        assert_eq!(groups.len(), 1000);
+        assert_eq!(groups[7].totals.purchase_count, 100_000);
+        assert_eq!(groups[7].totals.event_count, 100_001);
+        assert!(groups_of(2 * MOST_BUCKETS as u64, 0).is_none());
     }
 
     /// Few groups, then each event of another, then few again: all ways of counting in one run.

@@ -26,15 +26,20 @@ impl GroupKey {
         }
     }
 
+    /// Whether an event is of this group.
+    pub(crate) fn is_of(self, event: &Event) -> bool {
+        self == GroupKey::new(event.date(), event.user_id())
+    }
+
     /// The day above a sign, in 23 bits, and the user's own bits: a key that compares as this does.
     #[inline]
-    pub(super) fn to_parts(self) -> (u32, u64) {
+    pub(crate) fn to_parts(self) -> (u32, u64) {
         (self.date_and_sign, self.user_bits)
     }
 
     /// The key that [`GroupKey::to_parts`] took apart.
     #[inline]
-    pub(super) const fn from_parts(date_and_sign: u32, user_bits: u64) -> GroupKey {
+    pub(crate) const fn from_parts(date_and_sign: u32, user_bits: u64) -> GroupKey {
         GroupKey {
             date_and_sign,
             user_bits,
@@ -81,6 +86,19 @@ impl Totals {
             self.purchase_count += 1;
             self.revenue.add(amount);
         }
+    }
+
+    /// The totals without an event that was counted; `None` if it cannot have been. They must not be
+    /// more than can be counted.
+    pub(crate) fn without(&self, event: &Event) -> Option<Totals> {
+        let mut totals = *self;
+        totals.event_count = totals.event_count.checked_sub(1)?;
+        if let Some(amount) = event.purchase() {
+            totals.purchase_count = totals.purchase_count.checked_sub(1)?;
+            let units = totals.revenue.units().checked_sub(amount.units())?;
+            totals.revenue = Revenue::from_units(units);
+        }
+        Some(totals)
     }
 
     /// Adds what was counted elsewhere for the same group. The order of merging does not matter.

@@ -5,6 +5,7 @@
 //! [finished](Partitions::finish_sorted) into [`SortedGroups`]. Knows nothing of JSON or of files of
 //! events.
 
+pub(crate) mod block;
 mod counter;
 mod fetch;
 mod grand_totals;

@@ -4,7 +4,7 @@
 //! is hard to foretell. The price is that the fields are narrow. What does not fit them is rare, and
 //! is dealt with where it shows, in [`Packed::plus`].
 
-use super::group::{GroupKey, Totals};
+use super::group::{Group, GroupKey, Totals};
 use super::revenue::Revenue;
 use crate::event::{Event, PURCHASES_SHIFT};
 
@@ -89,6 +89,33 @@ impl Packed {
             return None;
         }
         Some(sum)
+    }
+
+    /// A group in as many pieces as it takes for each to fit; their sum is the group. One piece is
+    /// enough for nearly all.
+    pub(super) fn pieces(group: &Group) -> impl Iterator<Item = Packed> {
+        const EVENTS: u64 = EVENTS_FULL as u64 - 1;
+        const PURCHASES: u64 = (1 << (u128::BITS - 1 - PURCHASES_SHIFT)) - 1;
+        const UNITS: u128 = (1 << (PURCHASES_SHIFT - 1)) - 1;
+        let Group { key, totals } = *group;
+        let (mut events, mut purchases) = (totals.event_count, totals.purchase_count);
+        let mut units = totals.revenue.units();
+        std::iter::from_fn(move || {
+            if events == 0 && purchases == 0 && units == 0 {
+                return None;
+            }
+            let (some_events, some_purchases) = (events.min(EVENTS), purchases.min(PURCHASES));
+            let some_units = units.min(UNITS);
+            events -= some_events;
+            purchases -= some_purchases;
+            units -= some_units;
+            Some(Packed {
+                money: u128::from(some_purchases) << PURCHASES_SHIFT | some_units,
+                // Less than 2^31.
+                events: u32::try_from(some_events).unwrap_or(u32::MAX),
+                ..Packed::new(key)
+            })
+        })
     }
 
     /// A group of which so much was counted, for tests.
@@ -189,6 +216,25 @@ mod tests {
             let sum = pair[0].plus(&pair[1]);
             prop_assert_eq!(sum.map(|sum| sum.totals().unwrap()), wide_sum(&pair[0], &pair[1]));
             prop_assert!(sum.is_none_or(|sum| sum.key() == pair[0].key()));
+        }
+
+        /// Also totals that take thousands of pieces.
+        #[test]
+        fn pieces_fit_and_add_up_to_the_group(
+            event_count in prop_oneof![1..3_u64, (1 << 30)..1_u64 << 36],
+            purchase_count in prop_oneof![0..3_u64, 32_766..32_769_u64, 0..10_000_000_u64],
+            units in prop_oneof![0..3_u128, (1 << 111) - 2..(1_u128 << 111) + 2, 0..1_u128 << 122],
+        ) {
+            let key = GroupKey::new(Date::MAX, UserId::from(-3_i64));
+            let totals = Totals { event_count, purchase_count, revenue: Revenue::from_units(units) };
+            let mut sum = Totals::default();
+            for piece in Packed::pieces(&Group { key, totals }) {
+                prop_assert_eq!(piece.key(), key);
+                // It fits, and so does nothing more added to it.
+                prop_assert_eq!(piece.plus(&Packed::new(key)), Some(piece));
+                sum.merge(&piece.totals().unwrap());
+            }
+            prop_assert_eq!(sum, totals);
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! The groups of all workers, divided by hash into partitions that can be merged side by side.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::counter::Counter;
 use super::group::{Group, Totals};
@@ -211,8 +211,14 @@ impl Partitions {
 
     /// A counter for a worker.
     #[must_use]
-    pub fn counter(&self) -> Counter<'_> {
+    pub fn counter(&self) -> Counter<&Partitions> {
         Counter::new(self, self.workers, self.tables_memory)
+    }
+
+    /// A counter that shares the partitions instead of borrowing them.
+    #[must_use]
+    pub fn shared_counter(self: &Arc<Self>) -> Counter<Arc<Partitions>> {
+        Counter::new(Arc::clone(self), self.workers, self.tables_memory)
     }
 
     pub(super) fn hasher(&self) -> &KeyHasher {
@@ -261,10 +267,9 @@ impl Partitions {
         self.spiller.as_ref().is_some_and(Spiller::has_failed)
     }
 
-    /// Why.
-    pub(crate) fn into_failure(self) -> Error {
-        // Where there is no reason, nothing has failed.
-        self.finish_sorted().err().unwrap_or(Error::Panicked)
+    /// Why, for the first who asks.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.spiller.as_ref()?.take_failure()
     }
 
     /// Takes the groups in memory to the disk too, whether or not they fit. Many workers may do so

@@ -159,6 +159,8 @@ enum Source {
     /// Partitions divided into the same ranges.
     Memory(Vec<Share>),
     Disk(Merge, Spilled),
+    /// So few that they are in order already.
+    Few(InOrder),
 }
 
 impl Default for Source {
@@ -173,6 +175,11 @@ impl SortedGroups {
         SortedGroups(Source::Memory(shares))
     }
 
+    /// Groups that are in order.
+    pub(super) fn of(groups: InOrder) -> SortedGroups {
+        SortedGroups(Source::Few(groups))
+    }
+
     /// From files of sorted groups.
     pub(super) fn on_disk(merge: Merge, spilled: Spilled) -> SortedGroups {
         SortedGroups(Source::Disk(merge, spilled))
@@ -182,7 +189,7 @@ impl SortedGroups {
     #[must_use]
     pub fn spilled(&self) -> Spilled {
         match &self.0 {
-            Source::Memory(_) => Spilled::default(),
+            Source::Memory(_) | Source::Few(_) => Spilled::default(),
             Source::Disk(_, spilled) => *spilled,
         }
     }
@@ -211,10 +218,12 @@ impl SortedGroups {
         let count = match &self.0 {
             Source::Memory(shares) => shares.first().map_or(0, |share| share.ends.len()),
             Source::Disk(merge, _) => merge.ranges(),
+            Source::Few(groups) => usize::from(!groups.is_empty()),
         };
         (0..count).map(|range| match &self.0 {
             Source::Memory(shares) => GroupRange(Place::Memory { shares, range }),
             Source::Disk(merge, _) => GroupRange(Place::Disk(merge.range(range))),
+            Source::Few(groups) => GroupRange(Place::Few(groups)),
         })
     }
 }
@@ -227,6 +236,7 @@ pub struct GroupRange<'a>(Place<'a>);
 enum Place<'a> {
     Memory { shares: &'a [Share], range: usize },
     Disk(MergeRange<'a>),
+    Few(&'a InOrder),
 }
 
 impl GroupRange<'_> {
@@ -241,12 +251,13 @@ impl GroupRange<'_> {
         match &self.0 {
             Place::Memory { shares, range } => Ok(sorted(shares, *range)),
             Place::Disk(range) => range.sorted(),
+            Place::Few(groups) => Ok((*groups).clone()),
         }
     }
 }
 
 /// The groups of a range in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct InOrder {
     groups: Vec<Group>,
     order: Vec<usize>,

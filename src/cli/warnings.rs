@@ -225,7 +225,7 @@ mod tests {
             for (raw, line, offset) in &lines {
                 if let Verdict::Invalid(fault) = decoder.decode(raw) {
                     let input = &names[rejects.len() / 2 % 2];
-                    rejects.push(Reject { input, line: *line, offset: *offset, fault, raw, cut: None });
+                    rejects.push(Reject { input, input_index: 0, line: *line, offset: *offset, fault, raw, cut: None });
                 }
             }
             for format in [LogFormat::Text, LogFormat::Json] {

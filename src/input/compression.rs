@@ -154,6 +154,13 @@ impl Compression {
         }
     }
 
+    /// The format of a name.
+    pub(crate) fn from_name(name: &str) -> Option<Compression> {
+        Compression::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+    }
+
     /// Whether this build reads it: each format is a Cargo feature, and all of them are on unless
     /// they are turned off.
     #[must_use]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use foldhash::quality::RandomState;
 
+use super::identity::{FileRecord, Verify};
 use super::map::Mapping;
 use crate::error::{Action, Error, Result};
 
@@ -44,6 +45,14 @@ pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
     rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
         .map_err(|error| open(&absolute, error.into()))?;
     Ok((absolute, metadata))
+}
+
+/// What is to be remembered of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recording {
+    pub(crate) verify: Verify,
+    /// How much of an unfinished last line is kept at most, in bytes.
+    pub(crate) line_bytes: usize,
 }
 
 /// A regular file that is open for reading, and what it was when the run began.
@@ -148,6 +157,28 @@ impl RegularFile {
         self.before.len()
     }
 
+    /// Where reading starts.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Reading starts there, and not at the first byte.
+    pub(super) fn start_at(&mut self, start: u64) {
+        self.start = start.min(self.len());
+    }
+
+    /// What is to be remembered of it, now that it has been read. To be asked for before
+    /// [`RegularFile::check_unchanged`], which then holds for it too.
+    pub(super) fn record(&self, recording: Recording) -> Result<FileRecord> {
+        FileRecord::of(
+            &self.file,
+            &self.path,
+            &self.before,
+            recording.verify,
+            recording.line_bytes,
+        )
+    }
+
     /// How many of them are to be read.
     pub(super) fn to_read(&self) -> u64 {
         self.before.len() - self.start
@@ -233,6 +264,12 @@ const SAMPLE_BETWEEN: usize = 512;
 /// A hash of samples of a file of so many bytes; of one that is shorter by now, of what is there.
 fn samples_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
     let mut hash = hasher.build_hasher();
+    sample(file, len, |bytes| hash.write(bytes))?;
+    Ok(hash.finish())
+}
+
+/// Samples of a file of so many bytes, one after the other.
+pub(super) fn sample(file: &File, len: u64, mut each: impl FnMut(&[u8])) -> io::Result<()> {
     let size = usize::try_from(len).unwrap_or(SAMPLE).min(SAMPLE);
     let mut buffer = vec![0; size];
     let mut sample = |at: u64, most: usize| -> io::Result<()> {
@@ -246,7 +283,7 @@ fn samples_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
                 Err(error) => return Err(error),
             }
         }
-        hash.write(&buffer[..filled]);
+        each(&buffer[..filled]);
         Ok(())
     };
     sample(0, SAMPLE)?;
@@ -257,7 +294,7 @@ fn samples_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
             sample(place * step, SAMPLE_BETWEEN)?;
         }
     }
-    Ok(hash.finish())
+    Ok(())
 }
 
 #[cfg(test)]

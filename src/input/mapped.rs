@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::file::{self, FileId, RegularFile};
+use super::file::{self, FileId, Recording, RegularFile};
+use super::identity::FileRecord;
 use super::map::Mapping;
 use super::stream::BOM;
 use crate::error::{Action, Error, Result};
@@ -13,6 +14,7 @@ use crate::error::{Action, Error, Result};
 pub struct InputFile {
     file: RegularFile,
     mapping: Mapping,
+    recording: Option<Recording>,
 }
 
 impl InputFile {
@@ -30,12 +32,28 @@ impl InputFile {
         let mapping = file
             .map()
             .map_err(|source| Error::io(Action::Read, file.path(), source))?;
-        Ok(InputFile::of(file, mapping))
+        Ok(InputFile::of(file, mapping, None))
     }
 
     /// A file that is mapped.
-    pub(super) fn of(file: RegularFile, mapping: Mapping) -> InputFile {
-        InputFile { file, mapping }
+    pub(super) fn of(
+        file: RegularFile,
+        mapping: Mapping,
+        recording: Option<Recording>,
+    ) -> InputFile {
+        InputFile {
+            file,
+            mapping,
+            recording,
+        }
+    }
+
+    /// What is to be remembered of it, if anything is, now that it has been read; see
+    /// [`InputFile::check_unchanged`] for what comes next.
+    pub(crate) fn record(&self) -> Result<Option<FileRecord>> {
+        self.recording
+            .map(|recording| self.file.record(recording))
+            .transpose()
     }
 
     /// The absolute path.
@@ -68,10 +86,13 @@ impl InputFile {
         self.mapping.release(range);
     }
 
-    /// Where the first line starts: after the byte-order mark, if there is one.
+    /// Where the first line starts that is to be read: after the byte-order mark, if there is one.
     #[must_use]
     pub fn text_start(&self) -> usize {
-        if self.bytes().starts_with(BOM) {
+        let start = usize::try_from(self.file.start()).unwrap_or(usize::MAX);
+        if start > 0 {
+            start
+        } else if self.bytes().starts_with(BOM) {
             BOM.len()
         } else {
             0

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
-use super::file::{self, FileId, RegularFile};
+use super::file::{self, FileId, Recording, RegularFile};
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe};
-use super::stream::{Cutting, Place, Stream};
+use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
 
 /// From how many bytes on a file is mapped. A smaller one is copied sooner than it is mapped, and
@@ -37,6 +37,10 @@ const MAPPED_FROM: u64 = 1024 * 1024;
 pub struct Input {
     name: String,
     origin: Origin,
+    /// The first byte of a regular file that is to be read; and how many lines are before it.
+    start: u64,
+    lines_before: u64,
+    recording: Option<Recording>,
 }
 
 enum Origin {
@@ -65,33 +69,53 @@ impl Input {
     /// As for [`Input::open`].
     pub fn named(name: String, path: &Path) -> Result<Input> {
         let (path, metadata) = file::inspect(path)?;
-        Ok(Input {
+        Ok(Input::of(
             name,
-            origin: if metadata.is_file() {
+            if metadata.is_file() {
                 Origin::File(path, metadata)
             } else {
                 Origin::Special(path)
             },
-        })
+        ))
     }
 
     /// Standard input, from where it is; shown as `-`.
     #[must_use]
     pub fn stdin() -> Input {
-        Input {
-            name: "-".into(),
-            origin: Origin::Stdin,
-        }
+        Input::of("-".into(), Origin::Stdin)
     }
 
     /// What a reader gives, with a name to show. A run that is stopped waits until it gives something:
     /// it should not wait long.
     #[must_use]
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Input {
+        Input::of(name.into(), Origin::Reader(Box::new(reader)))
+    }
+
+    fn of(name: String, origin: Origin) -> Input {
         Input {
-            name: name.into(),
-            origin: Origin::Reader(Box::new(reader)),
+            name,
+            origin,
+            start: 0,
+            lines_before: 0,
+            recording: None,
         }
+    }
+
+    /// Reads a regular file that is not compressed from a byte on that starts a line. So many lines are
+    /// before it.
+    pub(crate) fn start_at(&mut self, start: u64, lines_before: u64) {
+        (self.start, self.lines_before) = (start, lines_before);
+    }
+
+    /// How many lines are not read.
+    pub(crate) fn lines_before(&self) -> u64 {
+        self.lines_before
+    }
+
+    /// Has it told what to remember of it, if it is a regular file.
+    pub(crate) fn record(&mut self, recording: Recording) {
+        self.recording = Some(recording);
     }
 
     /// The name to show; bytes of a path that are not UTF-8 show as U+FFFD.
@@ -144,18 +168,24 @@ impl Input {
         let may_be_mapped = self.may_be_mapped();
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
             Origin::File(path, metadata) => {
-                let file = RegularFile::open(path.clone(), metadata)?;
-                if may_be_mapped && compression_of(&file)?.is_none() {
+                let mut file = RegularFile::open(path.clone(), metadata)?;
+                file.start_at(self.start);
+                // What is read on was not compressed at its start.
+                let may_be_compressed = self.start == 0;
+                if may_be_mapped && !(may_be_compressed && compression_of(&file)?.is_some()) {
                     // Not every file system can; then it is read.
                     if let Ok(mapping) = file.map() {
-                        let mapped = InputFile::of(file, mapping);
+                        let mapped = InputFile::of(file, mapping, self.recording);
                         return Ok(Opened::Mapped(Box::new(mapped)));
                     }
                 }
-                let reader = file
+                let mut reader = file
                     .file()
                     .try_clone()
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
+                reader
+                    .seek(SeekFrom::Start(self.start))
+                    .map_err(|source| Error::io(Action::Read, &path, source))?;
                 if file.is_made_up()? {
                     (Place::Path(path), Box::new(reader), None)
                 } else {
@@ -193,7 +223,13 @@ impl Input {
             }
             Origin::Reader(reader) => (Place::Reader(self.name), reader, None),
         };
-        Stream::new(place, reader, file, cutting, keep_going)
+        let start = Start {
+            offset: self.start,
+            file,
+            recording: self.recording,
+            ..Start::of(place)
+        };
+        Stream::new(start, reader, cutting, keep_going)
             .map(|stream| Opened::Stream(Box::new(stream)))
     }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::compression::{Compression, Decompressor};
-use super::file::RegularFile;
+use super::file::{Recording, RegularFile};
+use super::identity::FileRecord;
 use super::pipe::{KeepGoing, given_up};
 use crate::error::{Error, Result};
 
@@ -91,7 +92,7 @@ impl Buffer {
 }
 
 /// What was read of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StreamEnd {
     /// Its bytes, decompressed.
     pub(crate) bytes: u64,
@@ -99,6 +100,8 @@ pub(crate) struct StreamEnd {
     pub(crate) compressed: Option<(Compression, u64)>,
     /// Bytes that were added at the end of the file since, and not read.
     pub(crate) added: u64,
+    /// What is to be remembered of the file, if anything is.
+    pub(crate) record: Option<FileRecord>,
 }
 
 /// Where a stream comes from, for messages.
@@ -120,6 +123,29 @@ impl Place {
     }
 }
 
+/// What a stream starts as.
+pub(super) struct Start {
+    pub(super) place: Place,
+    /// The byte that is its first: nothing that starts elsewhere than at 0 is compressed.
+    pub(super) offset: u64,
+    /// The file behind it.
+    pub(super) file: Option<RegularFile>,
+    /// What is to be remembered of that file.
+    pub(super) recording: Option<Recording>,
+}
+
+impl Start {
+    /// At the first byte of something that is no file.
+    pub(super) fn of(place: Place) -> Start {
+        Start {
+            place,
+            offset: 0,
+            file: None,
+            recording: None,
+        }
+    }
+}
+
 /// The stream.
 pub(crate) struct Stream {
     place: Place,
@@ -129,6 +155,7 @@ pub(crate) struct Stream {
     compression: Option<Compression>,
     /// The file behind it, to be checked at the end.
     file: Option<RegularFile>,
+    recording: Option<Recording>,
     /// Bytes that came, before they were decompressed.
     came: Arc<AtomicU64>,
     cutting: Cutting,
@@ -142,12 +169,17 @@ pub(crate) struct Stream {
 impl Stream {
     /// A stream of what `reader` gives, decompressed if it starts like compressed data.
     pub(super) fn new(
-        place: Place,
+        start: Start,
         reader: Box<dyn io::Read + Send>,
-        file: Option<RegularFile>,
         cutting: Cutting,
         keep_going: KeepGoing,
     ) -> Result<Stream> {
+        let Start {
+            place,
+            offset,
+            file,
+            recording,
+        } = start;
         let came = Arc::new(AtomicU64::new(0));
         let mut reader = Counted(reader, Arc::clone(&came));
         let mut start = Vec::with_capacity(Compression::MAGIC_LEN);
@@ -155,7 +187,10 @@ impl Stream {
             .take(Compression::MAGIC_LEN as u64)
             .read_to_end(&mut start)
             .map_err(|source| place.fault(source))?;
-        let compression = Compression::detect(&start);
+        let compression = match offset {
+            0 => Compression::detect(&start),
+            _ => None,
+        };
         let whole = Box::new(io::Cursor::new(start).chain(reader));
         let reader: Box<dyn io::Read + Send> = match compression {
             Some(format) => {
@@ -171,6 +206,7 @@ impl Stream {
             reader,
             compression,
             file,
+            recording,
             came,
             cutting: Cutting {
                 // The mark has to be in the first block as a whole.
@@ -179,7 +215,7 @@ impl Stream {
                 ..cutting
             },
             carry: Vec::new(),
-            offset: 0,
+            offset,
             is_at_end: false,
         })
     }
@@ -289,8 +325,12 @@ impl Stream {
     /// What was read, when it has been read to its end, and that the file behind it is what it was.
     pub(crate) fn finish(self) -> Result<StreamEnd> {
         let came = self.came.load(Ordering::Relaxed);
-        let mut added = 0;
+        let (mut added, mut record) = (0, None);
         if let Some(file) = &self.file {
+            record = self
+                .recording
+                .map(|recording| file.record(recording))
+                .transpose()?;
             added = file.check_unchanged()?;
             if came < file.to_read() {
                 return Err(file.faulted());
@@ -300,6 +340,7 @@ impl Stream {
             bytes: self.offset,
             compressed: self.compression.map(|format| (format, came)),
             added,
+            record,
         })
     }
 }
@@ -386,7 +427,7 @@ mod tests {
             sizes: sizes.to_vec(),
             turn: 0,
         };
-        Stream::new(Place::Stdin, Box::new(pieces), None, cutting, always()).unwrap()
+        Stream::new(Start::of(Place::Stdin), Box::new(pieces), cutting, always()).unwrap()
     }
 
     /// What is known of a line: where it starts, its text or the start of it, and the rest.
@@ -516,7 +557,7 @@ mod tests {
         };
         let endless = io::Read::take(io::repeat(b'x'), 1 << 28);
         let mut stream =
-            Stream::new(Place::Stdin, Box::new(endless), None, cutting, always()).unwrap();
+            Stream::new(Start::of(Place::Stdin), Box::new(endless), cutting, always()).unwrap();
         let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
             panic!()
         };
@@ -547,7 +588,7 @@ mod tests {
                 memory: 0,
             };
             let zeros = Box::new(io::repeat(0));
-            let mut stream = Stream::new(Place::Stdin, zeros, None, cutting, keep_going).unwrap();
+            let mut stream = Stream::new(Start::of(Place::Stdin), zeros, cutting, keep_going).unwrap();
             assert!(stream.next(Buffer::default()).is_err());
         }
     }
@@ -571,7 +612,7 @@ mod tests {
             Fails,
         );
         let place = Place::Path("/x/y".into());
-        let mut stream = Stream::new(place, Box::new(reader), None, cutting, always()).unwrap();
+        let mut stream = Stream::new(Start::of(place), Box::new(reader), cutting, always()).unwrap();
         let error = loop {
             match stream.next(Buffer::default()) {
                 Ok(Read::Block(_)) => {}

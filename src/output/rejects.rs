@@ -14,6 +14,8 @@ pub const RAW_LIMIT: usize = 4096;
 pub struct Reject<'a> {
     /// The input, as it was named.
     pub input: &'a str,
+    /// The place of the input among those of the run, from 0.
+    pub input_index: usize,
     /// The number of the line in its input, from 1.
     pub line: u64,
     /// The byte of the input at which the line starts, from 0. After a byte-order mark the first
@@ -36,8 +38,12 @@ impl Reject<'_> {
     /// there, and true, if that is not all. A line that is not UTF-8 has its bytes in `raw_base64`
     /// instead (RFC 4648 section 4).
     pub fn write_json(&self, message: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"input\":");
-        text::push_json_string(out, self.input);
+        write_input(self.input, out);
+        self.write_json_rest(message, out);
+    }
+
+    /// The same without what [`write_input`] writes.
+    pub(crate) fn write_json_rest(&self, message: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"line\":");
         text::push_decimal(out, self.line);
         out.extend_from_slice(b",\"offset\":");
@@ -104,6 +110,24 @@ impl Reject<'_> {
     }
 }
 
+/// Appends the start of a reject, which names its input.
+fn write_input(input: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"input\":");
+    text::push_json_string(out, input);
+}
+
+/// Appends rejects of an input that were written without their starts, whole lines, each with its start.
+pub(crate) fn write_inputs(input: &str, rests: &[u8], out: &mut Vec<u8>) {
+    let mut start = Vec::new();
+    write_input(input, &mut start);
+    let mut at = 0;
+    for newline in memchr::memchr_iter(b'\n', rests) {
+        out.extend_from_slice(&start);
+        out.extend_from_slice(&rests[at..=newline]);
+        at = newline + 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +142,7 @@ mod tests {
         fault.push_message(raw, &mut message);
         Reject {
             input: "a\u{1b}.jsonl",
+            input_index: 0,
             line: 4,
             offset: 312,
             fault,

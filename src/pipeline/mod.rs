@@ -2,29 +2,33 @@
 //! and the only one that names rayon.
 
 mod budget;
+mod incremental;
 mod machine;
 mod queue;
 mod result;
 mod sequencer;
 mod sink;
 mod stop;
+mod tally;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::aggregate::{Counter, Partitions, SortedGroups, SpillSettings};
+use crate::aggregate::{Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
 use budget::Budget;
+pub use incremental::Incremental;
 pub use machine::machine_memory;
 use queue::{InputRead, Next, Queue, Task, Text, Work};
 use sequencer::{Aborted, Found, Sequencer};
 pub use sink::{RejectBatch, RejectSink};
 pub use stop::Stop;
+use tally::{Counting, OpenInputs, Partials, Tally};
 
 /// The default size of a chunk, in bytes: 4 MiB. Large enough that handing one out costs nothing
 /// beside working on it, small enough that many cores end at about the same time.
@@ -107,6 +111,8 @@ pub struct Outcome {
     pub inputs: Vec<InputOutcome>,
     /// The groups.
     pub groups: SortedGroups,
+    /// Inputs that a [state](crate::state) has and the run has not; the result is without them.
+    pub forgotten: Vec<PathBuf>,
 }
 
 /// What was read of an input.
@@ -124,6 +130,38 @@ pub struct InputOutcome {
     pub compressed: Option<(Compression, u64)>,
     /// Bytes that were added at the end of its file during the run, and not read.
     pub bytes_added_since: u64,
+    /// Where its events come from.
+    pub source: InputSource,
+}
+
+/// Where the events of an input come from: all from reading it, unless there is a
+/// [state](crate::state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputSource {
+    /// It was read for the first time.
+    New,
+    /// It is something else than it was, or more is wanted of it, and was read again.
+    Changed,
+    /// It had grown, and was read from there.
+    ReadOn {
+        /// The first byte that was read.
+        from: u64,
+    },
+    /// It is what it was, and what was kept of it was taken.
+    Kept,
+}
+
+impl InputSource {
+    /// What it is called in a summary.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            InputSource::New => "new",
+            InputSource::Changed => "changed",
+            InputSource::ReadOn { .. } => "grown",
+            InputSource::Kept => "kept",
+        }
+    }
 }
 
 /// The worker threads, and how they work.
@@ -180,36 +218,47 @@ impl Pipeline {
     /// Where an input cannot be read or decompressed, or changed, `rejects` failed, groups could not be
     /// taken to the disk, or the run was stopped.
     pub fn aggregate<S: RejectSink>(&self, inputs: Vec<Input>, rejects: &mut S) -> Result<Outcome> {
+        let tally = Arc::new(Tally::new(self.partitions(1)?));
+        let read = self.read(inputs, rejects, &Counted::Together(&tally))?;
+        // The reduction: each worker's books into one.
+        let (partitions, books) = Arc::into_inner(tally).ok_or(Error::Panicked)?.into_parts();
+        Ok(Outcome {
+            books,
+            inputs: read,
+            groups: self.sort(partitions)?,
+            forgotten: Vec::new(),
+        })
+    }
+
+    /// Reads the inputs, and counts their events.
+    fn read<S: RejectSink>(
+        &self,
+        inputs: Vec<Input>,
+        rejects: &mut S,
+        counted: &Counted<'_>,
+    ) -> Result<Vec<InputOutcome>> {
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let paths: Vec<Option<PathBuf>> = inputs
             .iter()
             .map(|input| input.path().map(Into::into))
             .collect();
+        let lines_before: Vec<u64> = inputs.iter().map(Input::lines_before).collect();
         let queue = Arc::new(Queue::new(
             inputs,
             self.options.threads.get(),
             self.options.chunk_size,
             self.block_size(),
         ));
-        let sequencer = Sequencer::new(&queue, &names, rejects);
-        let partitions = self.partitions()?;
+        let sequencer = Sequencer::new(&queue, &names, &lines_before, rejects);
 
         // What the workers share is not looked at again after a panic.
-        let workers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.pool.broadcast(|_| {
                 let _guard = sequencer.abort_on_panic();
-                Worker::new(self, &queue, &sequencer, &partitions).run()
+                Worker::new(self, &queue, &sequencer, counted).run();
             })
         }))
         .map_err(|_| Error::Panicked)?;
-        // The reduction: each worker's books into one.
-        let mut books = Books::default();
-        for worker in &workers {
-            books.merge(worker);
-        }
-        if partitions.has_failed() {
-            return Err(partitions.into_failure());
-        }
         let lines = sequencer.finish();
         if lines.is_ok() || self.options.stop.signal().is_some() {
             self.check_stop()?;
@@ -217,7 +266,7 @@ impl Pipeline {
         let lines = lines?;
 
         let read = queue.read();
-        let inputs_read: Vec<InputOutcome> = names
+        Ok(names
             .into_iter()
             .zip(paths)
             .zip(lines.into_iter().zip(read))
@@ -228,14 +277,9 @@ impl Pipeline {
                 bytes: read.bytes,
                 compressed: read.compressed,
                 bytes_added_since: read.added,
+                source: InputSource::New,
             })
-            .collect();
-
-        Ok(Outcome {
-            books,
-            inputs: inputs_read,
-            groups: self.sort(partitions)?,
-        })
+            .collect())
     }
 
     fn block_size(&self) -> usize {
@@ -246,11 +290,11 @@ impl Pipeline {
         Budget::new(self.options.memory_limit, self.options.threads)
     }
 
-    /// Empty partitions, with the share of the memory that is for them.
-    fn partitions(&self) -> Result<Partitions> {
+    /// Empty partitions, with their share of the memory, so many sharing it.
+    fn partitions(&self, shares: usize) -> Result<Partitions> {
         let budget = self.budget();
         let settings = SpillSettings {
-            memory: budget.groups,
+            memory: budget.groups / shares.max(1),
             folder: self.options.temp_dir(),
             files: budget.files,
             stop: self.options.stop.cell(),
@@ -273,8 +317,22 @@ impl Pipeline {
     }
 }
 
-/// One thread's share of the work: its decoder, its counter, its books.
+/// What the events of a run are counted into.
+enum Counted<'run> {
+    /// All of them together.
+    Together(&'run Arc<Tally>),
+    /// Each input for itself.
+    Apart {
+        inputs: &'run OpenInputs,
+        partials: &'run dyn Partials,
+        /// How many inputs share the memory.
+        shares: usize,
+    },
+}
+
+/// One thread's share of the work: its decoder, and what it counts.
 struct Worker<'run, 'sink, S: RejectSink> {
+    pipeline: &'run Pipeline,
     options: &'run Options,
     block_size: usize,
     /// How much memory each worker may take to decompress, in bytes.
@@ -283,9 +341,9 @@ struct Worker<'run, 'sink, S: RejectSink> {
     sequencer: &'run Sequencer<'sink, S>,
     decoder: Decoder,
     dates: DateRange,
-    partitions: &'run Partitions,
-    counter: Counter<'run>,
-    books: Books,
+    counted: &'run Counted<'run>,
+    /// The input that is counted, where each is for itself, and what of it was.
+    counting: Option<(usize, Counting)>,
     /// Lines to go until the next look; chunks may be shorter than that.
     until_look: usize,
 }
@@ -295,41 +353,104 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         pipeline: &'run Pipeline,
         queue: &'run Arc<Queue>,
         sequencer: &'run Sequencer<'sink, S>,
-        partitions: &'run Partitions,
+        counted: &'run Counted<'run>,
     ) -> Self {
         let options = &pipeline.options;
         Worker {
+            pipeline,
             options,
             block_size: pipeline.block_size(),
             decompression: pipeline.budget().decompression,
             queue,
             sequencer,
             decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
-            dates: options.dates,
-            partitions,
-            counter: partitions.counter(),
-            books: Books::default(),
+            dates: match counted {
+                Counted::Together(_) => options.dates,
+                // Which days are wanted may be another question the next time.
+                Counted::Apart { .. } => DateRange::ALL,
+            },
+            counted,
+            counting: None,
             until_look: LINES_BETWEEN_LOOKS,
         }
     }
 
     /// Does what there is to do until there is nothing left, or the run ends early.
-    fn run(mut self) -> Books {
-        while let Some(work) = self.queue.next() {
+    fn run(mut self) {
+        while let Some(work) = self.next() {
             let done = match work {
                 Work::Chunk(task) => self.chunk(task),
                 Work::Input(index, input, threads) => self.input(index, input, threads),
             };
-            if done.is_err() {
+            if done.and_then(|()| self.keep_complete()).is_err() {
                 break;
             }
         }
-        self.counter.finish();
-        if self.partitions.has_failed() {
-            // Somebody may be waiting for the next line of a pipe.
-            self.sequencer.abort();
+        // Whoever failed has said so.
+        let _ = self.hand_over().and_then(|()| self.keep_complete());
+    }
+
+    /// The next thing to do. Before this waits for it, what was counted of an input for itself is handed
+    /// over: the input may be waiting for just that.
+    fn next(&mut self) -> Option<Work> {
+        if matches!(self.counted, Counted::Apart { .. }) && self.counting.is_some() {
+            if let Some(work) = self.queue.next_now() {
+                return Some(work);
+            }
+            self.hand_over().and_then(|()| self.keep_complete()).ok()?;
         }
-        self.books
+        self.queue.next()
+    }
+
+    /// Makes sure that what is counted goes to an input's account.
+    fn count(&mut self, input: usize) -> std::result::Result<(), Aborted> {
+        let is_apart = match (&self.counting, self.counted) {
+            (None, Counted::Apart { .. }) => true,
+            (Some((counted, _)), Counted::Apart { .. }) => *counted != input,
+            (None, Counted::Together(tally)) => {
+                self.counting = Some((input, Counting::new(Arc::clone(tally))));
+                false
+            }
+            (Some(_), Counted::Together(_)) => false,
+        };
+        if is_apart && let Counted::Apart { inputs, .. } = self.counted {
+            self.hand_over()?;
+            self.counting = inputs.count(input).map(|counting| (input, counting));
+            self.keep_complete()?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what was counted.
+    fn hand_over(&mut self) -> std::result::Result<(), Aborted> {
+        let Some((input, counting)) = self.counting.take() else {
+            return Ok(());
+        };
+        let failure = match self.counted {
+            Counted::Together(_) => counting.finish(),
+            Counted::Apart { inputs, .. } => inputs.finish(input, counting),
+        };
+        // Somebody may be waiting for the next line of a pipe.
+        failure.map_or(Ok(()), |failure| Err(self.sequencer.fail(failure)))
+    }
+
+    /// Hands inputs on that are complete.
+    fn keep_complete(&mut self) -> std::result::Result<(), Aborted> {
+        let Counted::Apart {
+            inputs, partials, ..
+        } = self.counted
+        else {
+            return Ok(());
+        };
+        while !self.is_over()
+            && let Some((input, partial)) =
+                inputs.take_complete(self.queue, |partitions| self.pipeline.sort_here(partitions))
+        {
+            partial
+                .and_then(|partial| partials.keep(input, partial))
+                .map_err(|error| self.fail_to_read(error))?;
+        }
+        Ok(())
     }
 
     /// Opens an input, and reads it if it is a stream.
@@ -349,9 +470,24 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             threads,
             memory: self.decompression * threads.get() as u64,
         };
+        if let Counted::Apart {
+            inputs,
+            partials,
+            shares,
+        } = self.counted
+        {
+            let partitions = self.pipeline.partitions(*shares);
+            inputs.start(index, partitions.map_err(|error| self.fail_to_read(error))?);
+            self.count(index)?;
+            if let Some((_, counting)) = &mut self.counting {
+                partials
+                    .recall(index, &mut |group| counting.counter.merge(group))
+                    .map_err(|error| self.fail_to_read(error))?;
+            }
+        }
         match input.start(cutting, keep_going) {
             Ok(Opened::Mapped(file)) => match self.queue.map(index, *file) {
-                Ok(true) => self.sequencer.end_input(index, 0),
+                Ok(true) => self.end_input(index, 0),
                 Ok(false) => Ok(()),
                 Err(error) => Err(self.sequencer.fail(error)),
             },
@@ -392,7 +528,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 return Err(self.sequencer.abort());
             }
         }
-        self.sequencer.end_input(index, chunks)?;
+        self.end_input(index, chunks)?;
         while let Some(task) = self.queue.take(index) {
             self.chunk(task)?;
         }
@@ -403,6 +539,14 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             }
             Err(error) => Err(self.sequencer.fail(error)),
         }
+    }
+
+    /// An input has so many chunks and no more.
+    fn end_input(&self, input: usize, chunks: u64) -> std::result::Result<(), Aborted> {
+        if let Counted::Apart { inputs, .. } = self.counted {
+            inputs.end(input, chunks);
+        }
+        self.sequencer.end_input(input, chunks)
     }
 
     /// Ends the run because an input could not be read; unless that is because the run has ended.
@@ -416,13 +560,15 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
 
     /// Whether the run is to end early, because of a signal or because groups could not go to the disk.
     fn is_over(&self) -> bool {
-        self.options.stop.signal().is_some() || self.counter.has_failed()
+        let has_failed = |(_, counting): &(usize, Counting)| counting.counter.has_failed();
+        self.options.stop.signal().is_some() || self.counting.as_ref().is_some_and(has_failed)
     }
 
     fn chunk(&mut self, task: Task) -> std::result::Result<(), Aborted> {
         if self.is_over() {
             return Err(self.sequencer.abort());
         }
+        self.count(task.input)?;
         let (input, chunk, range, is_last) =
             (task.input, task.chunk, task.range.clone(), task.is_last);
         let mapped = match &task.text {
@@ -445,15 +591,20 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             // The start of one line, which was too long to be kept.
             let fault = Fault::line_too_long(cut.len, self.options.max_line_bytes);
             found.count_lines(1);
-            self.books.count_invalid(fault.reason());
+            if let Some((_, counting)) = &mut self.counting {
+                counting.books.count_invalid(fault.reason());
+            }
             self.sequencer
                 .note(&mut found, range.start, range.len(), fault)?;
         } else {
             self.lines(&mut found, range.clone())?;
         }
         self.sequencer.submit(found)?;
+        if let Counted::Apart { inputs, .. } = self.counted {
+            inputs.add_chunk(input);
+        }
         if is_last {
-            self.sequencer.end_input(input, chunk + 1)?;
+            self.end_input(input, chunk + 1)?;
         }
         if let Some(file) = mapped {
             // By each worker for what it has read: at the end, one would do it for all.
@@ -472,6 +623,9 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         found: &mut Found<S::Batch>,
         range: Range<usize>,
     ) -> std::result::Result<(), Aborted> {
+        let Some((_, Counting { counter, books, .. })) = &mut self.counting else {
+            return Ok(());
+        };
         let (mut at, end) = (range.start, range.end);
         while at < end {
             let text = &found.text().bytes()[at..];
@@ -480,11 +634,11 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             let run = self.decoder.decode_run(text, end - at, most, |event| {
                 if self.dates.contains(event.date()) {
                     valid += 1;
-                    self.counter.add(event);
+                    counter.add(event);
                 }
             });
-            self.books.valid += valid;
-            self.books.filtered += run.lines as u64 - valid;
+            books.valid += valid;
+            books.filtered += run.lines as u64 - valid;
             found.count_lines(run.lines as u64);
             self.until_look -= run.lines;
             at += run.len;
@@ -502,15 +656,15 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             let (verdict, line_len, len) = (decoded.verdict, decoded.line.len(), decoded.len);
             match verdict {
                 Verdict::Valid(event) if !self.dates.contains(event.date()) => {
-                    self.books.filtered += 1;
+                    books.filtered += 1;
                 }
                 Verdict::Valid(event) => {
-                    self.books.valid += 1;
-                    self.counter.add(event);
+                    books.valid += 1;
+                    counter.add(event);
                 }
-                Verdict::Blank => self.books.blank += 1,
+                Verdict::Blank => books.blank += 1,
                 Verdict::Invalid(fault) => {
-                    self.books.count_invalid(fault.reason());
+                    books.count_invalid(fault.reason());
                     self.sequencer.note(found, at, line_len, fault)?;
                 }
             }
@@ -518,7 +672,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             self.until_look -= 1;
             if self.until_look == 0 {
                 self.until_look = LINES_BETWEEN_LOOKS;
-                if self.is_over() {
+                if self.options.stop.signal().is_some() || counter.has_failed() {
                     return Err(self.sequencer.abort());
                 }
             }

@@ -17,7 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
-use crate::input::{Block, Buffer, Chunks, Compression, Cut, Input, InputFile, StreamEnd};
+use crate::input::{
+    Block, Buffer, Chunks, Compression, Cut, FileRecord, Input, InputFile, StreamEnd,
+};
 
 /// How far ahead of the chunk that is handed out a mapped file is asked for, in bytes. A disk that
 /// always has so much to do reads as fast as it can; the kernel alone looks ahead by a fraction of a
@@ -77,6 +79,14 @@ pub(super) enum Work {
     Input(usize, Input, NonZero<usize>),
 }
 
+/// What a look for something to do gives.
+enum Look {
+    Work(Work),
+    /// There will be something.
+    Wait,
+    End,
+}
+
 /// What a driver is to do next.
 pub(super) enum Next {
     /// Read a block into this.
@@ -86,11 +96,13 @@ pub(super) enum Next {
 }
 
 /// What was read of an input, its lines aside.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct InputRead {
     pub(super) bytes: u64,
     pub(super) compressed: Option<(Compression, u64)>,
     pub(super) added: u64,
+    /// What is to be remembered of its file.
+    pub(super) record: Option<FileRecord>,
 }
 
 impl From<StreamEnd> for InputRead {
@@ -99,6 +111,7 @@ impl From<StreamEnd> for InputRead {
             bytes: end.bytes,
             compressed: end.compressed,
             added: end.added,
+            record: end.record,
         }
     }
 }
@@ -127,7 +140,8 @@ struct State {
     inputs: std::iter::Enumerate<std::vec::IntoIter<Input>>,
     /// Those that are, and have not been handed out to their ends.
     active: BTreeMap<usize, Active>,
-    read: Vec<InputRead>,
+    /// What was read of each input that has been read to its end.
+    read: Vec<Option<InputRead>>,
     /// Workers with nothing to do.
     idle: usize,
     /// Chunks of streams that wait for a worker.
@@ -175,7 +189,7 @@ impl Queue {
     ) -> Queue {
         Queue {
             state: Mutex::new(State {
-                read: vec![InputRead::default(); inputs.len()],
+                read: vec![None; inputs.len()],
                 inputs: inputs.into_iter().enumerate(),
                 active: BTreeMap::new(),
                 idle: 0,
@@ -198,35 +212,10 @@ impl Queue {
     pub(super) fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
-            if self.is_aborted() {
-                return None;
-            }
-            if let Some(task) = state.take_chunk(self.chunk_size) {
-                return Some(Work::Chunk(task));
-            }
-            // What is being opened may be a large file, which has work for everybody.
-            let is_opening = state
-                .active
-                .values()
-                .any(|active| matches!(active, Active::Opening));
-            if !is_opening && let Some((index, input)) = state.inputs.next() {
-                let active = if input.may_be_mapped() {
-                    Active::Opening
-                } else {
-                    Active::stream()
-                };
-                state.active.insert(index, active);
-                // Where each worker has an input of its own, that keeps all cores busy.
-                let inputs = state.active.len() + state.inputs.len();
-                let threads = NonZero::new(self.workers.div_ceil(inputs));
-                return Some(Work::Input(
-                    index,
-                    input,
-                    threads.unwrap_or(NonZero::<usize>::MIN),
-                ));
-            }
-            if state.active.is_empty() && state.inputs.len() == 0 {
-                return None;
+            match self.look(&mut state) {
+                Look::Work(work) => return Some(work),
+                Look::End => return None,
+                Look::Wait => {}
             }
             state.idle += 1;
             state = self
@@ -235,6 +224,48 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
+    }
+
+    /// The next thing to do, if there is something now.
+    pub(super) fn next_now(&self) -> Option<Work> {
+        match self.look(&mut self.lock()) {
+            Look::Work(work) => Some(work),
+            Look::Wait | Look::End => None,
+        }
+    }
+
+    fn look(&self, state: &mut State) -> Look {
+        if self.is_aborted() {
+            return Look::End;
+        }
+        if let Some(task) = state.take_chunk(self.chunk_size) {
+            return Look::Work(Work::Chunk(task));
+        }
+        // What is being opened may be a large file, which has work for everybody.
+        let is_opening = state
+            .active
+            .values()
+            .any(|active| matches!(active, Active::Opening));
+        if !is_opening && let Some((index, input)) = state.inputs.next() {
+            let active = if input.may_be_mapped() {
+                Active::Opening
+            } else {
+                Active::stream()
+            };
+            state.active.insert(index, active);
+            // Where each worker has an input of its own, that keeps all cores busy.
+            let inputs = state.active.len() + state.inputs.len();
+            let threads = NonZero::new(self.workers.div_ceil(inputs));
+            return Look::Work(Work::Input(
+                index,
+                input,
+                threads.unwrap_or(NonZero::<usize>::MIN),
+            ));
+        }
+        if state.active.is_empty() && state.inputs.len() == 0 {
+            return Look::End;
+        }
+        Look::Wait
     }
 
     /// Takes over an input that was mapped. One without chunks is done with that: whether it is.
@@ -250,7 +281,7 @@ impl Queue {
                 file: Arc::clone(&file),
                 at,
                 chunk: 0,
-                asked: 0,
+                asked: at,
             };
             state.active.insert(input, Active::Mapped(cursor));
         }
@@ -362,7 +393,7 @@ impl Queue {
             matches!(state.active.get(&input), Some(Active::Stream { pending, .. }) if pending.is_empty())
         );
         state.active.remove(&input);
-        state.read[input] = read;
+        state.read[input] = Some(read);
         let is_waited_for = state.idle > 0;
         drop(state);
         if is_waited_for {
@@ -393,12 +424,14 @@ impl Queue {
             Text::Mapped(file) => {
                 // Exactly one of those who give it back at the same time is the last.
                 if let Some(file) = Arc::into_inner(file) {
+                    let record = file.record()?;
                     let added = file.check_unchanged()?;
-                    self.lock().read[input] = InputRead {
+                    self.lock().read[input] = Some(InputRead {
                         bytes: file.bytes().len() as u64,
                         compressed: None,
                         added,
-                    };
+                        record,
+                    });
                 }
             }
         }
@@ -421,7 +454,19 @@ impl Queue {
 
     /// What was read of each input, when all workers are done.
     pub(super) fn read(&self) -> Vec<InputRead> {
-        std::mem::take(&mut self.lock().read)
+        let read = std::mem::take(&mut self.lock().read);
+        read.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// Whether an input has been read to its end, and was found to be what it was.
+    pub(super) fn has_read(&self, input: usize) -> bool {
+        self.lock().read.get(input).is_some_and(Option::is_some)
+    }
+
+    /// What was read of such an input.
+    pub(super) fn read_of(&self, input: usize) -> InputRead {
+        let read = self.lock().read.get(input).cloned().flatten();
+        read.unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

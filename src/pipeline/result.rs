@@ -110,6 +110,16 @@ impl Pipeline {
         Ok(SortedGroups::in_memory(shares))
     }
 
+    /// The same for one of several, while the other workers do something else. Those that have nothing
+    /// to do help.
+    pub(super) fn sort_here(&self, partitions: Partitions) -> Result<SortedGroups> {
+        if partitions.has_spilled() {
+            // On this thread alone: the others may be waiting for input.
+            return partitions.finish_sorted();
+        }
+        self.sort(partitions)
+    }
+
     /// Does the same on all workers.
     fn on_all_workers(&self, work: impl Fn() + Sync) -> Result<()> {
         // What they share is not looked at again after a panic.

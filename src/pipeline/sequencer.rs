@@ -167,12 +167,22 @@ struct Batches<B> {
 
 impl<'a, S: RejectSink> Sequencer<'a, S> {
     /// For inputs of these names, whose chunks come from the queue.
-    pub(super) fn new(queue: &'a Queue, names: &'a [String], sink: &'a mut S) -> Self {
+    /// So many lines of each are before the first chunk.
+    pub(super) fn new(
+        queue: &'a Queue,
+        names: &'a [String],
+        lines_before: &[u64],
+        sink: &'a mut S,
+    ) -> Self {
+        let inputs = lines_before.iter().map(|lines| Progress {
+            lines: *lines,
+            ..Progress::default()
+        });
         Sequencer {
             queue,
             names,
             state: Mutex::new(State {
-                inputs: vec![Progress::default(); names.len()],
+                inputs: inputs.collect(),
                 uncounted: BTreeMap::new(),
                 notes_waiting: 0,
                 ready: BTreeMap::new(),
@@ -312,6 +322,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         for note in found.rejects.drain(..) {
             batch.add(&Reject {
                 input: &self.names[found.place.0],
+                input_index: found.place.0,
                 line: lines_before + note.line,
                 offset: found.offset + note.offset as u64,
                 fault: note.fault,

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::super::block::{self, Block};
 use super::super::group::{Group, GroupKey};
 use super::super::sorted::InOrder;
-use super::block::{self, Block};
 use super::folder::Folder;
 use super::lock;
 use crate::error::{Error, Result};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::block::Block;
 use super::super::group::GroupKey;
 use super::super::sorted::InOrder;
-use super::block::Block;
 use super::file::SpillFile;
 use crate::error::Result;
 

@@ -12,7 +12,6 @@
 //! the next level, which waits for others of its level. Each group is written as many times as there
 //! are levels, and there are as many as the number of spills has digits.
 
-mod block;
 mod file;
 mod folder;
 mod merge;
@@ -130,6 +129,11 @@ impl Spiller {
     #[inline]
     pub(super) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong, for the first who asks.
+    pub(super) fn take_failure(&self) -> Option<Error> {
+        lock(&self.desk).failure.take()
     }
 
     /// Works on what is to be written until the partitions are no longer full.

@@ -18,12 +18,12 @@
 //! eighth says that there are more. Before the first group of a block there is nothing: what is far
 //! from nothing is the thing itself. A group takes from 2 bytes to 52.
 
-use super::super::group::{Group, GroupKey, Totals};
-use super::super::revenue::Revenue;
+use super::group::{Group, GroupKey, Totals};
+use super::revenue::Revenue;
 
 /// How many groups a block has. The more, the more is read that was not asked for; the fewer, the
 /// more memory it takes to know where the blocks are.
-pub(super) const ROWS: usize = 512;
+pub(crate) const ROWS: usize = 512;
 
 const NEW_DAY: u8 = 1;
 const EVENTS: u8 = 1 << 1;
@@ -55,11 +55,11 @@ const FIVES_INVERSE: u128 = {
 /// Where a block is, what it begins with, and what it has to be. This stays in memory: so a block in
 /// another's place is noticed, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// The first key.
-    pub(super) first: GroupKey,
+    pub(crate) first: GroupKey,
     /// Its place in the file, in bytes.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// The CRC-32 of its bytes (ISO-HDLC, as in gzip).
     crc: u32,
     len: u16,
@@ -68,23 +68,55 @@ pub(super) struct Block {
 
 impl Block {
     /// Where it ends in the file.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.offset + u64::from(self.len)
     }
 
     /// How many bytes it has.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len.into()
     }
 
     /// How many groups it has.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows.into()
+    }
+
+    /// How many bytes [`Block::to_bytes`] are.
+    pub(crate) const BYTES: usize = 20;
+
+    /// What there is to know of it but its place, for a file: the first key's two parts, the checksum,
+    /// the length and the number of groups, each with its lowest byte first.
+    pub(crate) fn to_bytes(self) -> [u8; Block::BYTES] {
+        let (day, user) = self.first.to_parts();
+        let mut bytes = [0; Block::BYTES];
+        bytes[..4].copy_from_slice(&day.to_le_bytes());
+        bytes[4..12].copy_from_slice(&user.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.crc.to_le_bytes());
+        bytes[16..18].copy_from_slice(&self.len.to_le_bytes());
+        bytes[18..].copy_from_slice(&self.rows.to_le_bytes());
+        bytes
+    }
+
+    /// The block at a place in a file that [`Block::to_bytes`] told of.
+    pub(crate) fn from_bytes(bytes: [u8; Block::BYTES], offset: u64) -> Block {
+        let [d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7, c0, c1, c2, c3, l0, l1, r0, r1] =
+            bytes;
+        Block {
+            first: GroupKey::from_parts(
+                u32::from_le_bytes([d0, d1, d2, d3]),
+                u64::from_le_bytes([u0, u1, u2, u3, u4, u5, u6, u7]),
+            ),
+            offset,
+            crc: u32::from_le_bytes([c0, c1, c2, c3]),
+            len: u16::from_le_bytes([l0, l1]),
+            rows: u16::from_le_bytes([r0, r1]),
+        }
     }
 }
 
 /// Puts groups behind the bytes there are, and tells where the blocks are in all of them.
-pub(super) fn encode<'g>(
+pub(crate) fn encode<'g>(
     groups: impl Iterator<Item = &'g Group>,
     bytes: &mut Vec<u8>,
 ) -> Vec<Block> {
@@ -178,7 +210,7 @@ fn push_number(mut number: u64, bytes: &mut Vec<u8>) {
 
 /// Takes the groups with a key of at least `from` and before `to` out of a block. `None` where the
 /// bytes are not those that were encoded.
-pub(super) fn decode(
+pub(crate) fn decode(
     block: &Block,
     bytes: &[u8],
     from: GroupKey,
@@ -331,6 +363,9 @@ mod tests {
             let mut bytes = b"before".to_vec();
             let blocks = encode(groups.iter(), &mut bytes);
             prop_assert_eq!(blocks.len(), groups.len().div_ceil(ROWS));
+            for block in &blocks {
+                prop_assert_eq!(Block::from_bytes(block.to_bytes(), block.offset), *block);
+            }
             prop_assert_eq!(blocks.iter().map(Block::rows).sum::<usize>(), groups.len());
             let firsts = groups.chunks(ROWS).map(|rows| rows[0].key);
             prop_assert!(firsts.eq(blocks.iter().map(|block| block.first)));

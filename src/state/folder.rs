@@ -1,0 +1,366 @@
+//! The folder of a state: what is where in it, what it is, and that one run at a time changes it.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use super::meta::PartialMeta;
+use super::partial::{self, PartialFile};
+use crate::error::{Action, Error, Result};
+use crate::event::DEFAULT_MAX_LINE_BYTES;
+
+/// The file that tells what the folder is.
+const MARK: &str = "daytally-state.json";
+
+/// What it says.
+const FORMAT: &str = "daytally state";
+
+/// The version of the folder's format, and of all files in it.
+pub(super) const VERSION: u32 = 1;
+
+/// The version of the rules by which events are judged. What was judged by others does not go with what
+/// is judged by these.
+const RULES: u32 = 1;
+
+const LOCK: &str = "lock";
+const PARTIAL: &str = "partial";
+const REJECTS: &str = "rejects";
+
+/// What the names of files end with that are not finished.
+const DRAFT: &str = ".tmp";
+
+/// How the events of a state were judged, and what is kept of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A line of more bytes is invalid.
+    pub max_line_bytes: usize,
+    /// Whether rejects are kept. Once they are, they go on being kept.
+    pub keeps_rejects: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            keeps_rejects: false,
+        }
+    }
+}
+
+/// What the mark says.
+#[derive(Debug, Deserialize, Serialize)]
+struct Mark {
+    format: String,
+    version: u32,
+    rules: u32,
+    max_line_bytes: u64,
+    keeps_rejects: bool,
+    /// The program that wrote it, for people.
+    written_by: String,
+}
+
+/// Only what every version says.
+#[derive(Debug, Deserialize)]
+struct AnyMark {
+    format: String,
+    version: u32,
+}
+
+/// The folder.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Locked as long as it is open; not there for who only looks.
+    _lock: Option<File>,
+}
+
+impl Folder {
+    /// Opens the folder for a run that may change it, creating it where nothing is.
+    pub(super) fn open(path: &Path) -> Result<Folder> {
+        let path = absolute(path)?;
+        match std::fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created.map_err(|source| Error::io(Action::Create, &path, source))?,
+        }
+        let folder = Folder { path, _lock: None };
+        // Nothing is written into a folder that is somebody else's.
+        if !folder.has_mark()? && !folder.is_empty()? {
+            return Err(Error::NotAState { path: folder.path });
+        }
+        let lock = folder.lock()?;
+        Ok(Folder {
+            _lock: Some(lock),
+            ..folder
+        })
+    }
+
+    /// The folder, to be looked at only.
+    pub(super) fn existing(path: &Path) -> Result<Folder> {
+        let path = absolute(path)?;
+        let folder = Folder { path, _lock: None };
+        if !folder.has_mark()? {
+            return Err(Error::NotAState { path: folder.path });
+        }
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.path.join(MARK)
+    }
+
+    fn has_mark(&self) -> Result<bool> {
+        let mark = self.mark();
+        match mark.symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Perhaps not even the folder is there, or it is no folder.
+                std::fs::read_dir(&self.path)
+                    .map(|_| false)
+                    .map_err(|source| Error::io(Action::Open, &self.path, source))
+            }
+            Err(source) => Err(Error::io(Action::Inspect, &mark, source)),
+        }
+    }
+
+    /// Whether nothing is in the folder but what a run that was killed at its start may have left.
+    fn is_empty(&self) -> Result<bool> {
+        let fault = |source| Error::io(Action::Read, &self.path, source);
+        for entry in std::fs::read_dir(&self.path).map_err(fault)? {
+            let name = entry.map_err(fault)?.file_name();
+            if name != LOCK && !is_draft(&name) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn lock(&self) -> Result<File> {
+        let path = self.path.join(LOCK);
+        let fault = |action| {
+            let path = path.clone();
+            move |source| Error::io(action, &path, source)
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(fault(Action::Create))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut process = String::new();
+                // It may be about to write it.
+                let _ = file.take(20).read_to_string(&mut process);
+                return Err(Error::StateInUse {
+                    path: self.path.clone(),
+                    process: process.trim().parse().ok(),
+                });
+            }
+            Err(error) => return Err(fault(Action::Lock)(error.into())),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        written.map_err(fault(Action::Write))?;
+        Ok(file)
+    }
+
+    /// What the mark says.
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let path = self.mark();
+        let text =
+            std::fs::read(&path).map_err(|source| Error::io(Action::Read, &path, source))?;
+        let damaged = |what: String| Error::StateDamaged {
+            path: path.clone(),
+            what,
+        };
+        let any: AnyMark =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if any.format != FORMAT {
+            return Err(damaged("it is the mark of something else".into()));
+        }
+        if any.version != VERSION {
+            return Err(Error::StateVersion {
+                path,
+                found: any.version,
+                known: VERSION,
+            });
+        }
+        let mark: Mark =
+            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if mark.rules != RULES {
+            return Err(Error::StateSettings {
+                path: self.path.clone(),
+                setting: "the rules of version",
+                was: mark.rules.to_string(),
+                is: RULES.to_string(),
+            });
+        }
+        Ok(Settings {
+            max_line_bytes: usize::try_from(mark.max_line_bytes).unwrap_or(usize::MAX),
+            keeps_rejects: mark.keeps_rejects,
+        })
+    }
+
+    /// What the mark says together with what a run wants; makes one where there is none.
+    pub(super) fn settle(&self, wanted: Settings) -> Result<Settings> {
+        if self.has_mark()? {
+            let settings = self.settings()?;
+            if settings.max_line_bytes != wanted.max_line_bytes {
+                return Err(Error::StateSettings {
+                    path: self.path.clone(),
+                    setting: "--max-line-bytes",
+                    was: settings.max_line_bytes.to_string(),
+                    is: wanted.max_line_bytes.to_string(),
+                });
+            }
+            if settings.keeps_rejects || !wanted.keeps_rejects {
+                return Ok(settings);
+            }
+        }
+        self.write_mark(&wanted)?;
+        Ok(wanted)
+    }
+
+    fn write_mark(&self, settings: &Settings) -> Result<()> {
+        let mark = Mark {
+            format: FORMAT.into(),
+            version: VERSION,
+            rules: RULES,
+            max_line_bytes: settings.max_line_bytes as u64,
+            keeps_rejects: settings.keeps_rejects,
+            written_by: concat!("daytally ", env!("CARGO_PKG_VERSION")).into(),
+        };
+        // Numbers and strings: nothing here can fail to serialise.
+        let mut text = serde_json::to_vec_pretty(&mark).unwrap_or_default();
+        text.push(b'\n');
+        let mut draft = self.draft()?;
+        let written = draft
+            .as_file_mut()
+            .write_all(&text)
+            .and_then(|()| draft.as_file().sync_all());
+        written.map_err(|source| Error::io(Action::Write, &self.path, source))?;
+        draft
+            .persist(self.mark())
+            .map_err(|error| Error::io(Action::Publish, &self.mark(), error.error))?;
+        self.sync()
+    }
+
+    /// Where the partial result of an input is.
+    pub(super) fn partial(&self, input: &Path) -> PathBuf {
+        self.file(input, PARTIAL)
+    }
+
+    /// Where the rejects of an input are.
+    pub(super) fn rejects(&self, input: &Path) -> PathBuf {
+        self.file(input, REJECTS)
+    }
+
+    fn file(&self, input: &Path, extension: &str) -> PathBuf {
+        let hash = blake3::hash(input.as_os_str().as_bytes()).to_hex();
+        // 128 bits are enough for no two paths to ever meet.
+        self.path.join(format!("{}.{extension}", &hash[..32]))
+    }
+
+    /// A file that is being written.
+    pub(super) fn draft(&self) -> Result<tempfile::NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix("")
+            .suffix(DRAFT)
+            .tempfile_in(&self.path)
+            .map_err(|source| Error::io(Action::Create, &self.path, source))
+    }
+
+    /// Removes what a run left that was killed: nobody else is at work here.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let fault = |source| Error::io(Action::Read, &self.path, source);
+        for entry in std::fs::read_dir(&self.path).map_err(fault)? {
+            let entry = entry.map_err(fault)?;
+            if is_draft(&entry.file_name()) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The partial results.
+    pub(super) fn partials(&self) -> Result<BTreeMap<PathBuf, PartialMeta>> {
+        let fault = |source| Error::io(Action::Read, &self.path, source);
+        let mut partials = BTreeMap::new();
+        for entry in std::fs::read_dir(&self.path).map_err(fault)? {
+            let path = entry.map_err(fault)?.path();
+            if path.extension().is_none_or(|extension| extension != PARTIAL) {
+                continue;
+            }
+            let meta = match PartialFile::open(&path) {
+                Ok(partial) => partial.into_meta(),
+                // A run that is at work may replace or remove it.
+                Err(Error::Io { source, .. })
+                    if self._lock.is_none() && source.kind() == io::ErrorKind::NotFound =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if self.partial(&meta.path) != path {
+                return Err(partial::damaged(&path, "it is of another input than its name says"));
+            }
+            partials.insert(meta.path.clone(), meta);
+        }
+        Ok(partials)
+    }
+
+    /// Removes what is kept of an input. The rejects first: without a partial result they are nothing.
+    pub(super) fn remove(&self, input: &Path) -> Result<()> {
+        remove(&self.rejects(input))?;
+        remove(&self.partial(input))
+    }
+
+    /// Makes sure that what was renamed or removed stays so.
+    pub(super) fn sync(&self) -> Result<()> {
+        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
+        match synced {
+            // Some file systems have no such thing for folders.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced.map_err(|source| Error::io(Action::Sync, &self.path, source)),
+        }
+    }
+
+    /// The same for all that was written to the disk that the folder is on.
+    pub(super) fn sync_disk(&self) -> Result<()> {
+        let folder =
+            File::open(&self.path).map_err(|source| Error::io(Action::Open, &self.path, source))?;
+        rustix::fs::syncfs(&folder)
+            .map_err(|error| Error::io(Action::Sync, &self.path, error.into()))
+    }
+}
+
+fn is_draft(name: &std::ffi::OsStr) -> bool {
+    name.as_bytes().ends_with(DRAFT.as_bytes())
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io(Action::Remove, path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|source| Error::io(Action::Open, path, source))
+}
