@@ -602,12 +602,12 @@ fn missing(state: &Path, inputs: &[PathBuf], gone: usize) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let (are, them) = match inputs.len() {
-        1 => ("is", "it"),
-        _ => ("are", "them"),
+    let (are, name_them, they) = match inputs.len() {
+        1 => ("is", "name it", "it"),
+        _ => ("are", "name them", "they"),
     };
     format!(
-        "the state {} has {}{more}, which {are} not among the inputs ({gone} no longer there, {} not named); name {them}, or take what {them} contributed out with --forget-missing",
+        "the state {} has {}{more}, which {are} not among the inputs ({gone} no longer there, {} not named); {name_them}, or take what {they} contributed out with --forget-missing",
         text::path(state),
         first.join(", "),
         inputs.len() - gone.min(inputs.len()),

@@ -146,6 +146,6 @@ pub use error::{Error, Result};
 pub use input::Input;
 pub use output::Reject;
 pub use pipeline::{
-    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Pipeline, RejectBatch, RejectSink, Stop,
-    machine_memory,
+    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Pipeline,
+    RejectBatch, RejectSink, Stop, machine_memory,
 };

@@ -100,8 +100,28 @@ impl Block {
 
     /// The block at a place in a file that [`Block::to_bytes`] told of.
     pub(crate) fn from_bytes(bytes: [u8; Block::BYTES], offset: u64) -> Block {
-        let [d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7, c0, c1, c2, c3, l0, l1, r0, r1] =
-            bytes;
+        let [
+            d0,
+            d1,
+            d2,
+            d3,
+            u0,
+            u1,
+            u2,
+            u3,
+            u4,
+            u5,
+            u6,
+            u7,
+            c0,
+            c1,
+            c2,
+            c3,
+            l0,
+            l1,
+            r0,
+            r1,
+        ] = bytes;
         Block {
             first: GroupKey::from_parts(
                 u32::from_le_bytes([d0, d1, d2, d3]),

@@ -131,16 +131,18 @@ impl<P: Deref<Target = Partitions>> Counter<P> {
         self.outgoing.finish();
     }
 
-    /// The groups, if this counter has handed over none of them, and may keep what nobody else has
-    /// counted; otherwise itself.
-    pub(crate) fn finish_alone(mut self) -> Result<SortedGroups, Counter<P>> {
+    /// Whether this counter has handed over nothing.
+    pub(crate) fn has_all(&mut self) -> bool {
         self.count();
-        if self.outgoing.has_any() {
-            return Err(self);
-        }
+        !self.outgoing.has_any()
+    }
+
+    /// The groups of a counter that [has all](Counter::has_all), which nobody else counts any of.
+    pub(crate) fn finish_alone(mut self) -> SortedGroups {
+        debug_assert!(self.has_all());
         let mut groups = Vec::with_capacity(self.table.len());
         self.table.drain(|group| groups.push(group));
-        Ok(SortedGroups::of(InOrder::merged(groups)))
+        SortedGroups::of(InOrder::merged(groups))
     }
 
     #[inline(never)]
@@ -251,14 +253,15 @@ mod tests {
             for _ in 0..purchases {
                 counter.add(Event::new(Date::MIN, UserId::from(7_u64), Some(amount)));
             }
-            match counter.finish_alone() {
-                Ok(groups) => Some(groups),
-                Err(counter) => {
-                    counter.finish();
-                    assert_eq!(partitions.finish_sorted().unwrap().iter().count() as u64, users);
-                    None
-                }
+            if counter.has_all() {
+                return Some(counter.finish_alone());
             }
+            counter.finish();
+            assert_eq!(
+                partitions.finish_sorted().unwrap().iter().count() as u64,
+                users
+            );
+            None
         };
         assert_eq!(groups_of(0, 0).unwrap().iter().count(), 0);
         // More than fit the narrow fields.

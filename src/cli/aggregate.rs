@@ -1,10 +1,11 @@
 //! The command `daytally aggregate`.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::args::LogFormat;
-use super::config::AggregateConfig;
+use super::config::{AggregateConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
@@ -14,8 +15,9 @@ use daytally::aggregate::GrandTotals;
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Status, Summary, Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, StateSummary, Status, Summary, Target, path_text,
 };
+use daytally::state::State;
 use daytally::{Input, Outcome, Pipeline};
 
 /// Runs the command and tells how it went.
@@ -134,52 +136,33 @@ impl Started {
     /// From inputs to published outputs. The summary is left in `told` once it is final.
     fn aggregate(&self, told: &mut Option<Summary>) -> Result<()> {
         let config = &self.config;
-        let left_out = self.found.left_out;
-        if !left_out.is_empty() {
-            tracing::info!(
-                hidden = left_out.hidden,
-                markers = left_out.markers,
-                others = left_out.others,
-                "left out of folders and patterns"
-            );
-        }
-        let inputs: Vec<Input> = self
-            .found
-            .inputs
-            .iter()
-            .map(|place| match place {
-                Place::Stdin { .. } => Ok(Input::stdin()),
-                Place::Path { path, .. } => Input::open(path),
-            })
-            .collect::<Result<_>>()?;
-
-        for (place, input) in self.found.inputs.iter().zip(&inputs) {
-            if place.is_named_as_compressed() && input.len() == Some(0) {
-                tracing::warn!(
-                    input = %field(input.name(), config.log.format),
-                    "an input that is named as compressed has no bytes at all; perhaps it was never written to its end"
-                );
-            }
-        }
-
+        let inputs = self.inputs()?;
+        let mut state = match &config.state {
+            Some(state) => Some(State::open(&state.folder, state.settings.clone())?),
+            None => None,
+        };
         // Every place is tried before the work starts.
         let result = Draft::create(&config.output)?.with_digest();
+        let mut rejects_file = draft(config.rejects.as_ref())?;
         let mut rejects = LoggedRejects::new(
-            draft(config.rejects.as_ref())?,
+            // With a state it gets those of earlier runs, too, when all are known.
+            rejects_file.take_if(|_| state.is_none()),
             self.log.clone(),
             config.log.format,
         );
         let summary_file = draft(config.summary.as_ref())?;
 
-        for input in &inputs {
-            tracing::info!(
-                input = %field(input.name(), config.log.format),
-                bytes = input.len(),
-                "reading"
-            );
-        }
         let pipeline = Pipeline::new(config.options.clone())?;
-        let outcome = pipeline.aggregate(inputs, &mut rejects)?;
+        let outcome = match (&state, &config.state) {
+            (Some(state), Some(StateConfig { how, .. })) => {
+                let outcome = pipeline.aggregate_with(inputs, state, *how, &mut rejects)?;
+                if let Some(file) = &mut rejects_file {
+                    pipeline.kept_rejects(&outcome, state, |lines| file.write(lines))?;
+                }
+                outcome
+            }
+            _ => pipeline.aggregate(inputs, &mut rejects)?,
+        };
         let spilled = outcome.groups.spilled();
         if spilled.files > 0 {
             tracing::debug!(
@@ -189,7 +172,11 @@ impl Started {
             );
         }
         tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
-        let rejects = rejects.file.map(Draft::finish).transpose()?;
+        let rejects = rejects
+            .file
+            .or(rejects_file)
+            .map(Draft::finish)
+            .transpose()?;
         if outcome.books.valid == 0 && outcome.books.filtered > 0 {
             tracing::warn!(
                 filtered = outcome.books.filtered,
@@ -227,18 +214,61 @@ impl Started {
         for finished in [rejects, summary_file].into_iter().flatten() {
             finished.publish()?;
         }
-        if let Some(result) = result
-            && let Err(error) = result.publish()
-        {
-            // It tells of a result that is not there.
-            if let Some(Target::Path(path)) = &config.summary {
-                let _ = std::fs::remove_file(path);
+        if let Some(result) = result {
+            if let Err(error) = result.publish() {
+                // It tells of a result that is not there.
+                if let Some(Target::Path(path)) = &config.summary {
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error);
             }
-            return Err(error);
+            if let Some(state) = &mut state {
+                // Now that they are out of the result.
+                state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
+            }
         }
         tracing::info!(output = %path_field(&config.output.absolute(), config.log.format), "finished");
         *told = Some(summary);
         too_many
+    }
+
+    /// Opens the inputs, and says which those are.
+    fn inputs(&self) -> Result<Vec<Input>> {
+        let left_out = self.found.left_out;
+        if !left_out.is_empty() {
+            tracing::info!(
+                hidden = left_out.hidden,
+                markers = left_out.markers,
+                others = left_out.others,
+                "left out of folders and patterns"
+            );
+        }
+        let inputs: Vec<Input> = self
+            .found
+            .inputs
+            .iter()
+            .map(|place| match place {
+                Place::Stdin { .. } => Ok(Input::stdin()),
+                Place::Path { path, .. } => Input::open(path),
+            })
+            .collect::<Result<_>>()?;
+
+        for (place, input) in self.found.inputs.iter().zip(&inputs) {
+            if place.is_named_as_compressed() && input.len() == Some(0) {
+                tracing::warn!(
+                    input = %field(input.name(), self.config.log.format),
+                    "an input that is named as compressed has no bytes at all; perhaps it was never written to its end"
+                );
+            }
+        }
+        for input in &inputs {
+            tracing::info!(
+                input = %field(input.name(), self.config.log.format),
+                bytes = input.len(),
+                "reading"
+            );
+        }
+        Ok(inputs)
     }
 
     /// Whether the invalid events are within the limit.
@@ -267,9 +297,15 @@ impl Started {
                 compression: read.compressed.map(|(format, _)| format.name()),
                 compressed_bytes: read.compressed.map(|(_, bytes)| bytes),
                 bytes_added_since: read.bytes_added_since,
+                source: self.config.state.is_some().then(|| read.source.name()),
             })
             .collect();
         let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());
+        summary.state = self
+            .config
+            .state
+            .as_ref()
+            .map(|state| StateSummary::new(&state.folder, outcome));
         summary.left_out = self.found.left_out;
         summary.from = self.config.from.map(|date| date.to_string());
         summary.to = self.config.to.map(|date| date.to_string());

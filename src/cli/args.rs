@@ -30,6 +30,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
+    State(StateArgs),
     Generate(GenerateArgs),
 }
 
@@ -196,6 +197,40 @@ pub(super) struct AggregateArgs {
     #[arg(long, value_name = "DIR", env = "DAYTALLY_TEMP_DIR", hide_env = true)]
     pub(super) temp_dir: Option<PathBuf>,
 
+    /// Keep what was counted of each input file in the folder DIR, and read only files that are new,
+    /// have changed or have grown since the last run with it. The result is the one of a run that reads
+    /// everything.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "DAYTALLY_STATE",
+        conflicts_with = "allow_duplicates",
+        hide_env = true
+    )]
+    pub(super) state: Option<PathBuf>,
+
+    /// How to tell whether a file in the state is what it was.
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "DAYTALLY_VERIFY",
+        default_value = "quick",
+        ignore_case = true,
+        hide_env = true
+    )]
+    pub(super) verify: VerifyArg,
+
+    /// Take out what files contributed that are in the state and not among the inputs; otherwise that
+    /// is an error.
+    #[arg(
+        long,
+        env = "DAYTALLY_FORGET_MISSING",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) forget_missing: bool,
+
     /// Which ways of reading a line to take; the result is the same.
     #[arg(
         long,
@@ -271,6 +306,14 @@ pub(super) enum LanesArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum VerifyArg {
+    /// By size, date of change, and samples of the content.
+    Quick,
+    /// By all of the content.
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     /// Lines for people, with key=value fields.
     Text,
@@ -286,6 +329,37 @@ pub(super) enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+/// Show what the state of incremental runs holds: the input files, what was counted of each, and
+/// whether they are still what they were.
+///
+/// Exit codes: 0 all is well; 1 the state is damaged or cannot be read; 2 wrong use.
+#[derive(Debug, Parser)]
+pub(super) struct StateArgs {
+    /// The folder that was given to aggregate with --state.
+    #[arg(value_name = "DIR", env = "DAYTALLY_STATE", hide_env = true)]
+    pub(super) folder: PathBuf,
+
+    /// Read every byte of the state, and check that nothing in it has changed and all adds up.
+    #[arg(
+        long,
+        env = "DAYTALLY_CHECK",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) check: bool,
+
+    /// One JSON object for each input, instead of a table.
+    #[arg(
+        long,
+        env = "DAYTALLY_JSON",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) json: bool,
 }
 
 /// Write sample events to standard output, the same for the same options.

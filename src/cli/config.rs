@@ -10,14 +10,16 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
     AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
+    VerifyArg,
 };
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
-use daytally::Options;
 use daytally::event::{Date, DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
-use daytally::input::{List, Search, Separator};
+use daytally::input::{List, Search, Separator, Verify};
 use daytally::output::Target;
+use daytally::state;
+use daytally::{Incremental, Options};
 
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
@@ -55,7 +57,16 @@ pub(super) struct AggregateConfig {
     /// The last day that was asked for.
     pub(super) to: Option<Date>,
     pub(super) options: Options,
+    pub(super) state: Option<StateConfig>,
     pub(super) log: LogConfig,
+}
+
+/// What earlier runs have left, and how to go about it.
+#[derive(Debug)]
+pub(super) struct StateConfig {
+    pub(super) folder: PathBuf,
+    pub(super) settings: state::Settings,
+    pub(super) how: Incremental,
 }
 
 /// Where the log goes and what is in it.
@@ -117,6 +128,34 @@ impl AggregateConfig {
         } else {
             args.inputs
         };
+        if args.state.is_none()
+            && let Some(option) = ["verify", "forget_missing"]
+                .into_iter()
+                .find(|option| is_typed(matches, "aggregate", option))
+        {
+            return Err(wrong(
+                "aggregate",
+                ErrorKind::MissingRequiredArgument,
+                format!(
+                    "--{} is about the state of earlier runs, and there is none; give it with --state",
+                    option.replace('_', "-")
+                ),
+            ));
+        }
+        let state = args.state.map(|folder| StateConfig {
+            folder,
+            settings: state::Settings {
+                max_line_bytes: args.max_line_bytes,
+                keeps_rejects: args.rejects.is_some(),
+            },
+            how: Incremental {
+                verify: match args.verify {
+                    VerifyArg::Quick => Verify::Quick,
+                    VerifyArg::Full => Verify::Full,
+                },
+                forget_missing: args.forget_missing,
+            },
+        });
         options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
         options.temp_dir = args.temp_dir.or_else(|| beside(&output));
         Ok(AggregateConfig {
@@ -132,6 +171,7 @@ impl AggregateConfig {
             summary: args.summary.map(Target::new),
             max_invalid: args.max_invalid,
             options,
+            state,
             log: LogConfig::resolve(args.log),
         })
     }

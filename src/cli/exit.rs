@@ -29,6 +29,9 @@ impl From<&Error> for Exit {
             | Error::InputTwice { .. }
             | Error::ReadTwice { .. }
             | Error::StdinTwice
+            | Error::NotAState { .. }
+            | Error::StateInput { .. }
+            | Error::StateSettings { .. }
             | Error::EmptyName
             | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,

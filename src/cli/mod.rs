@@ -13,6 +13,7 @@ mod places;
 mod rejects;
 mod signals;
 mod size;
+mod state;
 mod warnings;
 
 use std::ffi::OsString;
@@ -47,6 +48,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Ok(config) => aggregate::run(config),
             Err(said) => say(&said),
         },
+        Command::State(args) => state::run(&args),
         Command::Generate(args) => match GenerateConfig::resolve(&args, &matches) {
             Ok(config) => generate::run(&config),
             Err(said) => say(&said),

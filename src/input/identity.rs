@@ -239,7 +239,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
         file.as_file()
-            .set_modified(SystemTime::now() - Duration::from_secs(60))
+            .set_modified(SystemTime::now() - Duration::from_mins(1))
             .unwrap();
         file
     }
@@ -351,7 +351,11 @@ mod tests {
             (998, 0, true),
             (2000, 1, false),
         ] {
-            assert_eq!(is_settled(&at(seconds, nanos), now), expected, "{seconds} {nanos}");
+            assert_eq!(
+                is_settled(&at(seconds, nanos), now),
+                expected,
+                "{seconds} {nanos}"
+            );
         }
     }
 
@@ -359,16 +363,16 @@ mod tests {
     fn a_last_line_without_newline_is_found() {
         let long = vec![b'x'; 200_000];
         let two_long = [&b"a\n"[..], &long].concat();
-        let cases: [(&[u8], Option<(u64, Option<&[u8]>)>); 7] = [
-            (b"", None),
+        let line = |line: &'static str| Some(line.as_bytes());
+        for (bytes, expected) in [
+            (&b""[..], None),
             (b"a\n", None),
-            (b"a", Some((0, Some(b"a")))),
-            (b"a\nb", Some((2, Some(b"b")))),
-            (b"a\n\r", Some((2, Some(b"\r")))),
+            (b"a", Some((0, line("a")))),
+            (b"a\nb", Some((2, line("b")))),
+            (b"a\n\r", Some((2, line("\r")))),
             (&long, Some((0, None))),
             (&two_long, Some((2, None))),
-        ];
-        for (bytes, expected) in cases {
+        ] {
             let then = record(&file_with(bytes), Verify::Quick);
             let found = then
                 .unfinished

@@ -556,8 +556,13 @@ mod tests {
             memory: 0,
         };
         let endless = io::Read::take(io::repeat(b'x'), 1 << 28);
-        let mut stream =
-            Stream::new(Start::of(Place::Stdin), Box::new(endless), cutting, always()).unwrap();
+        let mut stream = Stream::new(
+            Start::of(Place::Stdin),
+            Box::new(endless),
+            cutting,
+            always(),
+        )
+        .unwrap();
         let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
             panic!()
         };
@@ -588,7 +593,8 @@ mod tests {
                 memory: 0,
             };
             let zeros = Box::new(io::repeat(0));
-            let mut stream = Stream::new(Start::of(Place::Stdin), zeros, cutting, keep_going).unwrap();
+            let mut stream =
+                Stream::new(Start::of(Place::Stdin), zeros, cutting, keep_going).unwrap();
             assert!(stream.next(Buffer::default()).is_err());
         }
     }
@@ -612,7 +618,8 @@ mod tests {
             Fails,
         );
         let place = Place::Path("/x/y".into());
-        let mut stream = Stream::new(Start::of(place), Box::new(reader), cutting, always()).unwrap();
+        let mut stream =
+            Stream::new(Start::of(place), Box::new(reader), cutting, always()).unwrap();
         let error = loop {
             match stream.next(Buffer::default()) {
                 Ok(Read::Block(_)) => {}

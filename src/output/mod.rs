@@ -10,4 +10,4 @@ mod summary;
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};
-pub use summary::{InputSummary, OutputSummary, Status, Summary, path_text};
+pub use summary::{InputSummary, OutputSummary, StateSummary, Status, Summary, path_text};

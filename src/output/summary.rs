@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
 use crate::input::LeftOut;
+use crate::pipeline::{InputSource, Outcome};
 use crate::text;
 
 /// Everything there is to say about a run. Serialises as one JSON object.
@@ -19,6 +20,9 @@ pub struct Summary {
     pub status: Status,
     /// The inputs, in order.
     pub inputs: Vec<InputSummary>,
+    /// What the state of earlier runs spared; left out if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateSummary>,
     /// What was left out of the folders and patterns that inputs were looked for in.
     pub left_out: LeftOut,
     /// Lines of all inputs: `blank` + `valid` + `filtered` + `invalid`.
@@ -95,6 +99,75 @@ pub struct InputSummary {
     /// Bytes that were added at its end during the run, and not read; left out if none were.
     #[serde(skip_serializing_if = "is_zero")]
     pub bytes_added_since: u64,
+    /// Where its events come from, if there is a state: `new`, `changed`, `grown` or `kept`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+}
+
+/// What a run made of the state of earlier runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateSummary {
+    /// The absolute path of the folder.
+    pub path: String,
+    /// Inputs that were read for the first time.
+    pub new: u64,
+    /// Inputs that were read again as a whole.
+    pub changed: u64,
+    /// Inputs that had grown, and were read from there.
+    pub grown: u64,
+    /// Inputs that did not have to be read.
+    pub kept: u64,
+    /// Inputs of earlier runs that are no longer in the result.
+    pub forgotten: u64,
+    /// The bytes that were read, decompressed.
+    pub bytes_read: u64,
+}
+
+impl StateSummary {
+    /// What an outcome says of the state in a folder.
+    #[must_use]
+    pub fn new(folder: &Path, outcome: &Outcome) -> StateSummary {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
+        let mut summary = StateSummary {
+            path: path_text(folder),
+            new: 0,
+            changed: 0,
+            grown: 0,
+            kept: 0,
+            forgotten: outcome.forgotten.len() as u64,
+            bytes_read: 0,
+        };
+        for input in &outcome.inputs {
+            let (count, bytes) = match input.source {
+                InputSource::New => (&mut summary.new, input.bytes),
+                InputSource::Changed => (&mut summary.changed, input.bytes),
+                InputSource::ReadOn { from } => (&mut summary.grown, input.bytes - from),
+                InputSource::Kept => (&mut summary.kept, 0),
+            };
+            *count += 1;
+            summary.bytes_read += bytes;
+        }
+        summary
+    }
+}
+
+/// For people: how many inputs of which kind.
+impl fmt::Display for StateSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [
+            (self.new, "new"),
+            (self.changed, "changed"),
+            (self.grown, "grown"),
+            (self.kept, "kept"),
+            (self.forgotten, "forgotten"),
+        ];
+        for (count, kind) in kinds {
+            if count > 0 {
+                write!(f, "{} {kind}, ", Count(count))?;
+            }
+        }
+        write!(f, "{} read", Bytes(self.bytes_read))
+    }
 }
 
 impl InputSummary {
@@ -149,6 +222,7 @@ impl Summary {
         Summary {
             status: Status::TooManyInvalid,
             inputs,
+            state: None,
             left_out: LeftOut::default(),
             lines: books.lines(),
             blank: books.blank,
@@ -235,6 +309,10 @@ impl fmt::Display for Summary {
                     Bytes(input.bytes_added_since)
                 )?;
             }
+        }
+        if let Some(state) = &self.state {
+            label(f, "state")?;
+            writeln!(f, "{state}")?;
         }
         if !self.left_out.is_empty() {
             label(f, "left out")?;
@@ -392,6 +470,7 @@ mod tests {
         books.blank += 1;
         books.count_invalid(Reason::InvalidJson);
         let input = InputSummary {
+            source: None,
             input: "a.jsonl".into(),
             path: Some("/x/a\u{1b}\u{202e}.jsonl".into()),
             bytes: 12,

@@ -233,12 +233,12 @@ impl Pipeline {
                 file: None,
             }),
         };
-        let counted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let shares = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.pool.broadcast(|_| {
                 let mut counter = partitions.shared_counter();
-                let counted = self.count_pieces(&pieces, &mut counter);
+                let events = self.count_pieces(&pieces, &mut counter);
                 counter.finish();
-                counted
+                events
             })
         }))
         .map_err(|_| Error::Panicked)?;
@@ -246,20 +246,21 @@ impl Pipeline {
             return Err(failure);
         }
         let mut in_range = 0;
-        for counted in counted {
-            in_range += counted?;
+        for events in shares {
+            in_range += events?;
         }
         let mut books = Books::default();
         for meta in metas {
             books.merge(&meta.books);
         }
         if dates != DateRange::ALL {
-            books.filtered = books
-                .valid
-                .checked_sub(in_range)
-                .ok_or_else(|| Error::Unbalanced {
-                    what: format!("{in_range} of {} valid events are in range", books.valid),
-                })?;
+            books.filtered =
+                books
+                    .valid
+                    .checked_sub(in_range)
+                    .ok_or_else(|| Error::Unbalanced {
+                        what: format!("{in_range} of {} valid events are in range", books.valid),
+                    })?;
             books.valid = in_range;
         }
         let partitions = Arc::into_inner(partitions).ok_or(Error::Panicked)?;

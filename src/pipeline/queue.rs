@@ -79,14 +79,6 @@ pub(super) enum Work {
     Input(usize, Input, NonZero<usize>),
 }
 
-/// What a look for something to do gives.
-enum Look {
-    Work(Work),
-    /// There will be something.
-    Wait,
-    End,
-}
-
 /// What a driver is to do next.
 pub(super) enum Next {
     /// Read a block into this.
@@ -116,7 +108,7 @@ impl From<StreamEnd> for InputRead {
     }
 }
 
-/// The run has been ended early.
+/// There is nothing more to do, or the run has been ended early.
 #[derive(Debug)]
 pub(super) struct Ended;
 
@@ -213,9 +205,9 @@ impl Queue {
         let mut state = self.lock();
         loop {
             match self.look(&mut state) {
-                Look::Work(work) => return Some(work),
-                Look::End => return None,
-                Look::Wait => {}
+                Ok(Some(work)) => return Some(work),
+                Err(Ended) => return None,
+                Ok(None) => {}
             }
             state.idle += 1;
             state = self
@@ -228,18 +220,16 @@ impl Queue {
 
     /// The next thing to do, if there is something now.
     pub(super) fn next_now(&self) -> Option<Work> {
-        match self.look(&mut self.lock()) {
-            Look::Work(work) => Some(work),
-            Look::Wait | Look::End => None,
-        }
+        self.look(&mut self.lock()).ok().flatten()
     }
 
-    fn look(&self, state: &mut State) -> Look {
+    /// The same; an error if there will be nothing any more.
+    fn look(&self, state: &mut State) -> std::result::Result<Option<Work>, Ended> {
         if self.is_aborted() {
-            return Look::End;
+            return Err(Ended);
         }
         if let Some(task) = state.take_chunk(self.chunk_size) {
-            return Look::Work(Work::Chunk(task));
+            return Ok(Some(Work::Chunk(task)));
         }
         // What is being opened may be a large file, which has work for everybody.
         let is_opening = state
@@ -256,16 +246,16 @@ impl Queue {
             // Where each worker has an input of its own, that keeps all cores busy.
             let inputs = state.active.len() + state.inputs.len();
             let threads = NonZero::new(self.workers.div_ceil(inputs));
-            return Look::Work(Work::Input(
+            return Ok(Some(Work::Input(
                 index,
                 input,
                 threads.unwrap_or(NonZero::<usize>::MIN),
-            ));
+            )));
         }
         if state.active.is_empty() && state.inputs.len() == 0 {
-            return Look::End;
+            return Err(Ended);
         }
-        Look::Wait
+        Ok(None)
     }
 
     /// Takes over an input that was mapped. One without chunks is done with that: whether it is.

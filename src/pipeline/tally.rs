@@ -61,27 +61,10 @@ impl Counting {
         self.tally.partitions.take_failure()
     }
 
-    /// The same, but for the groups, if those are all in the counter: nobody else counts any.
-    fn finish_alone(self) -> std::result::Result<SortedGroups, Option<Error>> {
-        let Counting {
-            tally,
-            counter,
-            books,
-        } = self;
-        counter.finish_alone().map_or_else(
-            |counter| {
-                Err(Counting {
-                    tally: Arc::clone(&tally),
-                    counter,
-                    books: books.clone(),
-                }
-                .finish())
-            },
-            |groups| {
-                lock(&tally.books).merge(&books);
-                Ok(groups)
-            },
-        )
+    /// The same, but the groups are for whoever asks: nobody else counts any.
+    fn finish_alone(self) -> SortedGroups {
+        lock(&self.tally.books).merge(&self.books);
+        self.counter.finish_alone()
     }
 }
 
@@ -160,28 +143,21 @@ impl OpenInputs {
     }
 
     /// Hands over what a worker has counted of an input. If that failed, why.
-    pub(super) fn finish(&self, input: usize, counting: Counting) -> Option<Error> {
+    pub(super) fn finish(&self, input: usize, mut counting: Counting) -> Option<Error> {
         let is_alone = lock(&self.0).get(&input).is_some_and(|open| {
             !open.has_groups && open.counting == 1 && open.chunks == Some(open.done)
         });
-        let finished = if is_alone {
-            counting.finish_alone()
+        let (groups, failure) = if is_alone && counting.counter.has_all() {
+            (Some(counting.finish_alone()), None)
         } else {
-            Err(counting.finish())
+            (None, counting.finish())
         };
-        let mut all = lock(&self.0);
-        let open = all.get_mut(&input)?;
-        open.counting -= 1;
-        match finished {
-            Ok(groups) => {
-                open.groups = Some(groups);
-                None
-            }
-            Err(failure) => {
-                open.has_groups = true;
-                failure
-            }
+        if let Some(open) = lock(&self.0).get_mut(&input) {
+            open.counting -= 1;
+            open.has_groups |= groups.is_none();
+            open.groups = groups;
         }
+        failure
     }
 
     /// Takes an input out that is complete, if one is; `sort` puts groups in order that were counted by

@@ -58,8 +58,7 @@ impl Commits {
 
     /// Puts everything in place.
     pub(super) fn all(&self, folder: &Folder) -> Result<()> {
-        let waiting =
-            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         put(folder, waiting.files)
     }
 }

@@ -1,9 +1,10 @@
 //! The folder of a state: what is where in it, what it is, and that one run at a time changes it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -76,7 +77,7 @@ struct AnyMark {
 pub(super) struct Folder {
     path: PathBuf,
     /// Locked as long as it is open; not there for who only looks.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Folder {
@@ -87,14 +88,14 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => created.map_err(|source| Error::io(Action::Create, &path, source))?,
         }
-        let folder = Folder { path, _lock: None };
+        let folder = Folder { path, lock: None };
         // Nothing is written into a folder that is somebody else's.
         if !folder.has_mark()? && !folder.is_empty()? {
             return Err(Error::NotAState { path: folder.path });
         }
         let lock = folder.lock()?;
         Ok(Folder {
-            _lock: Some(lock),
+            lock: Some(lock),
             ..folder
         })
     }
@@ -102,7 +103,7 @@ impl Folder {
     /// The folder, to be looked at only.
     pub(super) fn existing(path: &Path) -> Result<Folder> {
         let path = absolute(path)?;
-        let folder = Folder { path, _lock: None };
+        let folder = Folder { path, lock: None };
         if !folder.has_mark()? {
             return Err(Error::NotAState { path: folder.path });
         }
@@ -180,8 +181,7 @@ impl Folder {
     /// What the mark says.
     pub(super) fn settings(&self) -> Result<Settings> {
         let path = self.mark();
-        let text =
-            std::fs::read(&path).map_err(|source| Error::io(Action::Read, &path, source))?;
+        let text = std::fs::read(&path).map_err(|source| Error::io(Action::Read, &path, source))?;
         let damaged = |what: String| Error::StateDamaged {
             path: path.clone(),
             what,
@@ -279,6 +279,8 @@ impl Folder {
         tempfile::Builder::new()
             .prefix("")
             .suffix(DRAFT)
+            // Less the process's umask, as for any new file.
+            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&self.path)
             .map_err(|source| Error::io(Action::Create, &self.path, source))
     }
@@ -301,21 +303,27 @@ impl Folder {
         let mut partials = BTreeMap::new();
         for entry in std::fs::read_dir(&self.path).map_err(fault)? {
             let path = entry.map_err(fault)?.path();
-            if path.extension().is_none_or(|extension| extension != PARTIAL) {
+            if path
+                .extension()
+                .is_none_or(|extension| extension != PARTIAL)
+            {
                 continue;
             }
             let meta = match PartialFile::open(&path) {
                 Ok(partial) => partial.into_meta(),
                 // A run that is at work may replace or remove it.
                 Err(Error::Io { source, .. })
-                    if self._lock.is_none() && source.kind() == io::ErrorKind::NotFound =>
+                    if self.lock.is_none() && source.kind() == io::ErrorKind::NotFound =>
                 {
                     continue;
                 }
                 Err(error) => return Err(error),
             };
             if self.partial(&meta.path) != path {
-                return Err(partial::damaged(&path, "it is of another input than its name says"));
+                return Err(partial::damaged(
+                    &path,
+                    "it is of another input than its name says",
+                ));
             }
             partials.insert(meta.path.clone(), meta);
         }

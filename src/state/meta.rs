@@ -404,7 +404,8 @@ mod tests {
         }
     }
 
-    const PURCHASE: &str = r#"{"user_id":-7,"event_type":"purchase","timestamp":"2024-01-01T08Z","amount":0.125}"#;
+    const PURCHASE: &str =
+        r#"{"user_id":-7,"event_type":"purchase","timestamp":"2024-01-01T08Z","amount":0.125}"#;
 
     #[test]
     fn what_was_written_is_read_back() {

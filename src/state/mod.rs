@@ -24,9 +24,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::Result;
 #[cfg(doc)]
 use crate::error::Error;
+use crate::error::Result;
 use crate::input::{Change, Verify};
 use commit::Commits;
 use folder::Folder;
@@ -174,22 +174,18 @@ impl State {
             return Ok(Plan::Read(Why::New));
         };
         let change = kept.record.compare(path, verify)?;
-        let has_rejects = || kept.books.invalid() == 0 || self.has_rejects(&kept);
+        let are_rejects_wanted = self.settings.keeps_rejects && kept.books.invalid() > 0;
         Ok(match change {
-            Change::Changed => Plan::Read(Why::Changed),
             Change::Unknown => Plan::Read(Why::NotKept),
-            Change::None | Change::Grown if self.settings.keeps_rejects && !has_rejects() => {
+            Change::None | Change::Grown
+                if are_rejects_wanted && self.rejects(&kept)?.is_none() =>
+            {
                 Plan::Read(Why::NotKept)
             }
             Change::None => Plan::Keep,
             Change::Grown if kept.may_be_read_on() => Plan::ReadOn(Box::new(kept)),
-            Change::Grown => Plan::Read(Why::Changed),
+            Change::Grown | Change::Changed => Plan::Read(Why::Changed),
         })
-    }
-
-    fn has_rejects(&self, meta: &PartialMeta) -> bool {
-        rejects::KeptRejects::open(&self.folder.rejects(&meta.path), meta.generation)
-            .is_ok_and(|kept| kept.is_some())
     }
 
     /// The partial result that is kept of an input.
@@ -199,7 +195,7 @@ impl State {
 
     /// The rejects that are kept of an input, if they are.
     pub(crate) fn rejects(&self, meta: &PartialMeta) -> Result<Option<rejects::KeptRejects>> {
-        rejects::KeptRejects::open(&self.folder.rejects(&meta.path), meta.generation)
+        rejects::KeptRejects::of(&self.folder.rejects(&meta.path), meta.generation)
     }
 
     /// A new partial result of an input, in place of what is kept.

@@ -176,10 +176,6 @@ impl PartialFile {
         })
     }
 
-    pub(crate) fn meta(&self) -> &PartialMeta {
-        &self.meta
-    }
-
     pub(super) fn into_meta(self) -> PartialMeta {
         self.meta
     }
@@ -256,7 +252,12 @@ impl PartialFile {
         }
         let meta = &self.meta;
         if (count, sum.event_count, sum.purchase_count, dates)
-            != (meta.groups, meta.books.valid, meta.purchase_count, meta.dates)
+            != (
+                meta.groups,
+                meta.books.valid,
+                meta.purchase_count,
+                meta.dates,
+            )
         {
             return Err(damaged(&self.path, "its groups do not add up to its books"));
         }

@@ -97,8 +97,15 @@ pub(crate) struct KeptRejects {
 }
 
 impl KeptRejects {
-    /// Opens the rejects of a partial result; `None` if there are none, or they are of another.
-    pub(super) fn open(path: &Path, generation: Generation) -> Result<Option<KeptRejects>> {
+    /// Opens the rejects of a partial result; `None` if there are none, or they are of another: a run
+    /// was killed between the two.
+    pub(super) fn of(path: &Path, generation: Generation) -> Result<Option<KeptRejects>> {
+        let kept = KeptRejects::open(path)?;
+        Ok(kept.filter(|kept| kept.numbers[..16] == generation))
+    }
+
+    /// Opens rejects, if there are any.
+    fn open(path: &Path) -> Result<Option<KeptRejects>> {
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -136,9 +143,6 @@ impl KeptRejects {
         let (len, last) = (number(16), number(24));
         if len != body || last > len {
             return Err(damaged(path, "its lengths do not add up"));
-        }
-        if numbers[..16] != generation {
-            return Ok(None);
         }
         Ok(Some(KeptRejects {
             file,
@@ -192,7 +196,7 @@ impl KeptRejects {
 
 /// Reads all rejects that are kept beside a partial result, if any are. Returns how many bytes there are.
 pub(super) fn check(path: &Path, meta: &PartialMeta) -> Result<u64> {
-    let Some(kept) = KeptRejects::open(path, meta.generation)? else {
+    let Some(kept) = KeptRejects::open(path)? else {
         return Ok(0);
     };
     let mut count = 0;
@@ -200,7 +204,7 @@ pub(super) fn check(path: &Path, meta: &PartialMeta) -> Result<u64> {
         count += memchr::memchr_iter(b'\n', lines).count() as u64;
         Ok(())
     })?;
-    if count != meta.books.invalid() {
+    if kept.numbers[..16] == meta.generation && count != meta.books.invalid() {
         return Err(damaged(path, "there are not as many as in the books"));
     }
     Ok(kept.len + END as u64)

@@ -22,6 +22,7 @@ mod cli_rejects;
 mod cli_result;
 mod cli_signals;
 mod cli_spill;
+mod cli_state;
 mod cli_streams;
 mod cli_summary;
 mod cli_surroundings;
