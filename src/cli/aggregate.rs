@@ -180,6 +180,7 @@ impl Started {
         }
         let pipeline = Pipeline::new(config.options.clone())?;
         let outcome = pipeline.aggregate(inputs, &mut rejects)?;
+        self.log_ways(&outcome);
         let spilled = outcome.groups.spilled();
         if spilled.files > 0 {
             tracing::debug!(
@@ -239,6 +240,17 @@ impl Started {
         tracing::info!(output = %path_field(&config.output.absolute(), config.log.format), "finished");
         *told = Some(summary);
         too_many
+    }
+
+    /// Logs how each input was read.
+    fn log_ways(&self, outcome: &Outcome) {
+        for read in &outcome.inputs {
+            tracing::debug!(
+                input = %field(&read.name, self.config.log.format),
+                way = %read.way,
+                "read to its end"
+            );
+        }
     }
 
     /// Whether the invalid events are within the limit.

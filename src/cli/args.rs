@@ -196,6 +196,17 @@ pub(super) struct AggregateArgs {
     #[arg(long, value_name = "DIR", env = "DAYTALLY_TEMP_DIR", hide_env = true)]
     pub(super) temp_dir: Option<PathBuf>,
 
+    /// Read large files instead of mapping them into memory, as is done on file systems of a network or
+    /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
+    #[arg(
+        long,
+        env = "DAYTALLY_NO_MMAP",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) no_mmap: bool,
+
     /// Which ways of reading a line to take; the result is the same.
     #[arg(
         long,

@@ -18,7 +18,7 @@ use crate::aggregate::{Counter, Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
-use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
+use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
 pub use machine::machine_memory;
 use queue::{InputRead, Next, Queue, Task, Text, Work};
@@ -61,6 +61,9 @@ pub struct Options {
     /// The folder for groups that do not fit into memory. By default that which `TMPDIR` names, or
     /// `/var/tmp`, which unlike `/tmp` is on a disk.
     pub temp_dir: Option<PathBuf>,
+    /// Whether large files may be mapped into memory, which is faster; the result is the same. Where it
+    /// is not safe, on file systems of a network for example, they are read in any case.
+    pub map_files: bool,
     /// A way to stop the run from outside.
     pub stop: Stop,
 }
@@ -75,6 +78,7 @@ impl Default for Options {
             lanes: Lanes::default(),
             memory_limit: machine_memory().map_or(DEFAULT_MEMORY, |all| all / 2),
             temp_dir: None,
+            map_files: true,
             stop: Stop::default(),
         }
     }
@@ -124,6 +128,8 @@ pub struct InputOutcome {
     pub compressed: Option<(Compression, u64)>,
     /// Bytes that were added at the end of its file during the run, and not read.
     pub bytes_added_since: u64,
+    /// How its bytes were had.
+    pub way: Way,
 }
 
 /// The worker threads, and how they work.
@@ -179,7 +185,14 @@ impl Pipeline {
     ///
     /// Where an input cannot be read or decompressed, or changed, `rejects` failed, groups could not be
     /// taken to the disk, or the run was stopped.
-    pub fn aggregate<S: RejectSink>(&self, inputs: Vec<Input>, rejects: &mut S) -> Result<Outcome> {
+    pub fn aggregate<S: RejectSink>(
+        &self,
+        mut inputs: Vec<Input>,
+        rejects: &mut S,
+    ) -> Result<Outcome> {
+        if !self.options.map_files {
+            inputs.iter_mut().for_each(Input::do_not_map);
+        }
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let paths: Vec<Option<PathBuf>> = inputs
             .iter()
@@ -228,6 +241,7 @@ impl Pipeline {
                 bytes: read.bytes,
                 compressed: read.compressed,
                 bytes_added_since: read.added,
+                way: read.way,
             })
             .collect();
 
@@ -355,16 +369,21 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 Ok(false) => Ok(()),
                 Err(error) => Err(self.sequencer.fail(error)),
             },
-            Ok(Opened::Stream(stream)) => {
+            Ok(Opened::Stream(stream, way)) => {
                 self.queue.stream(index);
-                self.drive(index, *stream)
+                self.drive(index, *stream, way)
             }
             Err(error) => Err(self.fail_to_read(error)),
         }
     }
 
     /// Reads a stream to its end; works on what nobody else does.
-    fn drive(&mut self, index: usize, mut stream: Stream) -> std::result::Result<(), Aborted> {
+    fn drive(
+        &mut self,
+        index: usize,
+        mut stream: Stream,
+        way: Way,
+    ) -> std::result::Result<(), Aborted> {
         let mut chunks = 0;
         loop {
             let buffer = match self.queue.buffer(index) {
@@ -398,7 +417,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         }
         match stream.finish() {
             Ok(end) => {
-                self.queue.close(index, InputRead::from(end));
+                self.queue.close(index, InputRead::of_stream(end, way));
                 Ok(())
             }
             Err(error) => Err(self.sequencer.fail(error)),
@@ -510,6 +529,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 }
                 Verdict::Blank => self.books.blank += 1,
                 Verdict::Invalid(fault) => {
+                    found.text().look_for_zero(at..at + line_len);
                     self.books.count_invalid(fault.reason());
                     self.sequencer.note(found, at, line_len, fault)?;
                 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
-use crate::input::{Block, Buffer, Chunks, Compression, Cut, Input, InputFile, StreamEnd};
+use crate::input::{Block, Buffer, Chunks, Compression, Cut, Input, InputFile, StreamEnd, Way};
 
 /// How far ahead of the chunk that is handed out a mapped file is asked for, in bytes. A disk that
 /// always has so much to do reads as fast as it can; the kernel alone looks ahead by a fraction of a
@@ -45,6 +45,15 @@ impl Text {
         match self {
             Text::Mapped(file) => file.bytes(),
             Text::Buffer(buffer) => buffer.bytes(),
+        }
+    }
+
+    /// Takes note of a zero in an invalid line; no other line holds one.
+    pub(super) fn look_for_zero(&self, line: Range<usize>) {
+        if let Text::Mapped(file) = self
+            && let Some(at) = memchr::memchr(0, &file.bytes()[line.clone()])
+        {
+            file.found_zero(line.start + at);
         }
     }
 }
@@ -91,14 +100,16 @@ pub(super) struct InputRead {
     pub(super) bytes: u64,
     pub(super) compressed: Option<(Compression, u64)>,
     pub(super) added: u64,
+    pub(super) way: Way,
 }
 
-impl From<StreamEnd> for InputRead {
-    fn from(end: StreamEnd) -> InputRead {
+impl InputRead {
+    pub(super) fn of_stream(end: StreamEnd, way: Way) -> InputRead {
         InputRead {
             bytes: end.bytes,
             compressed: end.compressed,
             added: end.added,
+            way,
         }
     }
 }
@@ -398,6 +409,7 @@ impl Queue {
                         bytes: file.bytes().len() as u64,
                         compressed: None,
                         added,
+                        way: Way::Mapped,
                     };
                 }
             }
@@ -524,7 +536,7 @@ mod tests {
                         Opened::Mapped(file) => {
                             queue.map(index, *file).unwrap();
                         }
-                        Opened::Stream(mut stream) => {
+                        Opened::Stream(mut stream, _) => {
                             queue.stream(index);
                             let mut chunk = 0;
                             loop {
@@ -551,7 +563,8 @@ mod tests {
                             while let Some(task) = queue.take(index) {
                                 take(task);
                             }
-                            queue.close(index, stream.finish().unwrap().into());
+                            let end = stream.finish().unwrap();
+                            queue.close(index, InputRead::of_stream(end, Way::Read));
                         }
                     }
                 }
