@@ -6,6 +6,7 @@ pub mod csv;
 mod publish;
 mod rejects;
 mod summary;
+mod writeback;
 
 pub use publish::{Draft, Finished, Target};
 pub use rejects::{RAW_LIMIT, Reject};
