@@ -73,8 +73,16 @@ impl Started {
     fn new(config: AggregateConfig) -> Result<Started> {
         let at = Instant::now();
         // A search can take long.
-        let watch =
-            signals::handle(&config.options.stop).map_err(|source| Error::Signals { source })?;
+        let says_json = config.log.format == LogFormat::Json && config.log.file.is_none();
+        let watch = signals::handle(&config.options.stop, move |error| {
+            // What reads JSON from standard error should not find anything else there.
+            if says_json {
+                tracing::error!("{error}");
+            } else {
+                report(error);
+            }
+        })
+        .map_err(|source| Error::Signals { source })?;
         let (found, searched) = config.search.survey();
         // A log file that is there could be an input that was not found.
         let is_log_safe = !found.is_cut_short
@@ -106,6 +114,10 @@ impl Started {
             None => self.aggregate(&mut summary),
             Some(fault) => Err(fault),
         };
+        self.watch.is_over(match &done {
+            Ok(()) => Exit::Done,
+            Err(error) => Exit::from(error),
+        });
         let ended = match done {
             Ok(()) => Ended {
                 exit: Exit::Done,
@@ -163,6 +175,7 @@ impl Started {
             }
             _ => pipeline.aggregate(inputs, &mut rejects)?,
         };
+        self.log_ways(&outcome);
         let spilled = outcome.groups.spilled();
         if spilled.files > 0 {
             tracing::debug!(
@@ -269,6 +282,19 @@ impl Started {
             );
         }
         Ok(inputs)
+    }
+
+    /// Logs how each input was read.
+    fn log_ways(&self, outcome: &Outcome) {
+        for read in &outcome.inputs {
+            if let Some(way) = read.way {
+                tracing::debug!(
+                    input = %field(&read.name, self.config.log.format),
+                    %way,
+                    "read to its end"
+                );
+            }
+        }
     }
 
     /// Whether the invalid events are within the limit.

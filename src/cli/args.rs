@@ -231,6 +231,17 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) forget_missing: bool,
 
+    /// Read large files instead of mapping them into memory, as is done on file systems of a network or
+    /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
+    #[arg(
+        long,
+        env = "DAYTALLY_NO_MMAP",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) no_mmap: bool,
+
     /// Which ways of reading a line to take; the result is the same.
     #[arg(
         long,

@@ -110,6 +110,7 @@ impl AggregateConfig {
                 LanesArg::General => Lanes::General,
             },
             dates,
+            map_files: !args.no_mmap,
             ..Options::default()
         };
         if let Some(threads) = args.threads {

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Seek as _};
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use foldhash::quality::RandomState;
 
@@ -90,6 +91,7 @@ impl RegularFile {
         if !now.is_file() || FileId::new(&now) != FileId::new(&before) {
             return Err(changed(&path, REPLACED.into()));
         }
+        let_dates_pass(&now);
         let hasher = RandomState::default();
         let samples = samples_of(&file, before.len(), &hasher)
             .map_err(|source| fault(Action::Read, source))?;
@@ -108,6 +110,7 @@ impl RegularFile {
     /// The file behind standard input, to be read from where it is.
     pub(super) fn stdin(mut file: File) -> io::Result<RegularFile> {
         let before = file.metadata()?;
+        let_dates_pass(&before);
         let start = file.stream_position()?.min(before.len());
         // It may be open for writing only, which reading nothing would not tell.
         file.read_at(&mut [0], start)?;
@@ -192,6 +195,11 @@ impl RegularFile {
     /// was when the run began, and not written to in place. Returns how many bytes have been added
     /// at its end since, which is what an active log does and takes nothing from what was read.
     ///
+    /// Two dates tell that a file was written to: when it was modified, which its owner can set to what
+    /// it was, and when anything of it changed, which nobody can. The second alone also changes with
+    /// the file's mode, owner, or number of names; where one of those is different now, that is taken
+    /// for the cause.
+    ///
     /// Whether a file that grew was also changed before its old end is judged by samples of its
     /// bytes: its start, its end, and some places between. What is written through a shared memory
     /// map may go unnoticed: the kernel changes the file's date when a page is first written to, and
@@ -216,10 +224,20 @@ impl RegularFile {
         if added == 0 && modified(&now) != modified(&self.before) {
             return changed("it was written to".into());
         }
+        let touched = |metadata: &Metadata| (metadata.ctime(), metadata.ctime_nsec());
+        let attributes = |of: &Metadata| (of.mode(), of.uid(), of.gid(), of.nlink());
+        if added == 0
+            && touched(&now) != touched(&self.before)
+            && attributes(&now) == attributes(&self.before)
+        {
+            return changed(
+                "its dates or attributes were set, which also hides that it was written to".into(),
+            );
+        }
         let samples = samples_of(&self.file, self.before.len(), &self.hasher)
             .map_err(|source| Error::io(Action::Read, &self.path, source))?;
         if samples != self.samples {
-            return changed("it was written to before its end".into());
+            return changed(REWRITTEN.into());
         }
         Ok(added)
     }
@@ -238,6 +256,20 @@ impl RegularFile {
         })
     }
 
+    /// Whether the byte at a place, which was zero when it was read, still is.
+    pub(super) fn is_zero_at(&self, at: u64) -> Result<bool> {
+        let mut byte = [1];
+        match self.file.read_at(&mut byte, at) {
+            Ok(read) => Ok(read == 1 && byte == [0]),
+            Err(source) => Err(Error::io(Action::Read, &self.path, source)),
+        }
+    }
+
+    /// The error for a file that was not what it is when it was read.
+    pub(super) fn rewritten(&self) -> Error {
+        changed(&self.path, REWRITTEN.into())
+    }
+
     /// The error for a file of which a part could not be read.
     pub(super) fn faulted(&self) -> Error {
         let change = "a part of it could not be read; it was cut shorter, or its disk has a fault";
@@ -246,6 +278,39 @@ impl RegularFile {
 }
 
 const REPLACED: &str = "another file was put in its place";
+const REWRITTEN: &str = "it was written to before its end";
+
+/// How long a file may be changed again and again before its dates tell: a tick of the kernel's clock,
+/// which is 10 ms at most; and where they are kept in seconds, two of them (FAT).
+const TICK: Duration = Duration::from_millis(10);
+const TICK_OF_SECONDS: Duration = Duration::from_secs(2);
+
+/// Waits until whatever is done to a file from now on gives it other dates than it has.
+fn let_dates_pass(metadata: &Metadata) {
+    let tick = if (metadata.mtime_nsec(), metadata.ctime_nsec()) == (0, 0) {
+        TICK_OF_SECONDS
+    } else {
+        TICK
+    };
+    let since = |seconds: i64, nanoseconds: i64| {
+        let seconds = Duration::from_secs(u64::try_from(seconds).ok()?);
+        let nanoseconds = Duration::from_nanos(u64::try_from(nanoseconds).ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(seconds + nanoseconds)
+    };
+    let dates = [
+        since(metadata.ctime(), metadata.ctime_nsec()),
+        since(metadata.mtime(), metadata.mtime_nsec()),
+    ];
+    let now = SystemTime::now();
+    let wait = dates.into_iter().flatten().filter_map(|date| {
+        // A date far ahead is another machine's, or was set: waiting for it would not help.
+        let left = (date + tick).duration_since(now).ok()?;
+        (left <= 2 * tick).then_some(left)
+    });
+    if let Some(longest) = wait.max() {
+        std::thread::sleep(longest);
+    }
+}
 
 fn changed(path: &Path, change: String) -> Error {
     Error::InputChanged {
@@ -335,6 +400,51 @@ mod tests {
         assert!(error.contains("no such file"), "{error}");
     }
 
+    /// Written over, and its date of modification set back.
+    #[test]
+    fn a_date_that_was_set_back_hides_nothing() {
+        let len = 600_000;
+        let file = file_with(&vec![b'x'; len]);
+        let modified = file.as_file().metadata().unwrap().modified().unwrap();
+        let input = open(&file);
+        // Not where the samples are.
+        file.as_file().write_all_at(b"y", 100_000).unwrap();
+        file.as_file().set_modified(modified).unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(
+            error.contains("its dates or attributes were set"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_mode_and_a_second_name_are_no_changes() {
+        let file = file_with(b"one");
+        let input = open(&file);
+        let mut mode = file.as_file().metadata().unwrap().permissions();
+        mode.set_readonly(true);
+        file.as_file().set_permissions(mode).unwrap();
+        assert_eq!(input.check_unchanged().unwrap(), 0);
+        let input = open(&file);
+        let other = file.path().with_extension("second");
+        std::fs::hard_link(file.path(), &other).unwrap();
+        assert_eq!(input.check_unchanged().unwrap(), 0);
+        std::fs::remove_file(other).unwrap();
+        // It has as many names as it had.
+        assert!(input.check_unchanged().is_err());
+    }
+
+    /// Right after it was written, as often as it takes to hit one tick of the clock twice.
+    #[test]
+    fn a_change_in_the_same_tick_is_noticed() {
+        for _ in 0..30 {
+            let file = file_with(&vec![b'x'; 300_000]);
+            let input = open(&file);
+            file.as_file().write_all_at(b"y", 100_000).unwrap();
+            assert!(input.check_unchanged().is_err());
+        }
+    }
+
     #[test]
     fn changes_are_noticed() {
         let mut file = file_with(b"one");
@@ -348,9 +458,7 @@ mod tests {
 
         let file = file_with(b"one");
         let input = open(&file);
-        file.as_file()
-            .set_modified(std::time::SystemTime::UNIX_EPOCH)
-            .unwrap();
+        file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         let error = input.check_unchanged().unwrap_err().to_string();
         assert!(error.contains("was written to"), "{error}");
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::file::{self, FileId, Recording, RegularFile};
 use super::identity::FileRecord;
@@ -15,7 +16,12 @@ pub struct InputFile {
     file: RegularFile,
     mapping: Mapping,
     recording: Option<Recording>,
+    /// Where zeros were found.
+    zeros: Mutex<Vec<u64>>,
 }
+
+/// How many places with zeros are kept in mind.
+const ZEROS: usize = 64 * 1024;
 
 impl InputFile {
     /// Opens and maps a file.
@@ -45,6 +51,7 @@ impl InputFile {
             file,
             mapping,
             recording,
+            zeros: Mutex::default(),
         }
     }
 
@@ -105,12 +112,28 @@ impl InputFile {
         self.mapping.has_faulted()
     }
 
+    /// Says that the byte at a place was found to be zero, which no text holds. It may be what shows of
+    /// a file that has been cut shorter, in the rest of its last page, and if that file grows again,
+    /// nothing else tells; so such places are looked at again by
+    /// [`check_unchanged`](InputFile::check_unchanged). The first 65,536 are kept in mind.
+    pub fn found_zero(&self, at: usize) {
+        let mut zeros = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
+        if zeros.len() < ZEROS {
+            zeros.push(at as u64);
+        }
+    }
+
     /// Whether what was read is still there: the same inode behind the path, not shorter than it
     /// was when it was opened, and not written to in place. Returns how many bytes have been added
     /// at its end since, which is what an active log does and takes nothing from what was read.
     ///
+    /// Two dates tell that a file was written to: when it was modified, which its owner can set to what
+    /// it was, and when anything of it changed, which nobody can. The second alone also changes with
+    /// the file's mode, owner, or number of names; where one of those is different now, that is taken
+    /// for the cause.
+    ///
     /// Whether a file that grew was also changed before its old end is judged by samples of its
-    /// bytes: its start, its end, and some places between. What is written through a shared memory
+    /// bytes: its start, its end, and some places between, and all where there were zeros. What is written through a shared memory
     /// map may go unnoticed: the kernel changes the file's date when a page is first written to, and
     /// not again until it has been brought to the disk.
     ///
@@ -121,6 +144,14 @@ impl InputFile {
         let added = self.file.check_unchanged()?;
         if self.has_faulted() {
             return Err(self.file.faulted());
+        }
+        if added > 0 {
+            let zeros = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
+            for at in zeros.iter() {
+                if !self.file.is_zero_at(*at)? {
+                    return Err(self.file.rewritten());
+                }
+            }
         }
         Ok(added)
     }
@@ -167,6 +198,30 @@ mod tests {
             "{error}"
         );
         assert!(input.has_faulted());
+    }
+
+    /// Cut shorter within its last page, read, and grown again to more than it had: no signal, no other
+    /// bytes, no other length than a log has that is written to.
+    #[test]
+    fn zeros_that_are_gone_are_noticed() {
+        let text = vec![b'x'; 100_000];
+        let mut file = file_with(&text);
+        let input = InputFile::open(file.path()).unwrap();
+        file.as_file().set_len(99_990).unwrap();
+        let at = memchr::memchr(0, input.bytes()).unwrap();
+        assert_eq!(at, 99_990);
+        input.found_zero(at);
+        file.as_file_mut().set_len(0).unwrap();
+        std::fs::write(file.path(), [&text[..], b"more"].concat()).unwrap();
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("written to before its end"), "{error}");
+
+        // Those that were there are there.
+        let file = file_with(b"x\0\n");
+        let input = InputFile::open(file.path()).unwrap();
+        input.found_zero(1);
+        std::fs::write(file.path(), b"x\0\nmore").unwrap();
+        assert_eq!(input.check_unchanged().unwrap(), 4);
     }
 
     #[test]

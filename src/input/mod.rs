@@ -6,6 +6,7 @@
 mod chunk;
 mod compression;
 mod file;
+mod file_system;
 mod find;
 mod identity;
 mod line;
@@ -24,7 +25,7 @@ pub use identity::{Change, Digest, FileRecord, Unfinished, Verify};
 pub use line::{Line, Lines};
 pub use map::Mapping;
 pub use mapped::InputFile;
-pub use source::Input;
 pub(crate) use source::Opened;
+pub use source::{Input, Way};
 pub use stream::Cut;
 pub(crate) use stream::{Block, Buffer, Cutting, Read, Stream, StreamEnd};

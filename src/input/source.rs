@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
 use super::file::{self, FileId, Recording, RegularFile};
+use super::file_system;
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe};
 use super::stream::{Cutting, Place, Start, Stream};
@@ -20,7 +21,8 @@ const MAPPED_FROM: u64 = 1024 * 1024;
 /// One input of a run: a file, a pipe, a device, standard input, or any reader.
 ///
 /// What is compressed, by its first bytes, is decompressed as it is read. Large regular files that are
-/// not are mapped into memory.
+/// not are mapped into memory; unless they are on a file system where that is not safe, such as one
+/// of a network, or the run is [not to map files](crate::Options::map_files).
 ///
 /// ```
 /// use daytally::{Input, Options, Pipeline};
@@ -41,6 +43,7 @@ pub struct Input {
     start: u64,
     lines_before: u64,
     recording: Option<Recording>,
+    map_files: bool,
 }
 
 enum Origin {
@@ -99,6 +102,7 @@ impl Input {
             start: 0,
             lines_before: 0,
             recording: None,
+            map_files: true,
         }
     }
 
@@ -157,15 +161,22 @@ impl Input {
         self.len() == Some(0)
     }
 
-    /// Whether it will be mapped, unless it turns out to be compressed.
+    /// Has it read rather than mapped, whatever it is.
+    pub(crate) fn do_not_map(&mut self) {
+        self.map_files = false;
+    }
+
+    /// Whether it will be mapped, unless it turns out to be compressed, or its file system to be one
+    /// where that is not safe.
     pub(crate) fn may_be_mapped(&self) -> bool {
-        self.len().is_some_and(|len| len >= MAPPED_FROM)
+        self.map_files && self.len().is_some_and(|len| len >= MAPPED_FROM)
     }
 
     /// Opens it, to be read to its end. `keep_going` is asked from time to time where reading has to
     /// wait for somebody.
     pub(crate) fn start(self, cutting: Cutting, keep_going: KeepGoing) -> Result<Opened> {
         let may_be_mapped = self.may_be_mapped();
+        let mut way = Way::Read;
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
             Origin::File(path, metadata) => {
                 let mut file = RegularFile::open(path.clone(), metadata)?;
@@ -173,11 +184,13 @@ impl Input {
                 // What is read on was not compressed at its start.
                 let may_be_compressed = self.start == 0;
                 if may_be_mapped && !(may_be_compressed && compression_of(&file)?.is_some()) {
-                    // Not every file system can; then it is read.
-                    if let Ok(mapping) = file.map() {
+                    if let Some(name) = file_system::not_to_be_mapped(file.file()) {
+                        way = Way::ReadFrom(name);
+                    } else if let Ok(mapping) = file.map() {
                         let mapped = InputFile::of(file, mapping, self.recording);
                         return Ok(Opened::Mapped(Box::new(mapped)));
                     }
+                    // Not every file system can; then it is read.
                 }
                 let mut reader = file
                     .file()
@@ -230,7 +243,30 @@ impl Input {
             ..Start::of(place)
         };
         Stream::new(start, reader, cutting, keep_going)
-            .map(|stream| Opened::Stream(Box::new(stream)))
+            .map(|stream| Opened::Stream(Box::new(stream), way))
+    }
+}
+
+/// How the bytes of an input were had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Way {
+    /// They were read, a block at a time.
+    #[default]
+    Read,
+    /// They were read, since mapping them would not be safe on the file system of that name.
+    ReadFrom(&'static str),
+    /// The file was mapped into memory.
+    Mapped,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Way::Read => f.write_str("read"),
+            Way::ReadFrom(name) => write!(f, "read, not mapped: it is on {name}"),
+            Way::Mapped => f.write_str("mapped"),
+        }
     }
 }
 
@@ -246,7 +282,7 @@ impl fmt::Debug for Input {
 /// An input that is being read.
 pub(crate) enum Opened {
     Mapped(Box<InputFile>),
-    Stream(Box<Stream>),
+    Stream(Box<Stream>, Way),
 }
 
 /// How a file is compressed, by its first bytes.

@@ -221,7 +221,17 @@ impl Stream {
     }
 
     /// Reads the next block, into memory that is given for it.
-    pub(crate) fn next(&mut self, mut buffer: Buffer) -> Result<Read> {
+    pub(crate) fn next(&mut self, buffer: Buffer) -> Result<Read> {
+        self.read(buffer).map_err(|error| {
+            // Data that cannot be decompressed, say, may be that of two files.
+            match &self.file {
+                Some(file) if (self.keep_going)() => file.check_unchanged().err().unwrap_or(error),
+                _ => error,
+            }
+        })
+    }
+
+    fn read(&mut self, mut buffer: Buffer) -> Result<Read> {
         buffer.grow(self.cutting.block_size.max(self.carry.len()));
         buffer.bytes[..self.carry.len()].copy_from_slice(&self.carry);
         buffer.filled = self.carry.len();

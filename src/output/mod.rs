@@ -6,6 +6,7 @@ pub mod csv;
 mod publish;
 mod rejects;
 mod summary;
+mod writeback;
 
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;

@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, StatxAttributes, Uid};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
+use super::writeback::Writeback;
 use crate::error::{Action, Error, Result};
 
 /// How many bytes are collected before they are written.
@@ -134,6 +135,7 @@ enum Sink {
 #[derive(Debug)]
 struct Staged {
     file: File,
+    writeback: Writeback,
     /// The file's temporary name, if it has one.
     name: Option<TempPath>,
     place: PathBuf,
@@ -240,7 +242,7 @@ impl Draft {
             self.sink = Sink::Through(pipe.map_err(|source| self.fault(Action::Open, source))?);
         }
         let written = match &mut self.sink {
-            Sink::Staged(staged) => staged.file.write_all(bytes),
+            Sink::Staged(staged) => staged.write(bytes),
             Sink::Through(file) => file.write_all(bytes),
             Sink::Pipe | Sink::Closed => Ok(()),
         };
@@ -277,6 +279,7 @@ impl Staged {
         if let Some(file) = create_nameless(folder) {
             return Ok(Staged {
                 file,
+                writeback: Writeback::default(),
                 name: None,
                 place,
                 replaced,
@@ -289,10 +292,17 @@ impl Staged {
             .into_parts();
         Ok(Staged {
             file,
+            writeback: Writeback::default(),
             name: Some(name),
             place,
             replaced,
         })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.writeback.wrote(&self.file, bytes.len());
+        Ok(())
     }
 
     /// Gives the new file the mode and, where this user may, the owner of the one it replaces.
@@ -497,6 +507,7 @@ mod tests {
         let staged = || {
             let (file, name) = temporary_name().tempfile_in(&folder).unwrap().into_parts();
             Staged {
+                writeback: Writeback::default(),
                 file,
                 name: Some(name),
                 place: place.clone(),

@@ -353,6 +353,7 @@ fn outcome_of(
             bytes: meta.bytes,
             compressed: meta.compression.map(|format| (format, meta.record.len)),
             bytes_added_since: 0,
+            way: None,
             source,
         }),
         Some(read) if read.lines == lines => Ok(InputOutcome { source, ..read }),

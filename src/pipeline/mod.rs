@@ -20,7 +20,7 @@ use crate::aggregate::{Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
-use crate::input::{Compression, Cutting, Input, Opened, Read, Stream};
+use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
 pub use incremental::Incremental;
 pub use machine::machine_memory;
@@ -65,6 +65,9 @@ pub struct Options {
     /// The folder for groups that do not fit into memory. By default that which `TMPDIR` names, or
     /// `/var/tmp`, which unlike `/tmp` is on a disk.
     pub temp_dir: Option<PathBuf>,
+    /// Whether large files may be mapped into memory, which is faster; the result is the same. Where it
+    /// is not safe, on file systems of a network for example, they are read in any case.
+    pub map_files: bool,
     /// A way to stop the run from outside.
     pub stop: Stop,
 }
@@ -79,6 +82,7 @@ impl Default for Options {
             lanes: Lanes::default(),
             memory_limit: machine_memory().map_or(DEFAULT_MEMORY, |all| all / 2),
             temp_dir: None,
+            map_files: true,
             stop: Stop::default(),
         }
     }
@@ -130,6 +134,8 @@ pub struct InputOutcome {
     pub compressed: Option<(Compression, u64)>,
     /// Bytes that were added at the end of its file during the run, and not read.
     pub bytes_added_since: u64,
+    /// How its bytes were had; `None` if it was not read.
+    pub way: Option<Way>,
     /// Where its events come from.
     pub source: InputSource,
 }
@@ -233,10 +239,13 @@ impl Pipeline {
     /// Reads the inputs, and counts their events.
     fn read<S: RejectSink>(
         &self,
-        inputs: Vec<Input>,
+        mut inputs: Vec<Input>,
         rejects: &mut S,
         counted: &Counted<'_>,
     ) -> Result<Vec<InputOutcome>> {
+        if !self.options.map_files {
+            inputs.iter_mut().for_each(Input::do_not_map);
+        }
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let paths: Vec<Option<PathBuf>> = inputs
             .iter()
@@ -277,6 +286,7 @@ impl Pipeline {
                 bytes: read.bytes,
                 compressed: read.compressed,
                 bytes_added_since: read.added,
+                way: Some(read.way),
                 source: InputSource::New,
             })
             .collect())
@@ -491,16 +501,21 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 Ok(false) => Ok(()),
                 Err(error) => Err(self.sequencer.fail(error)),
             },
-            Ok(Opened::Stream(stream)) => {
+            Ok(Opened::Stream(stream, way)) => {
                 self.queue.stream(index);
-                self.drive(index, *stream)
+                self.drive(index, *stream, way)
             }
             Err(error) => Err(self.fail_to_read(error)),
         }
     }
 
     /// Reads a stream to its end; works on what nobody else does.
-    fn drive(&mut self, index: usize, mut stream: Stream) -> std::result::Result<(), Aborted> {
+    fn drive(
+        &mut self,
+        index: usize,
+        mut stream: Stream,
+        way: Way,
+    ) -> std::result::Result<(), Aborted> {
         let mut chunks = 0;
         loop {
             let buffer = match self.queue.buffer(index) {
@@ -534,7 +549,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         }
         match stream.finish() {
             Ok(end) => {
-                self.queue.close(index, InputRead::from(end));
+                self.queue.close(index, InputRead::of_stream(end, way));
                 Ok(())
             }
             Err(error) => Err(self.sequencer.fail(error)),
@@ -664,6 +679,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 }
                 Verdict::Blank => books.blank += 1,
                 Verdict::Invalid(fault) => {
+                    found.text().look_for_zero(at..at + line_len);
                     books.count_invalid(fault.reason());
                     self.sequencer.note(found, at, line_len, fault)?;
                 }

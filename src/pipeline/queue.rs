@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::input::{
-    Block, Buffer, Chunks, Compression, Cut, FileRecord, Input, InputFile, StreamEnd,
+    Block, Buffer, Chunks, Compression, Cut, FileRecord, Input, InputFile, StreamEnd, Way,
 };
 
 /// How far ahead of the chunk that is handed out a mapped file is asked for, in bytes. A disk that
@@ -47,6 +47,15 @@ impl Text {
         match self {
             Text::Mapped(file) => file.bytes(),
             Text::Buffer(buffer) => buffer.bytes(),
+        }
+    }
+
+    /// Takes note of a zero in an invalid line; no other line holds one.
+    pub(super) fn look_for_zero(&self, line: Range<usize>) {
+        if let Text::Mapped(file) = self
+            && let Some(at) = memchr::memchr(0, &file.bytes()[line.clone()])
+        {
+            file.found_zero(line.start + at);
         }
     }
 }
@@ -95,15 +104,17 @@ pub(super) struct InputRead {
     pub(super) added: u64,
     /// What is to be remembered of its file.
     pub(super) record: Option<FileRecord>,
+    pub(super) way: Way,
 }
 
-impl From<StreamEnd> for InputRead {
-    fn from(end: StreamEnd) -> InputRead {
+impl InputRead {
+    pub(super) fn of_stream(end: StreamEnd, way: Way) -> InputRead {
         InputRead {
             bytes: end.bytes,
             compressed: end.compressed,
             added: end.added,
             record: end.record,
+            way,
         }
     }
 }
@@ -421,6 +432,7 @@ impl Queue {
                         compressed: None,
                         added,
                         record,
+                        way: Way::Mapped,
                     });
                 }
             }
@@ -559,7 +571,7 @@ mod tests {
                         Opened::Mapped(file) => {
                             queue.map(index, *file).unwrap();
                         }
-                        Opened::Stream(mut stream) => {
+                        Opened::Stream(mut stream, _) => {
                             queue.stream(index);
                             let mut chunk = 0;
                             loop {
@@ -586,7 +598,8 @@ mod tests {
                             while let Some(task) = queue.take(index) {
                                 take(task);
                             }
-                            queue.close(index, stream.finish().unwrap().into());
+                            let end = stream.finish().unwrap();
+                            queue.close(index, InputRead::of_stream(end, Way::Read));
                         }
                     }
                 }

@@ -132,6 +132,10 @@ fn a_pipe_a_fifo_and_standard_input_say_what_a_file_says() {
             let run = sandbox.aggregate(args("events.jsonl"));
             assert_eq!(said(&sandbox, &run), file, "{extra:?}");
 
+            let read = [&args("events.jsonl")[..], &["--no-mmap"]].concat();
+            let run = sandbox.aggregate(read);
+            assert_eq!(said(&sandbox, &run), file, "{extra:?}");
+
             let run = piped(&sandbox, &args("-"), &events);
             assert_eq!(said(&sandbox, &run), file, "{extra:?}");
 

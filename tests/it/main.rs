@@ -15,6 +15,7 @@ mod cli_generate;
 mod cli_hostile;
 mod cli_inputs;
 mod cli_log;
+mod cli_mapping;
 mod cli_memory;
 mod cli_options;
 mod cli_publish;
