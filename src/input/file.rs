@@ -32,7 +32,7 @@ impl FileId {
 }
 
 /// The absolute path of an input, and what is there.
-pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
+pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Seen)> {
     let open = |path: &Path, source| Error::io(Action::Open, path, source);
     let absolute = std::path::absolute(path).map_err(|source| open(path, source))?;
     let metadata = std::fs::metadata(&absolute).map_err(|source| open(&absolute, source))?;
@@ -42,10 +42,55 @@ pub(super) fn inspect(path: &Path) -> Result<(PathBuf, Metadata)> {
     if metadata.file_type().is_socket() {
         return Err(Error::InputIsSocket { path: absolute });
     }
-    // Found now and not in the middle of the run.
-    rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
-        .map_err(|error| open(&absolute, error.into()))?;
-    Ok((absolute, metadata))
+    // Whether it may be read is found now and not in the middle of the run.
+    if !metadata.is_file() {
+        rustix::fs::access(&absolute, rustix::fs::Access::READ_OK)
+            .map_err(|error| open(&absolute, error.into()))?;
+        return Ok((absolute, Seen::of_special(metadata)));
+    }
+    let seen = Seen::of_file(&absolute).map_err(|source| open(&absolute, source))?;
+    Ok((absolute, seen))
+}
+
+/// What was at a path when it was named.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) metadata: Metadata,
+    /// A hash of the start and the end of a regular file: what is read later may be another version of
+    /// it, of which the length at this time says nothing.
+    ends: u64,
+    hasher: RandomState,
+}
+
+impl Seen {
+    fn of_special(metadata: Metadata) -> Seen {
+        Seen {
+            metadata,
+            ends: 0,
+            hasher: RandomState::default(),
+        }
+    }
+
+    fn of_file(path: &Path) -> io::Result<Seen> {
+        let file = open_file(path)?;
+        let metadata = file.metadata()?;
+        let hasher = RandomState::default();
+        let ends = ends_of(&file, metadata.len(), &hasher)?;
+        Ok(Seen {
+            metadata,
+            ends,
+            hasher,
+        })
+    }
+}
+
+/// Opens what should be a regular file. Something else may have been put in its place: opening a pipe
+/// would wait for a writer.
+fn open_file(path: &Path) -> io::Result<File> {
+    File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
 }
 
 /// What is to be remembered of a file.
@@ -71,19 +116,20 @@ pub(super) struct RegularFile {
 }
 
 impl RegularFile {
-    /// Opens the file at an absolute path that was found to be as `before` says.
+    /// Opens the file at an absolute path, where this was seen.
     ///
     /// # Errors
     ///
-    /// Where it cannot be opened, or is another file by now, or shorter.
-    pub(super) fn open(path: PathBuf, before: Metadata) -> Result<RegularFile> {
+    /// Where it cannot be opened, or is another file by now, or was written to; unless that was only at
+    /// its end.
+    pub(super) fn open(path: PathBuf, seen: Seen) -> Result<RegularFile> {
         let fault = |action, source| Error::io(action, &path, source);
-        // Something else may have been put in its place: opening a pipe would wait for a writer.
-        let file = File::options()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(&path)
-            .map_err(|source| fault(Action::Open, source))?;
+        let Seen {
+            metadata: before,
+            ends,
+            hasher,
+        } = seen;
+        let file = open_file(&path).map_err(|source| fault(Action::Open, source))?;
         let now = file
             .metadata()
             .map_err(|source| fault(Action::Inspect, source))?;
@@ -91,8 +137,18 @@ impl RegularFile {
         if !now.is_file() || FileId::new(&now) != FileId::new(&before) {
             return Err(changed(&path, REPLACED.into()));
         }
+        let is_touched = modified(&now) != modified(&before);
+        if is_touched && now.len() == before.len() {
+            return Err(changed(&path, TOUCHED.into()));
+        }
+        if now.len() > before.len() {
+            let ends_now = ends_of(&file, before.len(), &hasher)
+                .map_err(|source| fault(Action::Read, source))?;
+            if ends_now != ends {
+                return Err(changed(&path, REWRITTEN.into()));
+            }
+        }
         let_dates_pass(&now);
-        let hasher = RandomState::default();
         let samples = samples_of(&file, before.len(), &hasher)
             .map_err(|source| fault(Action::Read, source))?;
         let file = RegularFile {
@@ -220,9 +276,8 @@ impl RegularFile {
             Err(source) => return Err(Error::io(Action::Inspect, &self.path, source)),
         };
         let added = self.added(&now)?;
-        let modified = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
         if added == 0 && modified(&now) != modified(&self.before) {
-            return changed("it was written to".into());
+            return changed(TOUCHED.into());
         }
         let touched = |metadata: &Metadata| (metadata.ctime(), metadata.ctime_nsec());
         let attributes = |of: &Metadata| (of.mode(), of.uid(), of.gid(), of.nlink());
@@ -277,6 +332,7 @@ impl RegularFile {
     }
 }
 
+const TOUCHED: &str = "it was written to";
 const REPLACED: &str = "another file was put in its place";
 const REWRITTEN: &str = "it was written to before its end";
 
@@ -326,6 +382,43 @@ const SAMPLE: usize = 64 * 1024;
 const PLACES_BETWEEN: u64 = 16;
 const SAMPLE_BETWEEN: usize = 512;
 
+fn modified(metadata: &Metadata) -> (i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// How much of the start and the end of a file is looked at when it is named, in bytes: a page, as there
+/// may be many files.
+const END: usize = 4096;
+
+/// A hash of the start and the end of the first so many bytes of a file.
+fn ends_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
+    let mut hash = hasher.build_hasher();
+    let mut buffer = [0; END];
+    for start in [0, len.saturating_sub(END as u64)] {
+        let most = usize::try_from(len - start).unwrap_or(END).min(END);
+        let filled = read_at(file, &mut buffer[..most], start)?;
+        hash.write(&buffer[..filled]);
+        if len <= END as u64 {
+            break;
+        }
+    }
+    Ok(hash.finish())
+}
+
+/// Fills the buffer from a place in a file, as far as there is something; how far.
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 /// A hash of samples of a file of so many bytes; of one that is shorter by now, of what is there.
 fn samples_of(file: &File, len: u64, hasher: &RandomState) -> io::Result<u64> {
     let mut hash = hasher.build_hasher();
@@ -339,15 +432,7 @@ pub(super) fn sample(file: &File, len: u64, mut each: impl FnMut(&[u8])) -> io::
     let mut buffer = vec![0; size];
     let mut sample = |at: u64, most: usize| -> io::Result<()> {
         let most = usize::try_from(len - at).unwrap_or(size).min(most);
-        let mut filled = 0;
-        while filled < most {
-            match file.read_at(&mut buffer[filled..most], at + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let filled = read_at(file, &mut buffer[..most], at)?;
         each(&buffer[..filled]);
         Ok(())
     };
@@ -374,30 +459,63 @@ mod tests {
     }
 
     fn open(file: &tempfile::NamedTempFile) -> RegularFile {
-        let metadata = std::fs::metadata(file.path()).unwrap();
-        RegularFile::open(file.path().into(), metadata).unwrap()
+        let (path, seen) = inspect(file.path()).unwrap();
+        RegularFile::open(path, seen).unwrap()
     }
 
     #[test]
     fn what_is_not_what_it_was_is_not_opened() {
+        let expect = |path: &Path, seen: Seen, expected: &str| {
+            let error = RegularFile::open(path.into(), seen).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        };
         let (file, other) = (file_with(b"one"), file_with(b"one"));
-        let before = std::fs::metadata(file.path()).unwrap();
-        let error = RegularFile::open(other.path().into(), before.clone())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("another file was put in its place"),
-            "{error}"
-        );
+        let seen = || inspect(file.path()).unwrap().1;
+        expect(other.path(), seen(), "another file was put in its place");
+        let before = seen();
         file.as_file().set_len(1).unwrap();
-        let error = RegularFile::open(file.path().into(), before.clone())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("was 3 bytes long and is now 1"), "{error}");
+        expect(file.path(), before, "was 3 bytes long and is now 1");
+        let before = seen();
+        file.as_file().write_all_at(b"2", 0).unwrap();
+        file.as_file().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        expect(file.path(), before, "it was written to");
+        let before = seen();
         let path = file.path().to_path_buf();
         drop(file);
-        let error = RegularFile::open(path, before).unwrap_err().to_string();
-        assert!(error.contains("no such file"), "{error}");
+        expect(&path, before, "no such file");
+    }
+
+    #[test]
+    fn what_grew_before_its_turn_is_read_unless_it_was_written_over() {
+        for (len, at, is_noticed) in [
+            (3, 0, true),
+            (4097, 4096, true),
+            (100_000, 0, true),
+            (100_000, 99_999, true),
+            // In the middle, where nobody looks that early.
+            (100_000, 50_000, false),
+        ] {
+            let mut content = vec![b'x'; len];
+            let file = file_with(&content);
+            let (path, seen) = inspect(file.path()).unwrap();
+            content.push(b'x');
+            std::fs::write(file.path(), &content).unwrap();
+            let grown = RegularFile::open(path, seen).unwrap();
+            assert_eq!(grown.check_unchanged().unwrap(), 1);
+            assert_eq!(grown.len(), len as u64);
+
+            let (path, seen) = inspect(file.path()).unwrap();
+            content[at] = b'y';
+            content.push(b'x');
+            std::fs::write(file.path(), &content).unwrap();
+            match RegularFile::open(path, seen) {
+                Ok(_) => assert!(!is_noticed),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.contains("written to before its end"), "{error}");
+                }
+            }
+        }
     }
 
     /// Written over, and its date of modification set back.

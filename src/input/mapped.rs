@@ -30,11 +30,11 @@ impl InputFile {
     ///
     /// Where there is no such file, it may not be read, or it is not a regular file.
     pub fn open(path: &Path) -> Result<InputFile> {
-        let (path, before) = file::inspect(path)?;
-        if !before.is_file() {
+        let (path, seen) = file::inspect(path)?;
+        if !seen.metadata.is_file() {
             return Err(Error::InputNotRegular { path });
         }
-        let file = RegularFile::open(path, before)?;
+        let file = RegularFile::open(path, seen)?;
         let mapping = file
             .map()
             .map_err(|source| Error::io(Action::Read, file.path(), source))?;

@@ -1,13 +1,13 @@
 //! What a run reads: named before it starts, opened when its turn comes.
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
-use super::file::{self, FileId, Recording, RegularFile};
+use super::file::{self, FileId, Recording, RegularFile, Seen};
 use super::file_system;
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe};
@@ -49,7 +49,7 @@ pub struct Input {
 enum Origin {
     Stdin,
     /// A regular file, as it was when it was named.
-    File(PathBuf, Metadata),
+    File(PathBuf, Seen),
     /// A pipe or a device.
     Special(PathBuf),
     Reader(Box<dyn Read + Send>),
@@ -71,11 +71,11 @@ impl Input {
     ///
     /// As for [`Input::open`].
     pub fn named(name: String, path: &Path) -> Result<Input> {
-        let (path, metadata) = file::inspect(path)?;
+        let (path, seen) = file::inspect(path)?;
         Ok(Input::of(
             name,
-            if metadata.is_file() {
-                Origin::File(path, metadata)
+            if seen.metadata.is_file() {
+                Origin::File(path, seen)
             } else {
                 Origin::Special(path)
             },
@@ -141,7 +141,7 @@ impl Input {
     #[must_use]
     pub fn id(&self) -> Option<FileId> {
         match &self.origin {
-            Origin::File(_, metadata) => Some(FileId::new(metadata)),
+            Origin::File(_, seen) => Some(FileId::new(&seen.metadata)),
             _ => None,
         }
     }
@@ -150,7 +150,7 @@ impl Input {
     #[must_use]
     pub fn len(&self) -> Option<u64> {
         match &self.origin {
-            Origin::File(_, metadata) => Some(metadata.len()),
+            Origin::File(_, seen) => Some(seen.metadata.len()),
             _ => None,
         }
     }
@@ -178,8 +178,8 @@ impl Input {
         let may_be_mapped = self.may_be_mapped();
         let mut way = Way::Read;
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
-            Origin::File(path, metadata) => {
-                let mut file = RegularFile::open(path.clone(), metadata)?;
+            Origin::File(path, seen) => {
+                let mut file = RegularFile::open(path.clone(), seen)?;
                 file.start_at(self.start);
                 // What is read on was not compressed at its start.
                 let may_be_compressed = self.start == 0;

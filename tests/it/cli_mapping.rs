@@ -72,7 +72,10 @@ fn the_library_reads_where_it_is_told_to() {
             .unwrap();
         (outcome.inputs[0].way, csv)
     });
-    assert_eq!([outcomes[0].0, outcomes[1].0], [Way::Mapped, Way::Read]);
+    assert_eq!(
+        [outcomes[0].0, outcomes[1].0],
+        [Some(Way::Mapped), Some(Way::Read)]
+    );
     assert!(outcomes[0].1 == outcomes[1].1);
 }
 

@@ -635,6 +635,33 @@ fn a_file_that_was_empty_and_grows() {
     assert_eq!(summary["inputs"][1]["bytes_added_since"], 20);
 }
 
+/// Of a file whose turn comes late, the length that it had at the start says nothing of another version.
+#[test]
+fn a_file_that_is_written_over_before_its_turn() {
+    let line = |user: u32| format!("{}\n", crate::harness::purchase(&user.to_string(), "5"));
+    for (new, is_grown) in [
+        (line(22).repeat(2000), false),
+        (line(1).repeat(999) + &line(22).repeat(1001), false),
+        (line(1).repeat(1000) + &line(22).repeat(500), true),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("first.jsonl", rejects());
+        sandbox.write("second.jsonl", line(1).repeat(1000));
+        let held = Held::new(&sandbox, &["first.jsonl", "second.jsonl"], None);
+        sandbox.write("second.jsonl", new);
+        let run = held.let_go();
+        if is_grown {
+            run.expect_code(0);
+            assert!(sandbox.csv().ends_with("2024-01-01,1,1000,1000,5000.00\n"));
+        } else {
+            run.expect_code(1)
+                .expect_stderr("second.jsonl changed while")
+                .expect_stderr("it was written to before its end");
+            assert!(!sandbox.path("daily_user_stats.csv").exists());
+        }
+    }
+}
+
 /// A pipe in the place of a file would be waited for.
 #[test]
 fn a_file_that_a_pipe_takes_the_place_of() {
