@@ -17,6 +17,7 @@ mod cli_inputs;
 mod cli_log;
 mod cli_memory;
 mod cli_options;
+mod cli_partition;
 mod cli_publish;
 mod cli_rejects;
 mod cli_result;
