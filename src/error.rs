@@ -234,6 +234,48 @@ pub enum Error {
         /// What is different.
         change: String,
     },
+    /// A new file is in its place, but that may not outlive the machine's next failure.
+    #[error(
+        "the new file is in place at {}, but may not yet be on the disk: {}; check the disk, and run again",
+        text::path(path),
+        plain(source)
+    )]
+    NotDurable {
+        /// The file, or the folder with the days.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// At the place of a result that is a folder of days there is something else.
+    #[error(
+        "{} is {found}, and a result that is partitioned by date needs {expected} there; move it, or choose another folder",
+        text::path(path)
+    )]
+    Occupied {
+        /// What is there.
+        path: PathBuf,
+        /// What it is, with its article.
+        found: &'static str,
+        /// What has to be there if anything is, with its article.
+        expected: &'static str,
+    },
+    /// Only some of the days of a result are in place.
+    #[error(
+        "{source}; of the days in {}, done: {}; not done, and as they were: {}; run again to do the rest",
+        text::path(folder),
+        shown_days(done),
+        shown_days(left)
+    )]
+    DaysIncomplete {
+        /// The folder with the days.
+        folder: PathBuf,
+        /// The days that were put in place or removed.
+        done: Vec<Date>,
+        /// The days that were to be, and are what they were.
+        left: Vec<Date>,
+        /// What went wrong with the first of them.
+        source: Box<Error>,
+    },
     /// An output would overwrite an input.
     #[error(
         "{role} at {} would overwrite the input {}; choose another path",
@@ -614,6 +656,22 @@ fn missing(state: &Path, inputs: &[PathBuf], gone: usize) -> String {
     )
 }
 
+/// Days in order, for a message: those that follow each other as their first and last.
+fn shown_days(days: &[Date]) -> String {
+    let runs = days.chunk_by(|day, next| day.next() == Some(*next));
+    let shown: Vec<String> = runs
+        .filter_map(|run| match run {
+            [] => None,
+            [day] => Some(day.to_string()),
+            [first, .., last] => Some(format!("{first} to {last}")),
+        })
+        .collect();
+    match &shown[..] {
+        [] => "none".into(),
+        shown => shown.join(", "),
+    }
+}
+
 /// Bytes in units of 1,000,000, rounded up.
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
@@ -681,5 +739,30 @@ fn advice(action: Action, error: &io::Error) -> &'static str {
             "; choose another path"
         }
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_follow_each_other_are_shown_as_one() {
+        let shown = |days: &[&str]| {
+            let days: Vec<Date> = days.iter().map(|day| day.parse().unwrap()).collect();
+            shown_days(&days)
+        };
+        assert_eq!(shown(&[]), "none");
+        assert_eq!(shown(&["2024-02-29"]), "2024-02-29");
+        assert_eq!(
+            shown(&[
+                "2024-02-28",
+                "2024-02-29",
+                "2024-03-01",
+                "2024-03-03",
+                "2024-01-01"
+            ]),
+            "2024-02-28 to 2024-03-01, 2024-03-03, 2024-01-01"
+        );
     }
 }

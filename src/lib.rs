@@ -126,7 +126,8 @@
 //! - [`generate`]: sample and benchmark data
 //!
 //! The first file that is mapped in a process installs a handler for SIGBUS, so that an input that is cut
-//! shorter while it is mapped is an error and not a crash. Nothing else is global: no signals are
+//! shorter while it is mapped is an error and not a crash. There is one list of drafts that have a name
+//! ([`output::discard_drafts`]). Nothing else is global: no signals are
 //! handled ([`Options::stop`] is for that), and nothing is logged. Files are only written where groups
 //! do not fit into [`Options::memory_limit`], and they have no names.
 

@@ -9,6 +9,7 @@ use super::config::{AggregateConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
+use super::result::{FinishedResult, ResultDraft};
 use super::signals::Watch;
 use super::{places, report, signals};
 use daytally::aggregate::GrandTotals;
@@ -154,7 +155,7 @@ impl Started {
             None => None,
         };
         // Every place is tried before the work starts.
-        let result = Draft::create(&config.output)?.with_digest();
+        let result = ResultDraft::create(config)?;
         let mut rejects_file = draft(config.rejects.as_ref())?;
         let mut rejects = LoggedRejects::new(
             // With a state it gets those of earlier runs, too, when all are known.
@@ -200,7 +201,7 @@ impl Started {
 
         let (result, output, totals) = if too_many.is_ok() {
             let (result, output, totals) =
-                write_result(&pipeline, &outcome, result, &config.output)?;
+                result.write(&pipeline, &outcome, config, state.as_ref())?;
             (Some(result), Some(output), totals)
         } else {
             (None, None, pipeline.totals(&outcome)?)
@@ -210,6 +211,7 @@ impl Started {
             summary.status = Status::Published;
         }
         summary.output = output;
+        summary.rejects_unchanged = rejects.as_ref().map(Finished::is_unchanged);
         let summary_file = match summary_file {
             Some(mut file) => {
                 file.write(&summary.to_json_line())?;
@@ -224,23 +226,18 @@ impl Started {
 
         // The result last: it is only replaced when nothing else can go wrong.
         self.watch.let_it_finish();
-        for finished in [rejects, summary_file].into_iter().flatten() {
-            finished.publish()?;
+        if let Some(rejects) = rejects {
+            rejects.publish()?;
         }
-        if let Some(result) = result {
-            if let Err(error) = result.publish() {
-                // It tells of a result that is not there.
-                if let Some(Target::Path(path)) = &config.summary {
-                    let _ = std::fs::remove_file(path);
-                }
-                return Err(error);
-            }
-            if let Some(state) = &mut state {
-                // Now that they are out of the result.
-                state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
-            }
+        let is_published = result.is_some();
+        self.publish_summary_and(summary_file, result, state.as_mut())?;
+        if let Some(state) = &mut state
+            && is_published
+        {
+            // Now that they are out of the result.
+            state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
         }
-        tracing::info!(output = %path_field(&config.output.absolute(), config.log.format), "finished");
+        self.tell_finished(summary.output.as_ref());
         *told = Some(summary);
         too_many
     }
@@ -297,6 +294,46 @@ impl Started {
         }
     }
 
+    /// Puts the summary in place, and then the result.
+    fn publish_summary_and(
+        &self,
+        summary: Option<Finished>,
+        result: Option<FinishedResult>,
+        state: Option<&mut State>,
+    ) -> Result<()> {
+        if let Some(summary) = summary {
+            summary.publish().inspect_err(|error| {
+                if matches!(error, Error::NotDurable { .. }) {
+                    self.remove_summary();
+                }
+            })?;
+        }
+        let publish = |result: FinishedResult| result.publish(&self.config, state);
+        let published = result.map_or(Ok(()), publish);
+        published.inspect_err(|error| {
+            if !matches!(error, Error::NotDurable { .. }) {
+                self.remove_summary();
+            }
+        })
+    }
+
+    /// It tells of a result that is not there.
+    fn remove_summary(&self) {
+        if let Some(summary) = &self.config.summary
+            && let Ok(Some(file)) = summary.place()
+        {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    fn tell_finished(&self, output: Option<&OutputSummary>) {
+        tracing::info!(
+            output = %path_field(&self.config.output.absolute(), self.config.log.format),
+            unchanged = output.is_some_and(|output| output.unchanged),
+            "finished"
+        );
+    }
+
     /// Whether the invalid events are within the limit.
     fn check_limit(&self, outcome: &Outcome) -> Result<()> {
         let invalid = outcome.books.invalid();
@@ -349,22 +386,4 @@ impl Started {
 /// A draft for an output that may not be wanted.
 fn draft(target: Option<&Target>) -> Result<Option<Draft>> {
     target.map(Draft::create).transpose()
-}
-
-/// Writes the whole result file, without putting it in place.
-fn write_result(
-    pipeline: &Pipeline,
-    outcome: &Outcome,
-    mut draft: Draft,
-    target: &Target,
-) -> Result<(Finished, OutputSummary, GrandTotals)> {
-    let totals = pipeline.write_csv(outcome, |bytes| draft.write(bytes))?;
-    let finished = draft.finish()?;
-    let output = OutputSummary {
-        path: path_text(target.absolute()),
-        rows: totals.groups,
-        bytes: finished.bytes(),
-        sha256: finished.sha256().unwrap_or_default(),
-    };
-    Ok((finished, output, totals))
 }

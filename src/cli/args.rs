@@ -43,7 +43,7 @@ pub(super) enum Command {
 ///
 /// Exit codes: 0 the result was written; 1 it could not be; 2 wrong use; 3 too many invalid events;
 /// 130 and 143 stopped by SIGINT or SIGTERM. In every case but 0 the output file is what it was
-/// before.
+/// before, unless the message says otherwise.
 #[derive(Debug, Parser)]
 pub(super) struct AggregateArgs {
     /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
@@ -111,16 +111,31 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) to: Option<Date>,
 
-    /// Where the result goes; - is standard output.
+    /// Where the result goes; - is standard output. With --partition-by a folder [default:
+    /// daily_user_stats.csv; with --partition-by daily_user_stats].
+    ///
+    /// A file that is there is replaced at once, and not at all if it is the same to the byte.
     #[arg(
         short,
         long,
         value_name = "PATH",
         env = "DAYTALLY_OUTPUT",
-        default_value = "daily_user_stats.csv",
         hide_env = true
     )]
-    pub(super) output: PathBuf,
+    pub(super) output: Option<PathBuf>,
+
+    /// Write each day to a file of its own, OUTPUT/date=YYYY-MM-DD/daily_user_stats.csv.
+    ///
+    /// Days of which there is no event are left as they are, unless they are between --from and --to and
+    /// both are given: then the days between are replaced, and those without events removed.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "DAYTALLY_PARTITION_BY",
+        ignore_case = true,
+        hide_env = true
+    )]
+    pub(super) partition_by: Option<PartitionArg>,
 
     /// Write every invalid line there, as JSON Lines with its place, reason and text; - is standard
     /// output, if the result goes elsewhere.
@@ -306,6 +321,12 @@ pub(super) struct LogArgs {
     /// Log more: -v what the run does, -vv how, -vvv everything (levels info, debug, trace).
     #[arg(short, long, env = "DAYTALLY_VERBOSE", action = ArgAction::Count, hide_env = true)]
     pub(super) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PartitionArg {
+    /// A folder for each UTC day, as Hive names them.
+    Date,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

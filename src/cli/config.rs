@@ -9,8 +9,8 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
-    VerifyArg,
+    AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg,
+    PartitionArg, ProfileArg, VerifyArg,
 };
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
@@ -23,6 +23,10 @@ use daytally::{Incremental, Options};
 
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
+
+/// Where the result goes if nothing is said, and where its days do.
+const DEFAULT_OUTPUT: &str = "daily_user_stats.csv";
+const DEFAULT_OUTPUT_FOLDER: &str = "daily_user_stats";
 
 /// What clap says of a command's wrong use.
 fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
@@ -48,7 +52,10 @@ pub(super) struct AggregateConfig {
     pub(super) search: Search,
     /// The file with the list of inputs, if it is one.
     pub(super) list: Option<PathBuf>,
+    /// The file, or the folder for the days.
     pub(super) output: Target,
+    /// Whether each day has a file of its own.
+    pub(super) by_date: bool,
     pub(super) rejects: Option<Target>,
     pub(super) summary: Option<Target>,
     pub(super) max_invalid: Option<InvalidLimit>,
@@ -101,7 +108,8 @@ impl AggregateConfig {
                 "--from is after --to, so there is no day between them".into(),
             ));
         };
-        let output = Target::new(args.output);
+        let by_date = args.partition_by == Some(PartitionArg::Date);
+        let output = output(args.output, by_date)?;
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
@@ -158,7 +166,10 @@ impl AggregateConfig {
             },
         });
         options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
-        options.temp_dir = args.temp_dir.or_else(|| beside(&output));
+        options.temp_dir = args.temp_dir.or_else(|| match &output {
+            Target::Path(folder) if by_date => Some(folder.clone()),
+            output => beside(output),
+        });
         Ok(AggregateConfig {
             list: list.as_ref().map(|list| list.path.clone()),
             search: Search::new(names)
@@ -168,6 +179,7 @@ impl AggregateConfig {
             from: args.from,
             to: args.to,
             output,
+            by_date,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
             max_invalid: args.max_invalid,
@@ -175,6 +187,33 @@ impl AggregateConfig {
             state,
             log: LogConfig::resolve(args.log),
         })
+    }
+}
+
+/// Where the result goes. A result of days needs a folder.
+fn output(typed: Option<PathBuf>, by_date: bool) -> Result<Target, clap::Error> {
+    if !by_date {
+        return Ok(Target::new(typed.unwrap_or_else(|| DEFAULT_OUTPUT.into())));
+    }
+    let typed = typed.unwrap_or_else(|| DEFAULT_OUTPUT_FOLDER.into());
+    let is_stream = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+    };
+    match Target::new(typed) {
+        Target::Path(path) if !is_stream(&path) => {
+            // Without a slash at the end, which says nothing of a folder.
+            Ok(Target::Path(path.components().collect()))
+        }
+        output => {
+            let place = match output {
+                Target::Stdout => "standard output".into(),
+                Target::Path(path) => format!("{}, a pipe or a device", path.display()),
+            };
+            let message = format!(
+                "--partition-by needs a folder to write to, and cannot write to {place}; give one with --output"
+            );
+            Err(wrong("aggregate", ErrorKind::ArgumentConflict, message))
+        }
     }
 }
 

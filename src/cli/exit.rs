@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use daytally::error::Error;
 
 /// How the program ends. In every case but [`Exit::Done`] the file at the output path is what it was
-/// before.
+/// before, unless the message says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// 0: it did what it was asked to, whatever was skipped.

@@ -11,6 +11,7 @@ mod limit;
 mod log;
 mod places;
 mod rejects;
+mod result;
 mod signals;
 mod size;
 mod state;

@@ -1,11 +1,12 @@
 //! The files a run reads and writes, and that none of them is two things at once.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::config::AggregateConfig;
 use daytally::error::{Error, Result};
 use daytally::input::{FileId, Found};
-use daytally::output::Target;
+use daytally::output::{Target, date_of_day_file, day_file, days_in};
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
 const STDOUT: &str = "/dev/stdout";
@@ -88,6 +89,12 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
             });
         }
     }
+    if config.by_date
+        && let Target::Path(folder) = &config.output
+        && folder.is_dir()
+    {
+        check_days(folder, &inputs, &outputs, stderr)?;
+    }
     for (at, second) in outputs.iter().enumerate() {
         for first in &outputs[..at] {
             // The summary comes after the result on standard output, as its last line.
@@ -104,6 +111,55 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
                     },
                 });
             }
+        }
+    }
+    Ok(())
+}
+
+/// The same for the files of days in the output folder, of which any may be replaced or removed.
+fn check_days(
+    folder: &Path,
+    inputs: &[(&Path, FileId)],
+    outputs: &[Output<'_>],
+    stderr: Option<FileId>,
+) -> Result<()> {
+    const ROLE: &str = "the result (--output)";
+    let inputs: HashMap<FileId, &Path> = inputs.iter().map(|(path, id)| (*id, *path)).collect();
+    for date in days_in(folder)? {
+        let path = day_file(folder, date);
+        let Some(id) = regular_file(&path) else {
+            continue;
+        };
+        if let Some(input) = inputs.get(&id) {
+            return Err(Error::OverwritesInput {
+                role: ROLE,
+                path,
+                input: input.to_path_buf(),
+            });
+        }
+        if Some(id) == stderr {
+            return Err(Error::SameOutput {
+                first: ROLE,
+                second: "standard error",
+                place: daytally::text::path(&path).to_string(),
+            });
+        }
+    }
+    let folder = folder.canonicalize().ok();
+    for output in outputs {
+        let place = match output.target {
+            Target::Path(path) => place_of_new_file(path),
+            Target::Stdout => Path::new(STDOUT).canonicalize().ok(),
+        };
+        if let Some(place) = place
+            && let Some(date) = date_of_day_file(&place)
+            && place.ancestors().nth(2) == folder.as_deref()
+        {
+            return Err(Error::SameOutput {
+                first: ROLE,
+                second: output.role,
+                place: format!("the day {date}, {}", daytally::text::path(&place)),
+            });
         }
     }
     Ok(())

@@ -106,7 +106,7 @@ impl Ending {
             Phase::Over(exit) => exit,
             Phase::Running => {
                 self.has_begun.store(true, Ordering::SeqCst);
-                discard_drafts();
+                daytally::output::discard_drafts();
                 self.say(signal);
                 Exit::from(&Error::Stopped { signal })
             }
@@ -128,11 +128,6 @@ impl Ending {
         }
     }
 }
-
-/// Removes what a process that is ended from outside would leave behind: drafts of outputs that have
-/// a name already.
-// WIRE: `daytally::output::discard_drafts()`, as soon as the publisher has it.
-fn discard_drafts() {}
 
 /// Makes the signals that end a program ask `stop` instead. A run that does not stop is ended, and
 /// `tell` has a moment to say so.

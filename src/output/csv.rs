@@ -28,6 +28,22 @@ pub(crate) fn append_rows(groups: &InOrder, out: &mut Vec<u8>) {
     }
 }
 
+/// The same, and where the rows of each day end.
+pub(crate) fn append_rows_by_day(groups: &InOrder, out: &mut Vec<u8>) -> Vec<(Date, usize)> {
+    out.reserve(groups.len() * 32);
+    let mut ends: Vec<(Date, usize)> = Vec::new();
+    let mut row = Row::default();
+    for group in groups.iter() {
+        out.extend_from_slice(row.of(group));
+        let date = group.key.date();
+        match ends.last_mut() {
+            Some((last, end)) if *last == date => *end = out.len(),
+            _ => ends.push((date, out.len())),
+        }
+    }
+    ends
+}
+
 /// The text of a row, filled from its end.
 struct Row {
     bytes: [u8; Row::LEN],
@@ -260,6 +276,22 @@ mod tests {
         add(1, i128::from(i64::MIN), Some("1e-400"));
         counter.finish();
         let groups = partitions.finish_sorted().unwrap();
+        for range in groups.ranges() {
+            let (sorted, mut by_day) = (range.sorted().unwrap(), b"before".to_vec());
+            let ends = append_rows_by_day(&sorted, &mut by_day);
+            assert_eq!(by_day.strip_prefix(b"before").unwrap(), rows(&sorted));
+            let mut start = "before".len();
+            for (date, end) in ends {
+                let text = std::str::from_utf8(&by_day[start..end]).unwrap();
+                let is_of_day = |line: &str| line.starts_with(&format!("{date},"));
+                assert!(
+                    text.ends_with('\n') && text.lines().all(is_of_day),
+                    "{text}"
+                );
+                start = end;
+            }
+            assert_eq!(start, by_day.len());
+        }
         let ranges = groups.ranges();
         let text: Vec<u8> = ranges
             .flat_map(|range| rows(&range.sorted().unwrap()))

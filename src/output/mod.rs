@@ -1,14 +1,23 @@
-//! Outputs: pure serialisers of what a run found, and the one publisher of files.
+//! Outputs: pure serialisers of what a run found, and the publisher of files and of days.
 //!
 //! Knows nothing of where rows and rejects come from.
 
 pub mod csv;
+mod days;
+mod drafts;
 mod publish;
 mod rejects;
+mod same;
 mod summary;
 mod writeback;
 
+pub use days::{
+    DAY_FILE, DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in,
+};
+pub use drafts::discard_drafts;
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};
-pub use summary::{InputSummary, OutputSummary, StateSummary, Status, Summary, path_text};
+pub use summary::{
+    DaysSummary, InputSummary, OutputSummary, StateSummary, Status, Summary, path_text,
+};

@@ -3,26 +3,28 @@
 //! A [`Draft`] is written without anybody seeing it, [finished](Draft::finish) (flushed and synced),
 //! and [published](Finished::publish): renamed over the target, and the folder synced. Until then
 //! the target is what it was. Where the file system can, the draft has no name at all before it is
-//! complete (`O_TMPFILE`), so that nothing is left behind however the process ends.
+//! complete (`O_TMPFILE`), so that nothing is left behind however the process ends. Where there already
+//! is what the draft says, to the byte, nothing is replaced.
 //!
 //! Devices, pipes and standard output cannot be replaced; they are written as the bytes come.
 
 use std::fmt::Write as _;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, StatxAttributes, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, StatxAttributes, Uid};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempPath;
 
+use super::drafts::{self, Name};
+use super::same;
 use super::writeback::Writeback;
 use crate::error::{Action, Error, Result};
 
 /// How many bytes are collected before they are written.
-const BUFFER: usize = 256 * 1024;
+pub(super) const BUFFER: usize = 256 * 1024;
 
 /// How many symbolic links are followed from one to the next, as Linux does.
 const LINK_LIMIT: usize = 40;
@@ -98,7 +100,7 @@ fn names_a_descriptor(path: &Path) -> bool {
 }
 
 /// The path at the end of symbolic links that lead to where nothing is.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = std::path::absolute(path)?;
     for _ in 0..LINK_LIMIT {
         match std::fs::read_link(&path) {
@@ -137,7 +139,7 @@ struct Staged {
     file: File,
     writeback: Writeback,
     /// The file's temporary name, if it has one.
-    name: Option<TempPath>,
+    name: Option<Name>,
     place: PathBuf,
     /// What the file will replace.
     replaced: Option<Metadata>,
@@ -146,6 +148,8 @@ struct Staged {
 impl Draft {
     /// Starts an output: creates its draft in the target's folder, or opens what is written
     /// through. So a place that cannot be written to is found before any work is done.
+    ///
+    /// The first draft in a folder removes drafts from it that killed processes have left there.
     ///
     /// # Errors
     ///
@@ -211,21 +215,29 @@ impl Draft {
         self.write_now(bytes)
     }
 
-    /// Completes the output: everything written, and a file's content on the disk.
+    /// Completes the output: everything written, and a file's content on the disk. If the target is a
+    /// file with these very bytes, it is that which is brought to the disk.
     ///
     /// # Errors
     ///
     /// As [`write`](Draft::write), and where the disk reports a fault. The draft is then gone.
     pub fn finish(mut self) -> Result<Finished> {
         self.flush()?;
+        let mut is_unchanged = false;
         if let Sink::Staged(staged) = &self.sink {
-            staged.take_over_mode();
-            staged
-                .file
-                .sync_all()
-                .map_err(|source| self.fault(Action::Sync, source))?;
+            is_unchanged = staged.is_in_place(self.bytes);
+            if !is_unchanged {
+                take_over_mode(&staged.file, staged.replaced.as_ref());
+                staged
+                    .file
+                    .sync_all()
+                    .map_err(|source| self.fault(Action::Sync, source))?;
+            }
         }
-        Ok(Finished(self))
+        Ok(Finished {
+            draft: self,
+            is_unchanged,
+        })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -265,35 +277,19 @@ impl Draft {
 
 impl Staged {
     fn create(place: PathBuf) -> io::Result<Staged> {
-        let replaced = match std::fs::metadata(&place) {
-            Ok(there) => {
-                // A rename would get around the file's own protection.
-                rustix::fs::access(&place, rustix::fs::Access::WRITE_OK)?;
-                check_replaceable(&place, &there)?;
-                Some(there)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        let replaced = replaced(&place)?;
         let folder = folder_of(&place);
-        if let Some(file) = create_nameless(folder) {
-            return Ok(Staged {
-                file,
-                writeback: Writeback::default(),
-                name: None,
-                place,
-                replaced,
-            });
-        }
-        let (file, name) = temporary_name()
-            // Less the process's umask, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?
-            .into_parts();
+        drafts::sweep_once(folder);
+        let (file, name) = if let Some(file) = drafts::create_nameless(folder) {
+            (file, None)
+        } else {
+            let (file, name) = drafts::create_file(folder)?;
+            (file, Some(name))
+        };
         Ok(Staged {
             file,
             writeback: Writeback::default(),
-            name: Some(name),
+            name,
             place,
             replaced,
         })
@@ -305,65 +301,112 @@ impl Staged {
         Ok(())
     }
 
-    /// Gives the new file the mode and, where this user may, the owner of the one it replaces.
-    fn take_over_mode(&self) {
-        let Some(replaced) = &self.replaced else {
-            return;
-        };
-        // The owner first: changing it clears the set-id bits of the mode. Only root may give a
-        // file away; for others the file is then theirs, as with any other program that replaces
-        // files, and the mode is what matters.
-        let _ = rustix::fs::fchown(
-            self.file.as_fd(),
-            Some(Uid::from_raw(replaced.uid())),
-            Some(Gid::from_raw(replaced.gid())),
-        );
-        let _ = self
-            .file
-            .set_permissions(Permissions::from_mode(replaced.mode() & 0o7777));
+    /// Whether the file that is there has these bytes, and is on the disk.
+    fn is_in_place(&self, bytes: u64) -> bool {
+        let old = same::file_if_same(&self.place, &self.file, bytes);
+        // Its bytes, and the rename that put it there, if that was just before.
+        let is_synced = |old: File| old.sync_all().and_then(|()| sync_folder_of(&self.place));
+        old.is_some_and(|old| is_synced(old).is_ok())
     }
 
-    fn publish(self) -> io::Result<()> {
+    /// `path` is the target as it is named.
+    fn publish(self, path: &Path) -> Result<()> {
+        let refused = |source| Error::io(Action::Publish, path, source);
         let folder = folder_of(&self.place);
+        // Opened while nothing is lost if it cannot be. Some may be written to and not be read.
+        let handle = match File::open(folder) {
+            Ok(handle) => Some(handle),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            Err(error) => return Err(refused(error)),
+        };
         let name = match self.name {
             Some(name) => name,
-            None => temporary_name()
-                .make_in(folder, |path| {
-                    rustix::fs::linkat(
-                        CWD,
-                        path_of_descriptor(&self.file),
-                        CWD,
-                        path,
-                        AtFlags::SYMLINK_FOLLOW,
-                    )?;
-                    Ok(())
-                })?
-                .into_temp_path(),
+            None => drafts::link(&self.file, folder).map_err(refused)?,
         };
-        name.persist(&self.place).map_err(|error| error.error)?;
-        match File::open(folder)?.sync_all() {
-            // Some file systems have no such thing for folders.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            synced => synced,
+        name.rename_to(&self.place).map_err(refused)?;
+        let synced = match handle {
+            Some(handle) => sync_folder(&handle),
+            None => rustix::fs::syncfs(&self.file).map_err(Into::into),
+        };
+        synced.map_err(|source| Error::NotDurable {
+            path: path.to_path_buf(),
+            source,
+        })
+    }
+}
+
+/// What a new file at `place` would replace.
+///
+/// # Errors
+///
+/// Where it may not be replaced, or cannot be looked at.
+pub(super) fn replaced(place: &Path) -> io::Result<Option<Metadata>> {
+    match std::fs::metadata(place) {
+        Ok(there) => {
+            // A rename would get around the file's own protection.
+            rustix::fs::access(place, rustix::fs::Access::WRITE_OK)?;
+            check_replaceable(place, &there)?;
+            Ok(Some(there))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a new file the mode and, where this user may, the owner of the one it replaces.
+pub(super) fn take_over_mode(file: &File, replaced: Option<&Metadata>) {
+    let Some(replaced) = replaced else {
+        return;
+    };
+    // The owner first: changing it clears the set-id bits of the mode. Only root may give a
+    // file away; for others the file is then theirs, as with any other program that replaces
+    // files, and the mode is what matters.
+    let _ = rustix::fs::fchown(
+        file.as_fd(),
+        Some(Uid::from_raw(replaced.uid())),
+        Some(Gid::from_raw(replaced.gid())),
+    );
+    let _ = file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777));
+}
+
+/// Brings the names in the folder of a path to the disk.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    sync_folder(&File::open(folder_of(path))?)
+}
+
+/// Brings the names in a folder to the disk.
+pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
+    match folder.sync_all() {
+        // Some file systems have no such thing for folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
     }
 }
 
 /// An output that is complete but, if it is a file, not yet to be seen. Dropping it discards it.
 #[derive(Debug)]
-pub struct Finished(Draft);
+pub struct Finished {
+    draft: Draft,
+    is_unchanged: bool,
+}
 
 impl Finished {
     /// How many bytes were written.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.bytes
+        self.draft.bytes
+    }
+
+    /// Whether there is a file with these very bytes at the target. It will not be touched.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.is_unchanged
     }
 
     /// The SHA-256 of the bytes in lower-case hexadecimal; `None` unless it was asked for.
     #[must_use]
     pub fn sha256(&self) -> Option<String> {
-        let digest = self.0.digest.clone()?.finalize();
+        let digest = self.draft.digest.clone()?.finalize();
         let mut hexadecimal = String::with_capacity(2 * digest.len());
         for byte in digest {
             // Writing to a string cannot fail.
@@ -372,17 +415,20 @@ impl Finished {
         Some(hexadecimal)
     }
 
-    /// Puts the file in place, replacing what is there, and makes sure that it stays there.
+    /// Puts the file in place, replacing what is there unless it is the same, and makes sure that it
+    /// stays there.
     ///
     /// # Errors
     ///
-    /// Where it cannot be renamed; the target is then what it was.
+    /// Where it cannot be renamed; the target is then what it was. [`Error::NotDurable`] where it was,
+    /// but the folder could not be brought to the disk; the target is then the new file.
     pub fn publish(self) -> Result<()> {
-        let Draft { target, sink, .. } = self.0;
+        if self.is_unchanged {
+            return Ok(());
+        }
+        let Draft { target, sink, .. } = self.draft;
         match (sink, target) {
-            (Sink::Staged(staged), Target::Path(path)) => staged
-                .publish()
-                .map_err(|source| Error::io(Action::Publish, &path, source)),
+            (Sink::Staged(staged), Target::Path(path)) => staged.publish(&path),
             _ => Ok(()),
         }
     }
@@ -414,34 +460,8 @@ fn check_replaceable(place: &Path, there: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// A file without a name in a folder; `None` where the file system has no such thing.
-fn create_nameless(folder: &Path) -> Option<File> {
-    let file: File = rustix::fs::open(
-        folder,
-        OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
-        // Less the process's umask.
-        Mode::from_raw_mode(0o666),
-    )
-    .ok()?
-    .into();
-    // It gets its name through this path later.
-    std::fs::symlink_metadata(path_of_descriptor(&file)).ok()?;
-    Some(file)
-}
-
-fn path_of_descriptor(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
-
-/// How temporary files are named: hidden, and recognisably ours.
-fn temporary_name() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".daytally-").suffix(".tmp");
-    builder
-}
-
 /// The folder that holds `path`, which is absolute.
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
@@ -505,7 +525,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("out.csv");
         let staged = || {
-            let (file, name) = temporary_name().tempfile_in(&folder).unwrap().into_parts();
+            let (file, name) = drafts::create_file(folder.path()).unwrap();
             Staged {
                 writeback: Writeback::default(),
                 file,
@@ -518,9 +538,51 @@ mod tests {
         assert_eq!(names(folder.path()), [""; 0]);
         let mut full = staged();
         full.file.write_all(b"new").unwrap();
-        full.publish().unwrap();
+        full.publish(&place).unwrap();
         assert_eq!(names(folder.path()), ["out.csv"]);
         assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_is_there_already_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        let identity = || {
+            let there = std::fs::metadata(&path).unwrap();
+            (there.ino(), there.mtime(), there.mtime_nsec())
+        };
+        let finish = |content: &[u8]| {
+            let mut draft = Draft::create(&Target::Path(path.clone())).unwrap();
+            draft.write(content).unwrap();
+            draft.finish().unwrap()
+        };
+        let long = vec![b'x'; 2 * BUFFER];
+        for content in [&b"abc"[..], b"", &long] {
+            publish(&path, content).unwrap();
+            let before = identity();
+            let again = finish(content);
+            assert!(again.is_unchanged());
+            again.publish().unwrap();
+            assert_eq!(identity(), before);
+            assert_eq!(names(folder.path()), ["out.csv"]);
+        }
+        let other = finish(b"abd");
+        assert!(!other.is_unchanged());
+        let before = identity();
+        other.publish().unwrap();
+        assert_ne!(identity(), before);
+        assert_eq!(std::fs::read(&path).unwrap(), b"abd");
+        // What is written through is never unchanged.
+        let null = Draft::create(&Target::Path("/dev/null".into())).unwrap();
+        assert!(!null.finish().unwrap().is_unchanged());
+    }
+
+    #[test]
+    fn the_first_draft_in_a_folder_removes_strays() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".daytally-abc123.tmp"), "x").unwrap();
+        publish(&folder.path().join("out.csv"), b"").unwrap();
+        assert_eq!(names(folder.path()), ["out.csv"]);
     }
 
     #[test]

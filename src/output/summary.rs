@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::days::DayChanges;
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
+use crate::event::Date;
 use crate::input::LeftOut;
 use crate::pipeline::{InputSource, Outcome};
 use crate::text;
@@ -67,6 +69,9 @@ pub struct Summary {
     pub output: Option<OutputSummary>,
     /// The rejects file, if there is one: its absolute path, or `-`.
     pub rejects: Option<String>,
+    /// Whether the rejects file was there with the same bytes, and was not touched; left out without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejects_unchanged: Option<bool>,
 }
 
 /// How a run ended.
@@ -192,14 +197,58 @@ fn is_zero(number: &u64) -> bool {
 /// What was written.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputSummary {
-    /// The absolute path, or `-` for standard output.
+    /// The absolute path of the file, or of the folder with the days; `-` for standard output.
     pub path: String,
-    /// Rows, the header not counted.
+    /// Rows, headers not counted.
     pub rows: u64,
-    /// Bytes, the header included.
+    /// Bytes, headers included; of days, those of all days of the result.
     pub bytes: u64,
-    /// The SHA-256 of the bytes (FIPS 180-4), in lower-case hexadecimal.
-    pub sha256: String,
+    /// The SHA-256 of the bytes (FIPS 180-4), in lower-case hexadecimal; left out where there are several
+    /// files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Whether all of it was there already with the same bytes, so that nothing was touched.
+    pub unchanged: bool,
+    /// What became of which days; left out of a result in one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<DaysSummary>,
+}
+
+/// What became of the days of a result that is partitioned by date.
+#[derive(Clone, Debug, Serialize)]
+pub struct DaysSummary {
+    /// Days that there were none of.
+    pub added: Vec<String>,
+    /// Days that were there with other bytes.
+    pub changed: Vec<String>,
+    /// How many days were there with the same bytes, and were not touched.
+    pub unchanged: u64,
+    /// Days that were taken away.
+    pub removed: Vec<String>,
+}
+
+impl From<&DayChanges> for DaysSummary {
+    fn from(changes: &DayChanges) -> DaysSummary {
+        let dates = |days: &[Date]| days.iter().map(Date::to_string).collect();
+        DaysSummary {
+            added: dates(&changes.added),
+            changed: dates(&changes.changed),
+            unchanged: changes.unchanged.len() as u64,
+            removed: dates(&changes.removed),
+        }
+    }
+}
+
+/// For people: how many of each.
+impl fmt::Display for DaysSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [added, changed, removed] =
+            [&self.added, &self.changed, &self.removed].map(|days| days.len() as u64);
+        write!(f, "{}: ", Counted(added + changed + self.unchanged, "day"))?;
+        write!(f, "{} added, {} changed, ", Count(added), Count(changed))?;
+        write!(f, "{} unchanged, ", Count(self.unchanged))?;
+        write!(f, "{} removed", Count(removed))
+    }
 }
 
 impl Summary {
@@ -247,6 +296,7 @@ impl Summary {
             bytes_per_second,
             output: None,
             rejects: None,
+            rejects_unchanged: None,
         }
     }
 
@@ -266,6 +316,42 @@ impl Summary {
             .map_or(0, |(_, count)| Count(**count).to_string().len());
         for (code, count) in by_reason {
             writeln!(f, "{INDENT}{:>width$} {code}", Count(*count).to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Where the result and the rejects are.
+    fn write_outputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        label(f, "output")?;
+        match &self.output {
+            Some(output) if output.path == "-" => f.write_str("standard output")?,
+            Some(output) => write!(f, "{}", text::path(output.path.as_ref()))?,
+            None => f.write_str("not written")?,
+        }
+        if let Some(output) = &self.output {
+            write!(f, ": {}", Bytes(output.bytes))?;
+            match &output.days {
+                Some(days) => write!(f, " in {days}")?,
+                None if output.unchanged => f.write_str(", unchanged")?,
+                None => {}
+            }
+        }
+        writeln!(f)?;
+        if let Some(rejects) = self.rejects.as_deref() {
+            label(f, "rejects")?;
+            match rejects {
+                "-" => f.write_str("standard output")?,
+                path => write!(f, "{}", text::path(path.as_ref()))?,
+            }
+            writeln!(
+                f,
+                "{}",
+                if self.rejects_unchanged == Some(true) {
+                    ": unchanged"
+                } else {
+                    ""
+                }
+            )?;
         }
         Ok(())
     }
@@ -291,7 +377,6 @@ impl fmt::Display for Summary {
             }
             inputs => format!("{} inputs", inputs.len()),
         };
-        let label = |f: &mut fmt::Formatter<'_>, label: &str| write!(f, "{label:>10}  ");
         label(f, "input")?;
         writeln!(
             f,
@@ -342,23 +427,7 @@ impl fmt::Display for Summary {
             write!(f, ", {first} to {last}")?;
         }
         writeln!(f)?;
-        label(f, "output")?;
-        match &self.output {
-            Some(output) if output.path == "-" => f.write_str("standard output")?,
-            Some(output) => write!(f, "{}", text::path(output.path.as_ref()))?,
-            None => f.write_str("not written")?,
-        }
-        if let Some(output) = &self.output {
-            write!(f, ": {}", Bytes(output.bytes))?;
-        }
-        writeln!(f)?;
-        if let Some(rejects) = self.rejects.as_deref() {
-            label(f, "rejects")?;
-            match rejects {
-                "-" => writeln!(f, "standard output")?,
-                path => writeln!(f, "{}", text::path(path.as_ref()))?,
-            }
-        }
+        self.write_outputs(f)?;
         if self.spill_files > 0 {
             label(f, "spilled")?;
             writeln!(
@@ -377,6 +446,11 @@ impl fmt::Display for Summary {
         let speed = Bytes(self.bytes_per_second as u64);
         writeln!(f, "{:.3} s, {speed}/s", self.elapsed_seconds)
     }
+}
+
+/// What a line is about.
+fn label(f: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
+    write!(f, "{label:>10}  ")
 }
 
 /// A number of things, and what they are called one by one.
@@ -507,6 +581,36 @@ mod tests {
         assert!(text.contains("not written"), "{text}");
 
         let mut summary = summary;
+        let dates = |count: u32| (0..count).map(|day| Date::from_days(day).unwrap());
+        let mut output = OutputSummary {
+            path: "/x/out".into(),
+            rows: 5,
+            bytes: 100,
+            sha256: None,
+            unchanged: true,
+            days: None,
+        };
+        summary.output = Some(output.clone());
+        let text_with = summary.to_string();
+        let line = "    output  /x/out: 100 bytes, unchanged\n";
+        assert!(text_with.contains(line), "{text_with}");
+        output.days = Some(DaysSummary::from(&DayChanges {
+            added: dates(1).collect(),
+            changed: Vec::new(),
+            unchanged: dates(1234).collect(),
+            removed: dates(2).collect(),
+        }));
+        summary.output = Some(output);
+        let text_with = summary.to_string();
+        let line = "    output  /x/out: 100 bytes in 1,235 days: 1 added, 0 changed, 1,234 unchanged, 2 removed\n";
+        assert!(text_with.contains(line), "{text_with}");
+        let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
+        assert_eq!(json["output"].get("sha256"), None);
+        assert_eq!(
+            json["output"]["days"]["added"],
+            serde_json::json!(["0000-01-01"])
+        );
+        assert_eq!(json["output"]["days"]["unchanged"], 1234);
         assert!(!text.contains("--from"), "{text}");
         summary.filtered = 3;
         let text = summary.to_string();

@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use rayon::prelude::*;
 
 use super::{Outcome, Pipeline};
-use crate::aggregate::{GrandTotals, GroupRange, Partitions, SortedGroups};
+use crate::aggregate::{GrandTotals, GroupRange, InOrder, Partitions, SortedGroups};
 use crate::error::{Error, Result};
+use crate::event::Date;
 use crate::output::csv;
 
 /// How many ranges of rows are formatted ahead of writing, for each worker.
@@ -32,6 +33,63 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<GrandTotals> {
         write(csv::HEADER)?;
+        self.write_rows(outcome, csv::append_rows, |rows, ()| write(rows))
+    }
+
+    /// Formats the result as a file for each day, piece by piece, the days in order. Each has the header,
+    /// and is what [`write_csv`](Pipeline::write_csv) makes of the events of that day alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_csv`](Pipeline::write_csv).
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use daytally::{Input, Options, Pipeline};
+    ///
+    /// let pipeline = Pipeline::new(Options::default())?;
+    /// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+    /// let outcome = pipeline.aggregate(inputs, &mut ())?;
+    /// let mut days: BTreeMap<_, Vec<u8>> = BTreeMap::new();
+    /// pipeline.write_csv_by_day(&outcome, |date, bytes| {
+    ///     days.entry(date).or_default().extend_from_slice(bytes);
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(days.len(), 1);
+    /// # Ok::<(), daytally::Error>(())
+    /// ```
+    pub fn write_csv_by_day(
+        &self,
+        outcome: &Outcome,
+        mut write: impl FnMut(Date, &[u8]) -> Result<()>,
+    ) -> Result<GrandTotals> {
+        let mut last = None;
+        self.write_rows(outcome, csv::append_rows_by_day, |rows, ends| {
+            let mut start = 0;
+            for (date, end) in ends {
+                if last != Some(date) {
+                    last = Some(date);
+                    // A range may have as many days as rows, and each day may become a file.
+                    self.check_stop()?;
+                    write(date, csv::HEADER)?;
+                }
+                write(date, &rows[start..end])?;
+                start = end;
+            }
+            Ok(())
+        })
+    }
+
+    /// Has all workers append the rows of ranges, and passes them on in order, with what `append` said of
+    /// them.
+    fn write_rows<A: Send>(
+        &self,
+        outcome: &Outcome,
+        append: impl Fn(&InOrder, &mut Vec<u8>) -> A + Sync,
+        mut write: impl FnMut(&[u8], A) -> Result<()>,
+    ) -> Result<GrandTotals> {
+        let append = &append;
         let mut ranges = outcome.groups.ranges();
         let mut totals = GrandTotals::default();
         // A few ranges ahead: formatted side by side by the workers, while this thread writes them
@@ -48,9 +106,12 @@ impl Pipeline {
                 let (sender, receiver) = mpsc::sync_channel(1);
                 scope.spawn(move |_| {
                     rows.clear();
-                    let formatted = append(&range, &mut rows);
+                    let formatted = range.sorted().and_then(|groups| {
+                        let appended = append(&groups, &mut rows);
+                        Ok((rows, appended, GrandTotals::of(&groups)?))
+                    });
                     // If no one receives them, writing has failed.
-                    let _ = sender.send(formatted.map(|totals| (rows, totals)));
+                    let _ = sender.send(formatted);
                 });
                 Some(receiver)
             };
@@ -58,10 +119,10 @@ impl Pipeline {
             formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
             while let Some(next) = formatted.pop_front() {
                 // Without rows the worker panicked, and the scope will too.
-                let (rows, of_range) = next.recv().map_err(|_| Error::Panicked)??;
+                let (rows, appended, of_range) = next.recv().map_err(|_| Error::Panicked)??;
                 self.check_stop()?;
                 totals.merge(&of_range);
-                write(&rows)?;
+                write(&rows, appended)?;
                 formatted.extend(format(rows));
             }
             Ok(())
@@ -128,13 +189,6 @@ impl Pipeline {
         }))
         .map_err(|_| Error::Panicked)
     }
-}
-
-/// Formats a range, and gives its totals.
-fn append(range: &GroupRange<'_>, rows: &mut Vec<u8>) -> Result<GrandTotals> {
-    let groups = range.sorted()?;
-    csv::append_rows(&groups, rows);
-    GrandTotals::of(&groups)
 }
 
 impl Outcome {

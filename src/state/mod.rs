@@ -10,6 +10,7 @@
 //! | `daytally-state.json` | what this folder is, the version of its format, and how its events were judged |
 //! | `lock` | locked by the run that is at work, with the number of its process in it |
 //! | `<hash of the input's path>.partial` | a partial result |
+//! | `published-days` | the days that are in output folders |
 //! | `<hash of the input's path>.rejects` | the rejects of the same input, if a run wanted any |
 //!
 //! Files are written whole, brought to the disk, and then renamed into place.
@@ -18,15 +19,17 @@ mod commit;
 mod folder;
 mod meta;
 pub(crate) mod partial;
+mod published;
 pub(crate) mod rejects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
+use crate::event::Date;
 use crate::input::{Change, Verify};
 use commit::Commits;
 use folder::Folder;
@@ -122,7 +125,7 @@ impl State {
     pub fn check(path: &Path) -> Result<u64> {
         let folder = Folder::existing(path)?;
         folder.settings()?;
-        let mut bytes = 0;
+        let mut bytes = published::check(&folder)?;
         for meta in folder.partials()?.into_values() {
             let place = folder.partial(&meta.path);
             bytes += PartialFile::open(&place)?.check()?;
@@ -166,6 +169,29 @@ impl State {
             lock(&self.partials).remove(path);
         }
         self.folder.sync()
+    }
+
+    /// The days in an output folder, by its absolute path, that came from this state.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn published_days(&self, folder: &Path) -> Result<BTreeSet<Date>> {
+        published::get(&self.folder, folder)
+    }
+
+    /// Says which these are. Before days are put there and others taken away it should be both, since
+    /// something may go wrong in between, and then those that are left.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn set_published_days(
+        &mut self,
+        folder: &Path,
+        days: impl IntoIterator<Item = Date>,
+    ) -> Result<()> {
+        published::set(&self.folder, folder, days)
     }
 
     /// What is to be done with an input.

@@ -342,6 +342,7 @@ fn help_names_every_option() {
                 "from",
                 "to",
                 "output",
+                "partition-by",
                 "rejects",
                 "summary",
                 "max-invalid",

@@ -353,3 +353,268 @@ fn a_closed_standard_output_takes_nothing_else_with_it() {
         assert_eq!(summary[field], whole[field], "{field}");
     }
 }
+
+/// What changes when a file is replaced, or only touched.
+fn identity(path: &Path) -> (u64, i64, i64) {
+    let there = fs::metadata(path).unwrap();
+    (there.ino(), there.ctime(), there.ctime_nsec())
+}
+
+#[test]
+fn an_unchanged_result_is_not_rewritten() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    let (csv, rejects) = (
+        sandbox.path("daily_user_stats.csv"),
+        sandbox.path("r.jsonl"),
+    );
+    let run = |unchanged: [bool; 2]| {
+        let run = sandbox.aggregate(["--rejects=r.jsonl", "--summary=s.json", "-v"]);
+        run.expect_code(0);
+        let summary: serde_json::Value = serde_json::from_str(&sandbox.text("s.json")).unwrap();
+        assert_eq!(summary["output"]["unchanged"], unchanged[0]);
+        assert_eq!(summary["rejects_unchanged"], unchanged[1]);
+        run.expect_stderr(&format!(" unchanged={}\n", unchanged[0]));
+        for (at, line) in [": 76 bytes, unchanged\n", "r.jsonl: unchanged\n"]
+            .iter()
+            .enumerate()
+        {
+            assert_eq!(run.stderr.contains(line), unchanged[at], "{}", run.stderr);
+        }
+    };
+    run([false, false]);
+    let before = [
+        identity(&csv),
+        identity(&rejects),
+        identity(&sandbox.path("s.json")),
+    ];
+    run([true, true]);
+    run([true, true]);
+    assert_eq!([identity(&csv), identity(&rejects)], before[..2]);
+    assert_ne!(identity(&sandbox.path("s.json")), before[2]);
+
+    // The same size is not the same.
+    sandbox.write("r.jsonl", sandbox.text("r.jsonl").replace("not", "NOT"));
+    run([true, false]);
+    assert_eq!(identity(&csv), before[0]);
+    sandbox.write("daily_user_stats.csv", CLICK_CSV.replace("2024", "2025"));
+    run([false, true]);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    // Nor is the same beginning.
+    sandbox.write("daily_user_stats.csv", format!("{CLICK_CSV}\n"));
+    run([false, true]);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    assert_eq!(
+        sandbox.names(),
+        ["daily_user_stats.csv", "events.jsonl", "r.jsonl", "s.json"]
+    );
+}
+
+/// Larger than any buffer.
+#[test]
+fn an_unchanged_large_result_is_not_rewritten() {
+    let sandbox = Sandbox::new();
+    let events = sandbox.generate(["--lines=60000", "--users=50000", "--invalid-rate=0"]);
+    sandbox.write("events.jsonl", events);
+    let path = sandbox.path("daily_user_stats.csv");
+    sandbox.aggregate(["-q"]).expect_code(0);
+    let (bytes, before) = (fs::read(&path).unwrap(), identity(&path));
+    assert!(bytes.len() > 1_000_000);
+    sandbox.aggregate(["-q", "--threads=3"]).expect_code(0);
+    assert_eq!(identity(&path), before);
+    // A link to it says nothing else, and one byte is enough.
+    symlink("daily_user_stats.csv", sandbox.path("link")).unwrap();
+    sandbox.aggregate(["-q", "-o", "link"]).expect_code(0);
+    assert_eq!(identity(&path), before);
+    for at in [0, bytes.len() / 2, bytes.len() - 1] {
+        let mut other = bytes.clone();
+        other[at] ^= 1;
+        fs::write(&path, other).unwrap();
+        sandbox.aggregate(["-q", "-o", "link"]).expect_code(0);
+        assert!(fs::read(&path).unwrap() == bytes);
+    }
+}
+
+/// Hidden files that killed runs have left, and those of living ones.
+#[test]
+fn strays_are_removed_and_the_drafts_of_the_living_are_not() {
+    let sandbox = Sandbox::with_events(CLICK);
+    sandbox.write(".daytally-stray1.tmp", "x");
+    fs::create_dir(sandbox.path(".daytally-stray2.tmp")).unwrap();
+    sandbox.write(".daytally-stray2.tmp/2024-01-01.csv", "x");
+    let living = sandbox.write(".daytally-living.tmp", "x");
+    let living = File::open(living).unwrap();
+    rustix::fs::flock(&living, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    sandbox.aggregate(["-q"]).expect_code(0);
+    assert_eq!(
+        sandbox.names(),
+        [
+            ".daytally-living.tmp",
+            "daily_user_stats.csv",
+            "events.jsonl"
+        ]
+    );
+    drop(living);
+    sandbox.aggregate(["-q"]).expect_code(0);
+    assert_eq!(sandbox.names(), ["daily_user_stats.csv", "events.jsonl"]);
+}
+
+/// The program where files without a name cannot get one, because there is no /proc.
+fn without_proc(sandbox: &Sandbox, args: &[&str]) -> Option<Command> {
+    let script = "mount -t tmpfs none /proc && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script, "sh"]);
+    command.current_dir(sandbox.root()).stdin(Stdio::null());
+    let mut probe = Command::new("unshare");
+    probe.args(["-m", "sh", "-c", script, "sh", "true"]);
+    let probed = probe.stderr(Stdio::null()).status();
+    probed.is_ok_and(|status| status.success()).then(|| {
+        command.arg(sandbox.program().get_program());
+        command.args(args);
+        command
+    })
+}
+
+#[test]
+fn drafts_with_names_do_the_same() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    let args = ["aggregate", "-q", "--rejects=r.jsonl", "--summary=pipe"];
+    fifo(&sandbox, "pipe");
+    let Some(mut command) = without_proc(&sandbox, &args) else {
+        eprintln!("drafts_with_names skips: this user may not mount a file system");
+        return;
+    };
+    let read = |name: &str| {
+        let path = sandbox.path(name);
+        thread::spawn(move || fs::read_to_string(path).unwrap())
+    };
+    let drafts = || {
+        let names = sandbox.names();
+        names
+            .iter()
+            .filter(|name| name.starts_with(".daytally-"))
+            .count()
+    };
+    // Held by a summary that nobody reads.
+    let spawn = |command: &mut Command| {
+        let child = command.spawn().unwrap();
+        let begin = std::time::Instant::now();
+        while drafts() < 2 {
+            assert!(begin.elapsed().as_secs() < 50, "{:?}", sandbox.names());
+            thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child
+    };
+    let mut killed = spawn(&mut command);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(drafts(), 2, "{:?}", sandbox.names());
+
+    // The next one removes them, and not those of a third that is alive.
+    let mut first = without_proc(&sandbox, &args).unwrap();
+    let mut first = spawn(&mut first);
+    sandbox.aggregate(["-q", "-oother.csv"]).expect_code(0);
+    assert_eq!(drafts(), 2, "{:?}", sandbox.names());
+    let summary = read("pipe");
+    assert!(first.wait().unwrap().success());
+    summary.join().unwrap();
+    let names = [
+        "daily_user_stats.csv",
+        "events.jsonl",
+        "other.csv",
+        "pipe",
+        "r.jsonl",
+    ];
+    assert_eq!(sandbox.names(), names);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    let before = identity(&sandbox.path("daily_user_stats.csv"));
+    let again = without_proc(&sandbox, &args[..3]).unwrap();
+    Run::of(again).expect_code(0);
+    assert_eq!(identity(&sandbox.path("daily_user_stats.csv")), before);
+    assert_eq!(sandbox.names(), names);
+}
+
+/// The program, with the calls of `inject` failing. `None` where it cannot be made to.
+fn with_failing(sandbox: &Sandbox, inject: &str, args: &[&str]) -> Option<Command> {
+    let probe = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .stderr(Stdio::null())
+        .status();
+    probe.is_ok_and(|status| status.success()).then(|| {
+        let mut traced = Command::new("strace");
+        traced.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+        traced.arg(format!("inject={inject}"));
+        traced.arg(sandbox.program().get_program());
+        traced.args(["aggregate", "-q"]).args(args);
+        traced.current_dir(sandbox.root()).stdin(Stdio::null());
+        traced
+    })
+}
+
+/// What is renamed cannot be taken back; the message says what is there.
+#[test]
+fn a_result_that_may_not_last_is_an_error_that_says_so() {
+    // Of the draft of the result, of that of the summary, of the summary's folder, of the result's.
+    for number in 1..=4 {
+        let sandbox = Sandbox::with_events(CLICK);
+        sandbox.write("daily_user_stats.csv", "before");
+        let Some(traced) = with_failing(
+            &sandbox,
+            &format!("fsync:error=EIO:when={number}"),
+            &["--summary=s.json"],
+        ) else {
+            eprintln!("a_result_that_may_not_last skips: there is no strace");
+            return;
+        };
+        let run = Run::of(traced);
+        run.expect_code(1).expect_stderr("input/output error");
+        let is_in_place = number == 4;
+        if is_in_place {
+            run.expect_stderr("error: the new file is in place at ")
+                .expect_stderr("daily_user_stats.csv, but may not yet be on the disk: ");
+            assert_eq!(sandbox.csv(), CLICK_CSV);
+            // Another run brings to the disk what it does not have to replace.
+            let args = ["-q", "--summary=s.json"];
+            sandbox.aggregate(args).expect_code(0);
+            let summary = sandbox.text("s.json");
+            assert!(summary.contains("\"unchanged\":true"), "{summary}");
+        } else {
+            assert_eq!(sandbox.csv(), "before", "{number}");
+        }
+        // A summary tells of a result that is there, or is not there.
+        assert_eq!(sandbox.path("s.json").exists(), is_in_place, "{number}");
+        assert!(!sandbox.names().iter().any(|name| name.starts_with('.')));
+    }
+}
+
+/// What tells of a result that is not there goes, but not a device.
+#[test]
+fn a_device_for_the_summary_stays() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let device = sandbox.path("null");
+    let made = rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &device,
+        rustix::fs::FileType::CharacterDevice,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        rustix::fs::makedev(1, 3),
+    );
+    let args = ["--summary=null"];
+    let Some(traced) = with_failing(&sandbox, "rename,renameat,renameat2:error=EIO", &args) else {
+        eprintln!("a_device_for_the_summary skips: there is no strace");
+        return;
+    };
+    if made.is_err() {
+        eprintln!("a_device_for_the_summary skips: this user may not create one");
+        return;
+    }
+    Run::of(traced)
+        .expect_code(1)
+        .expect_stderr("cannot put the finished file in place at");
+    assert!(
+        device
+            .symlink_metadata()
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+}

@@ -266,11 +266,11 @@ fn stopped_with_groups_on_the_disk() {
 }
 
 /// A file system of its own, as long as this lives.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
     /// `None` where this user may not have one.
-    fn new(path: PathBuf, size: &str) -> Option<SmallDisk> {
+    pub(crate) fn new(path: PathBuf, size: &str) -> Option<SmallDisk> {
         fs::create_dir(&path).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]);
@@ -330,7 +330,7 @@ fn a_file_that_may_not_grow_is_no_different() {
 }
 
 /// The program, under a limit of the kernel's.
-fn under_prlimit(sandbox: &Sandbox, limit: &str, args: &[&str]) -> Option<Command> {
+pub(crate) fn under_prlimit(sandbox: &Sandbox, limit: &str, args: &[&str]) -> Option<Command> {
     Command::new("prlimit").arg("--version").output().ok()?;
     let program = sandbox.program();
     let mut limited = Command::new("prlimit");

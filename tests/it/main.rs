@@ -18,6 +18,7 @@ mod cli_log;
 mod cli_mapping;
 mod cli_memory;
 mod cli_options;
+mod cli_partition;
 mod cli_publish;
 mod cli_rejects;
 mod cli_result;

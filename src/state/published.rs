@@ -1,0 +1,85 @@
+//! The days that runs with a state have put into output folders, so that those can be taken away again
+//! whose events are gone.
+//!
+//! A file of two lines: a JSON object of folders and their days, and the CRC-32 of that line as eight
+//! hexadecimal digits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::folder::Folder;
+use super::partial::damaged;
+use crate::error::{Action, Error, Result};
+use crate::event::Date;
+
+const NAME: &str = "published-days";
+
+/// The days in each folder. What is not UTF-8 in a path is U+FFFD: at worst two folders are one, and days
+/// that are not there are not taken away.
+type Days = BTreeMap<String, BTreeSet<String>>;
+
+/// Says which days are in a folder.
+pub(super) fn set(
+    state: &Folder,
+    folder: &Path,
+    days: impl IntoIterator<Item = Date>,
+) -> Result<()> {
+    let mut all = read(state)?;
+    let days: BTreeSet<String> = days.into_iter().map(|day| day.to_string()).collect();
+    let before = all.insert(key(folder), days.clone());
+    if before.as_ref() == Some(&days) {
+        return Ok(());
+    }
+    let path = state.path().join(NAME);
+    // Strings: nothing here can fail to serialise.
+    let json = serde_json::to_string(&all).unwrap_or_default();
+    let text = format!("{json}\n{:08x}\n", crc32fast::hash(json.as_bytes()));
+    let mut draft = state.draft()?;
+    let written = draft
+        .as_file_mut()
+        .write_all(text.as_bytes())
+        .and_then(|()| draft.as_file().sync_all());
+    written.map_err(|source| Error::io(Action::Write, &path, source))?;
+    draft
+        .persist(&path)
+        .map_err(|error| Error::io(Action::Publish, &path, error.error))?;
+    state.sync()
+}
+
+/// The days of a folder.
+pub(super) fn get(state: &Folder, folder: &Path) -> Result<BTreeSet<Date>> {
+    let days = read(state)?.remove(&key(folder)).unwrap_or_default();
+    days.iter()
+        .map(|day| day.parse())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| damaged(&state.path().join(NAME), "a day in it is none"))
+}
+
+/// Checks all of it. Returns how many bytes there are.
+pub(super) fn check(state: &Folder) -> Result<u64> {
+    read(state)?;
+    let metadata = state.path().join(NAME).metadata();
+    Ok(metadata.map_or(0, |metadata| metadata.len()))
+}
+
+fn key(folder: &Path) -> String {
+    folder.to_string_lossy().into_owned()
+}
+
+fn read(state: &Folder) -> Result<Days> {
+    let path = state.path().join(NAME);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Days::new()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(damaged(&path, "it is not UTF-8"));
+        }
+        Err(source) => return Err(Error::io(Action::Read, &path, source)),
+    };
+    let (json, crc) = text.split_once('\n').unwrap_or_default();
+    if crc != format!("{:08x}\n", crc32fast::hash(json.as_bytes())) {
+        return Err(damaged(&path, "its checksum is another"));
+    }
+    serde_json::from_str(json).map_err(|error| damaged(&path, &error.to_string()))
+}
