@@ -272,11 +272,11 @@ pub enum Error {
     },
     /// Groups that do not fit into memory could not be written to a temporary file either.
     #[error(
-        "cannot write groups that do not fit into memory to a temporary file in {}: {}; about {} MB were written there, this file alone takes about {} MB more, and others may follow it; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
+        "cannot write groups that do not fit into memory to a temporary file in {}: {}; about {} were written there, this file alone takes about {} more, and others may follow it; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
         text::path(folder),
         plain(source),
-        megabytes(*written),
-        megabytes(*needed)
+        size(*written),
+        size(*needed)
     )]
     SpillWrite {
         /// The folder.
@@ -506,9 +506,14 @@ fn bounded(name: &Path) -> String {
     shown
 }
 
-/// Bytes in units of 1,000,000, rounded up.
-fn megabytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1_000_000)
+/// About how many bytes, in MB, or in kB where that would say little (powers of 1,000).
+fn size(bytes: u64) -> String {
+    let in_units = |unit: u64| bytes / unit + u64::from(bytes % unit >= unit / 2);
+    if bytes < 10_000_000 {
+        format!("{} kB", in_units(1000))
+    } else {
+        format!("{} MB", in_units(1_000_000))
+    }
 }
 
 /// Where an output goes, for a message.
@@ -573,5 +578,27 @@ fn advice(action: Action, error: &io::Error) -> &'static str {
             "; choose another path"
         }
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_not_rounded_to_more_than_there_is() {
+        for (bytes, shown) in [
+            (0, "0 kB"),
+            (499, "0 kB"),
+            (500, "1 kB"),
+            (2_097_152, "2097 kB"),
+            (9_999_999, "10000 kB"),
+            (10_000_000, "10 MB"),
+            (10_499_999, "10 MB"),
+            (10_500_000, "11 MB"),
+            (u64::MAX, "18446744073710 MB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
     }
 }
