@@ -88,6 +88,27 @@ pub enum Error {
         /// How many there may be.
         most: usize,
     },
+    /// A pattern has something in it that is written like a named class of characters and is none.
+    #[error(
+        "{} in the pattern {} is no class of characters: there are [:alnum:], [:alpha:], [:blank:], [:cntrl:], [:digit:], [:graph:], [:lower:], [:print:], [:punct:], [:space:], [:upper:] and [:xdigit:]; put a \\ before its bracket if it is meant as it is",
+        text::excerpt(class),
+        text::excerpt(&pattern.to_string_lossy())
+    )]
+    UnknownClass {
+        /// The pattern.
+        pattern: PathBuf,
+        /// What is no class.
+        class: String,
+    },
+    /// An alternative of a pattern's braces is nothing.
+    #[error(
+        "the name of an input is empty: the braces of {} stand for nothing, too; leave that out, or check the variable that it comes from",
+        text::excerpt(&pattern.to_string_lossy())
+    )]
+    EmptyAlternative {
+        /// The pattern.
+        pattern: PathBuf,
+    },
     /// A list of inputs has no entries.
     #[error("the list {} names no inputs{hint}", list_place(list))]
     EmptyList {

@@ -12,6 +12,7 @@ use super::args::{
     AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg, ProfileArg,
 };
 use super::limit::InvalidLimit;
+use super::search::{ToldSearch, Unsaid};
 use super::size::MemorySize;
 use daytally::Options;
 use daytally::event::{Date, DateRange, Lanes};
@@ -43,7 +44,7 @@ fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
 /// What `daytally aggregate` is to do.
 #[derive(Debug)]
 pub(super) struct AggregateConfig {
-    pub(super) search: Search,
+    pub(super) search: ToldSearch,
     /// The file with the list of inputs, if it is one.
     pub(super) list: Option<PathBuf>,
     pub(super) output: Target,
@@ -67,6 +68,8 @@ pub(super) struct LogConfig {
     pub(super) file: Option<PathBuf>,
     /// Nothing but errors on standard error.
     pub(super) is_quiet: bool,
+    /// What there was to say before it was there.
+    pub(super) unsaid: Unsaid,
 }
 
 impl AggregateConfig {
@@ -119,12 +122,16 @@ impl AggregateConfig {
         };
         options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
         options.temp_dir = args.temp_dir.or_else(|| beside(&output));
+        let log = LogConfig::resolve(args.log);
         Ok(AggregateConfig {
             list: list.as_ref().map(|list| list.path.clone()),
-            search: Search::new(names)
-                .with_list(list)
-                .allow_duplicates(args.allow_duplicates)
-                .stop_with(options.stop.cell()),
+            search: ToldSearch::new(
+                Search::new(names)
+                    .with_list(list)
+                    .allow_duplicates(args.allow_duplicates)
+                    .stop_with(options.stop.cell()),
+                log.unsaid.clone(),
+            ),
             from: args.from,
             to: args.to,
             output,
@@ -132,7 +139,7 @@ impl AggregateConfig {
             summary: args.summary.map(Target::new),
             max_invalid: args.max_invalid,
             options,
-            log: LogConfig::resolve(args.log),
+            log,
         })
     }
 }
@@ -193,6 +200,7 @@ impl LogConfig {
             },
             file: args.log_file,
             is_quiet: args.quiet,
+            unsaid: Unsaid::default(),
         }
     }
 }

@@ -53,6 +53,7 @@ impl Log {
         let started = tracing::dispatcher::set_global_default(subscriber);
         // One process has one run; in a test of this module a second one keeps the first's log.
         drop(started);
+        config.unsaid.say(config.format);
         Ok(log)
     }
 

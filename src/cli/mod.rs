@@ -11,6 +11,7 @@ mod limit;
 mod log;
 mod places;
 mod rejects;
+mod search;
 mod signals;
 mod size;
 mod warnings;

@@ -17,7 +17,7 @@ mod stream;
 pub use chunk::{Chunk, Chunks};
 pub use compression::{Compression, DecompressError, Decompressor, Fault};
 pub use file::FileId;
-pub use find::{Found, LeftOut, List, Place, Search, Separator};
+pub use find::{Found, LeftOut, List, Place, Search, Separator, Unmatched};
 pub use line::{Line, Lines};
 pub use map::Mapping;
 pub use mapped::InputFile;
