@@ -88,6 +88,27 @@ pub enum Error {
         /// How many there may be.
         most: usize,
     },
+    /// A pattern has something in it that is written like a named class of characters and is none.
+    #[error(
+        "{} in the pattern {} is no class of characters: there are [:alnum:], [:alpha:], [:blank:], [:cntrl:], [:digit:], [:graph:], [:lower:], [:print:], [:punct:], [:space:], [:upper:] and [:xdigit:]; put a \\ before its bracket if it is meant as it is",
+        text::excerpt(class),
+        text::excerpt(&pattern.to_string_lossy())
+    )]
+    UnknownClass {
+        /// The pattern.
+        pattern: PathBuf,
+        /// What is no class.
+        class: String,
+    },
+    /// An alternative of a pattern's braces is nothing.
+    #[error(
+        "the name of an input is empty: the braces of {} stand for nothing, too; leave that out, or check the variable that it comes from",
+        text::excerpt(&pattern.to_string_lossy())
+    )]
+    EmptyAlternative {
+        /// The pattern.
+        pattern: PathBuf,
+    },
     /// A list of inputs has no entries.
     #[error("the list {} names no inputs{hint}", list_place(list))]
     EmptyList {
@@ -314,11 +335,11 @@ pub enum Error {
     },
     /// Groups that do not fit into memory could not be written to a temporary file either.
     #[error(
-        "cannot write groups that do not fit into memory to a temporary file in {}: {}; about {} MB were written there, this file alone takes about {} MB more, and others may follow it; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
+        "cannot write groups that do not fit into memory to a temporary file in {}: {}; about {} were written there, this file alone takes about {} more, and others may follow it; free some, name a folder on another disk with --temp-dir, or allow more memory with --memory-limit",
         text::path(folder),
         plain(source),
-        megabytes(*written),
-        megabytes(*needed)
+        size(*written),
+        size(*needed)
     )]
     SpillWrite {
         /// The folder.
@@ -672,9 +693,14 @@ fn shown_days(days: &[Date]) -> String {
     }
 }
 
-/// Bytes in units of 1,000,000, rounded up.
-fn megabytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1_000_000)
+/// About how many bytes, in MB, or in kB where that would say little (powers of 1,000).
+fn size(bytes: u64) -> String {
+    let in_units = |unit: u64| bytes / unit + u64::from(bytes % unit >= unit / 2);
+    if bytes < 10_000_000 {
+        format!("{} kB", in_units(1000))
+    } else {
+        format!("{} MB", in_units(1_000_000))
+    }
 }
 
 /// Where an output goes, for a message.
@@ -764,5 +790,22 @@ mod tests {
             ]),
             "2024-02-28 to 2024-03-01, 2024-03-03, 2024-01-01"
         );
+    }
+
+    #[test]
+    fn sizes_are_not_rounded_to_more_than_there_is() {
+        for (bytes, shown) in [
+            (0, "0 kB"),
+            (499, "0 kB"),
+            (500, "1 kB"),
+            (2_097_152, "2097 kB"),
+            (9_999_999, "10000 kB"),
+            (10_000_000, "10 MB"),
+            (10_499_999, "10 MB"),
+            (10_500_000, "11 MB"),
+            (u64::MAX, "18446744073710 MB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
     }
 }

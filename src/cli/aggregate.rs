@@ -110,6 +110,7 @@ impl Started {
     }
 
     fn run(mut self) -> Ended {
+        self.log_search();
         let mut summary = None;
         let done = match self.fault.take() {
             None => self.aggregate(&mut summary),
@@ -242,8 +243,8 @@ impl Started {
         too_many
     }
 
-    /// Opens the inputs, and says which those are.
-    fn inputs(&self) -> Result<Vec<Input>> {
+    /// Logs what the search has left out or not found.
+    fn log_search(&self) {
         let left_out = self.found.left_out;
         if !left_out.is_empty() {
             tracing::info!(
@@ -253,6 +254,21 @@ impl Started {
                 "left out of folders and patterns"
             );
         }
+        let unmatched = &self.found.unmatched;
+        for pattern in &unmatched.first {
+            tracing::warn!(
+                pattern = %path_field(pattern, self.config.log.format),
+                "no inputs match this alternative of a pattern"
+            );
+        }
+        let more = unmatched.count.saturating_sub(unmatched.first.len() as u64);
+        if more > 0 {
+            tracing::warn!(more, "no inputs match more alternatives of patterns");
+        }
+    }
+
+    /// Opens the inputs, and says which those are.
+    fn inputs(&self) -> Result<Vec<Input>> {
         let inputs: Vec<Input> = self
             .found
             .inputs

@@ -33,6 +33,8 @@ impl From<&Error> for Exit {
             | Error::StateInput { .. }
             | Error::StateSettings { .. }
             | Error::EmptyName
+            | Error::EmptyAlternative { .. }
+            | Error::UnknownClass { .. }
             | Error::PatternTooLong { .. } => Exit::Usage,
             Error::TooManyInvalid { .. } => Exit::TooManyInvalid,
             Error::Stopped { signal } => Exit::Stopped(u8::try_from(*signal).unwrap_or(0)),

@@ -62,6 +62,21 @@ const ZSTD_FRAME: u32 = 0xfd2f_b528;
 const LZ4_FRAME: u32 = 0x184d_2204;
 const LZ4_LEGACY_FRAME: u32 = 0x184c_2102;
 
+/// The first bytes of each format, as far as they are always the same. Frames to be skipped start with
+/// others, see [`is_skippable`].
+const MAGICS: [(Compression, &[u8]); 6] = [
+    (Compression::Gzip, b"\x1f\x8b\x08"),
+    (Compression::Zstd, &ZSTD_FRAME.to_le_bytes()),
+    (Compression::Bzip2, b"BZh"),
+    (Compression::Xz, b"\xfd7zXZ\0"),
+    (Compression::Lz4, &LZ4_FRAME.to_le_bytes()),
+    (Compression::Lz4, &LZ4_LEGACY_FRAME.to_le_bytes()),
+];
+
+/// How many times the memory for decompressing has to be the limit of a run: its pipeline gives an
+/// eighth to that.
+const LIMIT_SHARE: u64 = 8;
+
 /// Whether frames that start so are to be skipped: both zstd and lz4 have them.
 fn is_skippable(magic: u32) -> bool {
     magic & 0xffff_fff0 == 0x184d_2a50
@@ -101,23 +116,54 @@ impl Compression {
     /// The format of an input that starts so, if it is compressed. `start` is the first
     /// [`MAGIC_LEN`](Compression::MAGIC_LEN) bytes, or all of a shorter input.
     ///
-    /// None of the formats can start a JSON text.
+    /// None of the formats can start a JSON text. An input that ends within a format's first bytes is of
+    /// that format, and cut off, where nobody could take it for text: `1f`, `1f 8b`, `fd` and on, and
+    /// two or three bytes of zstd's and lz4's, but not `B`, `BZ`, `(`, or `04`.
     ///
     /// ```
     /// use daytally::input::Compression;
     ///
     /// assert_eq!(Compression::detect(b"\x1f\x8b\x08\0"), Some(Compression::Gzip));
+    /// assert_eq!(Compression::detect(b"\x1f"), Some(Compression::Gzip));
     /// assert_eq!(Compression::detect(b"{\"user_id\":1}"), None);
     /// assert_eq!(Compression::detect(b""), None);
     /// ```
     #[must_use]
     pub fn detect(start: &[u8]) -> Option<Compression> {
         match start {
-            [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
+            [0x1f, 0x8b, 8, ..] | [0x1f, 0x8b] | [0x1f] => Some(Compression::Gzip),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Compression::Bzip2),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Compression::Xz),
+            [0xfd, ..] => Compression::begun(start, Compression::Xz),
+            [0x28, 0xb5] | [0x28, 0xb5, _] => Compression::begun(start, Compression::Zstd),
+            [0x04, 0x22] | [0x04, 0x22, _] | [0x02, 0x21] | [0x02, 0x21, _] => {
+                Compression::begun(start, Compression::Lz4)
+            }
             _ => Compression::detect_frames(start),
         }
+    }
+
+    /// How many bytes the longest of the formats' first bytes has.
+    pub(super) const LONGEST_MAGIC: u64 = 6;
+
+    /// The format of an input that has no more in it than a part of a format's first bytes, if it is
+    /// supposed to be compressed: `likely`, if it may be that.
+    pub(super) fn begun(whole: &[u8], likely: Compression) -> Option<Compression> {
+        let begins = |magic: &[u8]| whole.len() < magic.len() && magic.starts_with(whole);
+        let mut formats = MAGICS
+            .iter()
+            .filter(|(_, magic)| begins(magic))
+            .map(|(format, _)| *format)
+            .chain(match whole {
+                [b'B', b'Z', b'h'] => Some(Compression::Bzip2),
+                [0x50..=0x5f, rest @ ..] if rest.len() < 3 && b"\x2a\x4d\x18".starts_with(rest) => {
+                    Some(Compression::Zstd)
+                }
+                _ => None,
+            })
+            .collect::<Vec<_>>();
+        formats.sort_by_key(|format| *format != likely);
+        formats.first().copied().filter(|_| !whole.is_empty())
     }
 
     /// The format of frames; skippable ones may go first.
@@ -236,6 +282,8 @@ pub enum Fault {
     NeedsMemory {
         /// How much it may take, in bytes.
         allowed: u64,
+        /// How much it has to be allowed, in bytes, where the data tells.
+        needed: Option<u64>,
     },
     /// There was not enough memory.
     OutOfMemory,
@@ -276,6 +324,15 @@ pub struct DecompressError {
 }
 
 impl DecompressError {
+    /// That data has ended before there was any of it.
+    pub(super) fn cut_off(format: Compression) -> DecompressError {
+        DecompressError {
+            format,
+            offset: 0,
+            fault: Fault::CutOff,
+        }
+    }
+
     /// What a [`Decompressor`] found wrong with the data, unless `error` is one of the source that it
     /// reads from.
     #[must_use]
@@ -321,16 +378,35 @@ impl fmt::Display for DecompressError {
                     "after {offset} decompressed bytes, the {format} data {what}; {advice}"
                 )
             }
-            Fault::NeedsMemory { allowed } => write!(
-                f,
-                "after {offset} decompressed bytes, the {format} data needs more than {} MB of memory to decompress, which is all it may take; {}decompress it first",
-                allowed / 1_000_000,
-                if *allowed < Decompressor::MEMORY {
-                    "raise the memory limit, or "
-                } else {
-                    ""
+            Fault::NeedsMemory { allowed, needed } => {
+                let allowed_megabytes = allowed / 1_000_000;
+                write!(
+                    f,
+                    "after {offset} decompressed bytes, the {format} data needs "
+                )?;
+                match needed {
+                    Some(needed) => write!(
+                        f,
+                        "{} MB of memory to decompress, and may take {allowed_megabytes} MB",
+                        needed.div_ceil(1_000_000)
+                    )?,
+                    None => write!(
+                        f,
+                        "more than {allowed_megabytes} MB of memory to decompress, which is all it may take"
+                    )?,
                 }
-            ),
+                match needed {
+                    Some(needed) if *needed <= Decompressor::MEMORY => write!(
+                        f,
+                        "; give --memory-limit at least {}MB for each input that is decompressed at a time (one with --threads 1), or decompress it first",
+                        (needed * LIMIT_SHARE).div_ceil(1_000_000)
+                    ),
+                    None if *allowed < Decompressor::MEMORY => f.write_str(
+                        "; raise the memory limit (--memory-limit), read fewer inputs at a time (--threads), or decompress it first",
+                    ),
+                    _ => f.write_str("; decompress it first"),
+                }
+            }
             Fault::OutOfMemory => write!(
                 f,
                 "there is not enough memory to decompress {format} data; free some, or decompress the file first"

@@ -20,11 +20,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
-use super::compression::Compression;
+use super::compression::{Compression, DecompressError};
 use super::file::FileId;
+use super::stream::BOM;
 use crate::error::{Action, Error, Result};
 use crate::text;
-use glob::{Component, Pattern, Wild};
+use glob::{Component, Pattern, Refusal, Wild};
 use name::NameKind;
 
 /// Standard input, where one of its names is wanted as a path.
@@ -34,10 +35,15 @@ const STDIN: &str = "/dev/stdin";
 ///
 /// A name that exists is that file or folder. `-` is standard input. Any other name with one of
 /// `*?[{` in it is a pattern: `*` and `?` stand for characters other than `/`, `[a-z]` for one of
-/// them, `[!a-z]` for one of the others, `{a,b}` for either, `**` for any number of folders, and
-/// `\` takes a character's meaning away. The files that match are taken, whatever their extension,
-/// and the folders as if they were named. Names that start with a dot or an underscore only match
-/// what says so: `.*`, `_*`.
+/// them, `[!a-z]` for one of the others, `[[:digit:]]` for one of a class of POSIX, `{a,b}` for either,
+/// `{1..12}`, `{01..12}` and `{a..e}` for each in the sequence, `**` for any number of folders, and `\`
+/// takes a character's meaning away. The files that match are taken, whatever their extension, and the
+/// folders as if they were named. Names that start with a dot or an underscore only match what says
+/// so: `.*`, `_*`.
+///
+/// Each alternative of braces is a pattern by itself. One that has nothing but a name in it has to be
+/// there, as if it had been given alone. One that matches nothing where others do is told in
+/// [`Found::unmatched`].
 ///
 /// Of a folder, and the folders in it, the regular files with the extensions `.jsonl`, `.ndjson`
 /// and `.json` are taken, in upper or lower case, and those with `.gz`, `.bgz`, `.zst`, `.bz2`,
@@ -63,8 +69,9 @@ pub struct Search {
     stop: Arc<AtomicUsize>,
 }
 
-/// A file with a list of files and folders. They are taken as they are written there: nothing is a
-/// pattern, and `-` is a file of that name. Empty entries are skipped. The paths need not be UTF-8.
+/// A file with a list of files and folders. They are taken as they are written there, the carriage
+/// return at a line's end included: nothing is a pattern, and `-` is a file of that name. Empty entries
+/// are skipped. The paths need not be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     /// The file; `-` is standard input.
@@ -90,6 +97,8 @@ pub struct Found {
     pub inputs: Vec<Place>,
     /// What was left out of folders and patterns.
     pub left_out: LeftOut,
+    /// The alternatives of patterns that have no inputs.
+    pub unmatched: Unmatched,
     /// Whether there may be more, because a folder, a pattern or the list was not searched to its
     /// end.
     pub is_cut_short: bool,
@@ -111,6 +120,30 @@ pub enum Place {
         /// Which regular file it is; `None` if it is none.
         file: Option<FileId>,
     },
+}
+
+/// Alternatives of patterns with braces that match nothing, where others of the same pattern do:
+/// `b*` of `{a,b}*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The first of them, at most [`Unmatched::MOST`].
+    pub first: Vec<PathBuf>,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Unmatched {
+    /// How many are kept.
+    pub const MOST: usize = 20;
+
+    fn add(&mut self, alternatives: &[&Pattern]) {
+        let room = Unmatched::MOST - self.first.len();
+        let paths = alternatives
+            .iter()
+            .map(|pattern| PathBuf::from(OsStr::from_bytes(&pattern.text)));
+        self.first.extend(paths.take(room));
+        self.count += alternatives.len() as u64;
+    }
 }
 
 /// How many names in folders, or of a pattern, were not taken.
@@ -156,7 +189,7 @@ impl Place {
     pub fn is_named_as_compressed(&self) -> bool {
         match self {
             Place::Stdin { .. } => false,
-            Place::Path { path, .. } => name::is_compressed(path.as_os_str().as_bytes()),
+            Place::Path { path, .. } => name::compression(path.as_os_str().as_bytes()).is_some(),
         }
     }
 
@@ -252,8 +285,9 @@ impl Search {
     /// # Errors
     ///
     /// Where a file or folder is missing or may not be looked at; where a folder, a pattern or the
-    /// list has no inputs; where a file is found twice; where links go round in a circle; where the
-    /// search was stopped.
+    /// list has no inputs; where a pattern is no pattern; where a file is found twice; where links go
+    /// round in a circle; where a file that is named as compressed has no more in it than the start of
+    /// a format's first bytes; where the search was stopped.
     pub fn find(&self) -> Result<Found> {
         let (found, result) = self.survey();
         result.map(|()| found)
@@ -372,35 +406,78 @@ impl Survey<'_> {
     }
 
     fn pattern(&mut self, name: &Path) {
-        let Some(patterns) = glob::parse(name.as_os_str().as_bytes()) else {
-            self.fault(Error::PatternTooLong {
-                pattern: name.to_path_buf(),
-                most: glob::MOST_ALTERNATIVES,
-            });
-            return;
+        let pattern = || name.to_path_buf();
+        let alternatives = match glob::parse(name.as_os_str().as_bytes()) {
+            Ok(alternatives) => alternatives,
+            Err(Refusal::TooLong) => {
+                return self.fault(Error::PatternTooLong {
+                    pattern: pattern(),
+                    most: glob::MOST_ALTERNATIVES,
+                });
+            }
+            Err(Refusal::UnknownClass(class)) => {
+                return self.fault(Error::UnknownClass {
+                    pattern: pattern(),
+                    class,
+                });
+            }
         };
+        // Searched for, it would be the whole current folder.
+        if alternatives.iter().any(|one| one.text.is_empty()) {
+            return self.fault(Error::EmptyAlternative { pattern: pattern() });
+        }
         let mut harvest = Harvest::new(self.stop);
-        for pattern in &patterns {
+        let (mut missing, mut unmatched) = (None, Vec::new());
+        for one in &alternatives {
             if harvest.is_over() {
                 break;
             }
-            harvest.pattern(pattern);
+            if harvest.pattern(one) || harvest.fault.is_some() {
+                continue;
+            }
+            match one.as_path() {
+                Some(path) => missing = missing.or_else(|| Some(self.missing(&path, one))),
+                None => unmatched.push(one),
+            }
         }
-        let left_out = harvest.left_out();
-        if harvest.has_nothing() {
-            let is_name = matches!(&patterns[..], [pattern] if pattern.is_literal());
-            let hint = hint(name.as_os_str().as_bytes());
-            self.fault(if is_name && hint.is_empty() {
-                cannot_open(name, ErrorKind::NotFound.into())
-            } else {
-                Error::NoMatch {
-                    pattern: name.to_path_buf(),
-                    left_out,
-                    hint,
-                }
+        if let Some(missing) = missing {
+            self.fault(missing);
+        } else if harvest.has_nothing() {
+            self.fault(Error::NoMatch {
+                pattern: pattern(),
+                left_out: harvest.left_out(),
+                hint: hint(name.as_os_str().as_bytes()),
             });
+        } else {
+            self.found.unmatched.add(&unmatched);
         }
         self.harvest(harvest);
+    }
+
+    /// What is wrong with a path that has no inputs, and is what a pattern, or an alternative of its
+    /// braces, has in place of a name.
+    fn missing(&self, path: &Path, pattern: &Pattern) -> Error {
+        let source = match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let mut harvest = Harvest::new(self.stop);
+                harvest.walk(path);
+                return Error::NoInputsInFolder {
+                    path: path.to_path_buf(),
+                    left_out: harvest.left_out(),
+                };
+            }
+            Ok(_) => ErrorKind::NotFound.into(),
+            Err(source) => source,
+        };
+        let hint = hint(&pattern.text);
+        if hint.is_empty() {
+            return cannot_open(path, source);
+        }
+        Error::NoMatch {
+            pattern: OsStr::from_bytes(&pattern.text).into(),
+            left_out: LeftOut::default(),
+            hint,
+        }
     }
 
     fn list(&mut self, list: &List) {
@@ -478,7 +555,11 @@ impl Survey<'_> {
                         },
                         number,
                         source: Box::new(source),
-                        hint: hint.clone(),
+                        hint: if hint.is_empty() {
+                            hint_of_entry(name, number, list.separator)
+                        } else {
+                            hint.clone()
+                        },
                     },
                 });
             }
@@ -532,6 +613,14 @@ impl Survey<'_> {
                 });
                 return;
             }
+            if let Place::Path { path, .. } = &place
+                && let Some(format) = begun(path, taken)
+            {
+                self.fault(Error::Decompress {
+                    input: text::path(path).to_string(),
+                    source: DecompressError::cut_off(format),
+                });
+            }
         }
         self.found.inputs.push(place);
     }
@@ -559,6 +648,8 @@ struct Harvest<'a> {
     tried: HashSet<(PathBuf, usize)>,
     /// Whether pipes and devices are taken too.
     takes_all_kinds: bool,
+    /// Whether something was taken for the pattern at hand, be it that another took it before.
+    has_taken: bool,
     stop: &'a AtomicUsize,
     /// The first thing that is wrong. It ends the search.
     fault: Option<Error>,
@@ -575,6 +666,8 @@ enum Fate {
 struct Taken {
     id: FileId,
     is_regular: bool,
+    /// How many bytes it has, if it is a regular file.
+    len: u64,
     /// What it is called if it is no regular file.
     kind: &'static str,
 }
@@ -585,6 +678,7 @@ impl Taken {
         Taken {
             id: FileId::new(metadata),
             is_regular: kind.is_file(),
+            len: metadata.len(),
             kind: if kind.is_file() {
                 "file"
             } else if kind.is_fifo() {
@@ -612,6 +706,7 @@ impl<'a> Harvest<'a> {
             fates: BTreeMap::new(),
             tried: HashSet::new(),
             takes_all_kinds: false,
+            has_taken: false,
             stop,
             fault: None,
         }
@@ -645,6 +740,7 @@ impl<'a> Harvest<'a> {
     fn take(&mut self, path: PathBuf, metadata: &Metadata) {
         if metadata.is_file() || self.takes_all_kinds {
             let fate = Fate::Taken(Taken::new(metadata));
+            self.has_taken = true;
             self.fates.insert(path.into_os_string(), fate);
         } else {
             // To wait for somebody to write to it is not what a pattern asks for.
@@ -726,14 +822,16 @@ impl<'a> Harvest<'a> {
         });
     }
 
-    /// Takes what matches a pattern.
-    fn pattern(&mut self, pattern: &Pattern) {
+    /// Takes what matches a pattern; whether there is anything.
+    fn pattern(&mut self, pattern: &Pattern) -> bool {
+        self.has_taken = false;
         // What another alternative of the braces looked for there was something else.
         self.tried.clear();
         // Braces alone are names.
         self.takes_all_kinds = pattern.is_literal();
         let root = if pattern.is_absolute { "/" } else { "" };
         self.rest(root.into(), &pattern.components, pattern.wants_folder);
+        self.has_taken
     }
 
     /// Takes what matches the rest of a pattern in a folder. An empty path is the current folder.
@@ -946,6 +1044,16 @@ fn read_twice(first: PathBuf, second: PathBuf, taken: Taken) -> Error {
     }
 }
 
+/// The format of a file that is named as compressed and has no more in it than the start of such data.
+fn begun(path: &Path, taken: Taken) -> Option<Compression> {
+    if !taken.is_regular || !(1..Compression::LONGEST_MAGIC).contains(&taken.len) {
+        return None;
+    }
+    let named = name::compression(path.as_os_str().as_bytes())?;
+    // What cannot be read says so when it is opened.
+    Compression::begun(&std::fs::read(path).ok()?, named)
+}
+
 /// What may be the matter with a pattern that matches nothing; it may be nothing, too.
 fn hint(pattern: &[u8]) -> String {
     let slashes = memchr::memchr_iter(b'/', pattern).chain([pattern.len()]);
@@ -985,6 +1093,21 @@ fn hint_of_list(text: &[u8], separator: Separator) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What may be the matter with an entry of a list.
+fn hint_of_entry(name: &[u8], number: u64, separator: Separator) -> String {
+    let mut hints = String::new();
+    if number == 1 && name.starts_with(BOM) {
+        hints += "; the list starts with a byte-order mark, which is a part of the first name so: save it without";
+    }
+    if separator == Separator::Newline && name.ends_with(b"\r") {
+        hints += "; the line ends with a carriage return, which is a part of the name so: save the list with line ends of Unix (tr -d '\\r')";
+    }
+    if hints.is_empty() && glob::may_be_a_pattern(name) {
+        hints += "; patterns are not expanded in a list: give it without --files-from";
+    }
+    hints
 }
 
 /// No path is longer, in bytes (`PATH_MAX` of Linux, the NUL byte at the end included).

@@ -20,7 +20,7 @@ pub use chunk::{Chunk, Chunks};
 pub use compression::{Compression, DecompressError, Decompressor, Fault};
 pub use file::FileId;
 pub(crate) use file::Recording;
-pub use find::{Found, LeftOut, List, Place, Search, Separator};
+pub use find::{Found, LeftOut, List, Place, Search, Separator, Unmatched};
 pub use identity::{Change, Digest, FileRecord, Unfinished, Verify};
 pub use line::{Line, Lines};
 pub use map::Mapping;

@@ -168,6 +168,121 @@ fn patterns_are_expanded_here() {
     assert_eq!(summary["left_out"]["hidden"], 1);
 }
 
+/// Of a pattern's alternatives a name has to be there, and what matches nothing is told.
+#[test]
+fn no_alternative_is_dropped_silently() {
+    let sandbox = sandbox_of(&[
+        "mon.jsonl",
+        "days/01.jsonl",
+        "days/02.jsonl",
+        "days/3.jsonl",
+    ]);
+    let run = sandbox.aggregate(["{mon,tue}.jsonl"]);
+    run.expect_code(1)
+        .expect_stderr("error: cannot open ")
+        .expect_stderr("/tue.jsonl: no such file or folder");
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(!sandbox.path("daily_user_stats.csv").exists());
+    sandbox
+        .aggregate(["days/{01..03}.jsonl"])
+        .expect_code(1)
+        .expect_stderr("/days/03.jsonl: no such file");
+
+    let (names, _) = inputs_of(&sandbox, &["days/{01..02}.jsonl", "days/[[:digit:]].jsonl"]);
+    assert_eq!(names, ["days/01.jsonl", "days/02.jsonl", "days/3.jsonl"]);
+    let run = sandbox.aggregate(["{mon,tue*,days/{x..z}*}.jsonl", "--log-format=json"]);
+    run.expect_code(0);
+    let log = json_lines(&run.stderr);
+    let told: Vec<_> = log
+        .iter()
+        .map(|line| {
+            (
+                line["level"].as_str().unwrap(),
+                line["pattern"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("WARN", "tue*.jsonl"),
+            ("WARN", "days/x*.jsonl"),
+            ("WARN", "days/y*.jsonl"),
+            ("WARN", "days/z*.jsonl")
+        ]
+    );
+    let run = sandbox.aggregate(["{mon,tue*}.jsonl", "--log-file=log"]);
+    run.expect_code(0);
+    let log = sandbox.text("log");
+    let expected = "WARN no inputs match this alternative of a pattern pattern=tue*.jsonl\n";
+    assert!(log.ends_with(expected), "{log}");
+    // Never more than can be read.
+    let run = sandbox.aggregate(["{mon,{1..1000}*}.jsonl", "--log-format=json"]);
+    let log = json_lines(&run.expect_code(0).stderr);
+    assert_eq!((log.len(), &log[20]["more"]), (21, &json!(980)));
+    let run = sandbox.aggregate(["{mon,tue*}.jsonl", "-q"]);
+    run.expect_code(0);
+    assert_eq!(run.stderr, "");
+}
+
+/// As a variable that is not set leaves it.
+#[test]
+fn an_empty_alternative_is_wrong_use() {
+    let sandbox = sandbox_of(&["mon.jsonl", "tue.jsonl", "events.jsonl", "events.old.jsonl"]);
+    for pattern in ["{mon.jsonl,}", "{,mon.jsonl}", "{,}"] {
+        let run = sandbox.aggregate([pattern]);
+        run.expect_code(2)
+            .expect_stderr("error: the name of an input is empty: the braces of ");
+        assert!(!sandbox.path("daily_user_stats.csv").exists());
+    }
+    let (names, _) = inputs_of(&sandbox, &["events{,.old}.jsonl"]);
+    assert_eq!(names, ["events.jsonl", "events.old.jsonl"]);
+    sandbox
+        .aggregate(["[[:digits:]]*"])
+        .expect_code(2)
+        .expect_stderr("[:digits:] in the pattern [[:digits:]]* is no class of characters");
+}
+
+/// An upload that broke off within the first bytes is cut-off data, however it is read.
+#[test]
+fn a_compressed_file_of_a_few_bytes_is_cut_off() {
+    let sandbox = sandbox_of(&["in/a.jsonl"]);
+    for (extension, magic, format, unlikely_text) in [
+        ("gz", &b"\x1f\x8b\x08"[..], "gzip", 1),
+        ("zst", b"\x28\xb5\x2f\xfd", "zstd", 2),
+        ("bz2", b"BZh9", "bzip2", 4),
+        ("xz", b"\xfd7zXZ\0", "xz", 1),
+        ("lz4", b"\x04\x22\x4d\x18", "lz4", 2),
+    ] {
+        for len in 1..magic.len() {
+            let (name, start) = (format!("in/b.jsonl.{extension}"), &magic[..len]);
+            sandbox.write(&name, start);
+            for input in [&name[..], "in", "in/*"] {
+                let run = sandbox.aggregate([input]);
+                run.expect_code(1).expect_stderr(&format!(
+                    "/{name}: the {format} data is cut off after 0 decompressed bytes"
+                ));
+            }
+            fs::remove_file(sandbox.path(&name)).unwrap();
+            // Under other names what is text is a line.
+            let is_cut_off = len >= unlikely_text;
+            sandbox.write("data", start);
+            let says = format!("the {format} data is cut off");
+            for run in [
+                sandbox.aggregate(["data", "-o", "-"]),
+                aggregate_with_stdin(&sandbox, &["-", "-o", "-"], start),
+            ] {
+                if is_cut_off && cfg!(feature = "default") {
+                    run.expect_code(1).expect_stderr(&says);
+                } else if !is_cut_off {
+                    run.expect_code(0).expect_stderr("reason=invalid_");
+                }
+            }
+        }
+    }
+    assert!(!sandbox.path("daily_user_stats.csv").exists());
+}
+
 #[test]
 fn no_inputs_is_never_an_empty_success() {
     let sandbox = sandbox_of(&["events.jsonl", "x/a.txt", "x/.b", "x/_SUCCESS"]);
@@ -281,6 +396,21 @@ fn a_fault_in_a_list_is_told_with_its_place() {
     let run = sandbox.aggregate(["-0", "--files-from=list0"]);
     run.expect_code(1).expect_stderr("entry 2 of the list ");
     expect_printable(&run.stderr);
+    for (list, hint) in [
+        (
+            &b"a.jsonl\r\n"[..],
+            "; the line ends with a carriage return",
+        ),
+        (
+            b"\xef\xbb\xbfa.jsonl\n",
+            "; the list starts with a byte-order mark",
+        ),
+        (b"*.jsonl\n", "; patterns are not expanded in a list"),
+    ] {
+        let run = aggregate_with_stdin(&sandbox, &["--files-from=-"], list);
+        run.expect_code(1).expect_stderr(hint);
+        expect_printable(&run.stderr);
+    }
     // The log tells it, where there is one.
     let run = sandbox.aggregate(["--files-from=list", "--log-format=json"]);
     assert_eq!(json_lines(&run.stderr)[0]["level"], "ERROR");
@@ -519,7 +649,7 @@ fn names_of_any_bytes() {
         sandbox.write(format_bytes(b"in/", name), format!("{CLICK}\nx\n"));
     }
     let five = CLICK_CSV.replace(",1,1,0,", ",1,5,0,");
-    for args in [&["in"][..], &["in/*"], &["in/{*[!x].jsonl,y}"]] {
+    for args in [&["in"][..], &["in/*"], &["in/{*[!x].jsonl,y*}"]] {
         let run = sandbox.aggregate(args.iter().chain(&["--rejects=r"]));
         run.expect_code(0);
         assert_eq!(sandbox.csv(), five, "{args:?}");

@@ -287,17 +287,21 @@ impl Drop for SmallDisk {
     }
 }
 
-fn expect_full(run: &Run, folder: &Path, cause: &str) {
+/// `disk` is how many kB fit.
+fn expect_full(run: &Run, folder: &Path, cause: &str, disk: u64) {
     run.expect_code(1);
     let message = format!(
         "error: cannot write groups that do not fit into memory to a temporary file in {}: {cause}; ",
         path_text(folder.to_path_buf())
     );
     run.expect_stderr(&message)
-        .expect_stderr(" MB more, and others may follow it; ")
+        .expect_stderr(" kB more, and others may follow it; ")
         .expect_stderr("--temp-dir")
         .expect_stderr("--memory-limit");
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    let (before, _) = run.stderr.split_once(" kB were written there").unwrap();
+    let written = before.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    assert!(written <= disk, "{}", run.stderr);
 }
 
 #[test]
@@ -311,7 +315,7 @@ fn a_full_disk_names_the_folder_and_what_was_needed() {
     for limits in [ONE_THREAD, TWO_THREADS] {
         let args = ["--temp-dir=small", "-q", "--log-level=off"];
         let run = sandbox.aggregate(limits.iter().chain(&args));
-        expect_full(&run, &disk.0, "no space left on the disk");
+        expect_full(&run, &disk.0, "no space left on the disk", 1049);
         assert_eq!(sandbox.text("daily_user_stats.csv"), "before");
         assert_eq!(fs::read_dir(&disk.0).unwrap().count(), 0);
     }
@@ -326,7 +330,12 @@ fn a_file_that_may_not_grow_is_no_different() {
         eprintln!("a_file_that_may_not_grow skips: there is no prlimit");
         return;
     };
-    expect_full(&Run::of(limited), sandbox.root(), "file too large");
+    expect_full(
+        &Run::of(limited),
+        sandbox.root(),
+        "file too large",
+        u64::MAX,
+    );
 }
 
 /// The program, under a limit of the kernel's.

@@ -714,9 +714,21 @@ fn a_window_larger_than_the_memory_limit_allows() {
     let run = sandbox.aggregate(["--memory-limit=96MiB", "--threads=1"]);
     run.expect_code(1)
         .expect_stderr("events.jsonl")
-        .expect_stderr("more than 12 MB of memory")
-        .expect_stderr("raise the memory limit");
-    sandbox
-        .aggregate(["--memory-limit=1GiB", "--threads=1"])
-        .expect_code(0);
+        .expect_stderr("needs 68 MB of memory to decompress, and may take 12 MB; ")
+        .expect_stderr("give --memory-limit at least 537MB for each input that is decompressed");
+    // That is enough, and less is not; for two at a time it is twice as much.
+    sandbox.write("other.jsonl", &bytes[..len]);
+    for (limit, threads, inputs, code) in [
+        ("537MB", "1", &["events.jsonl"][..], 0),
+        ("536MB", "1", &["events.jsonl"], 1),
+        ("537MB", "4", &["events.jsonl"], 0),
+        ("537MB", "1", &["events.jsonl", "other.jsonl"], 0),
+        ("537MB", "2", &["events.jsonl", "other.jsonl"], 1),
+        ("1074MB", "2", &["events.jsonl", "other.jsonl"], 0),
+    ] {
+        let args = ["--threads", threads, "--memory-limit", limit];
+        sandbox
+            .aggregate(args.iter().chain(inputs))
+            .expect_code(code);
+    }
 }

@@ -199,12 +199,31 @@ fn a_format_is_told_by_its_first_bytes() {
         (b"\x50\x2a\x4d\x18", Some(Compression::Zstd)),
         (b"", None),
         (b"{", None),
-        (b"\x1f\x8b", None),
         (b"\x1f\x8b\x07", None),
         (b"BZh0", None),
+        // Where the first bytes are cut off, unless it could be text.
+        (b"\x1f", Some(Compression::Gzip)),
+        (b"\x1f\x8b", Some(Compression::Gzip)),
+        (b"\x1f{", None),
+        (b"\xfd", Some(Compression::Xz)),
+        (b"\xfd7zXZ", Some(Compression::Xz)),
+        (b"\xfd7zX\n", None),
+        (b"\xfd7zXZ\x01", None),
+        (b"\x28", None),
+        (b"\x28\xb5", Some(Compression::Zstd)),
+        (b"\x28\xb5\x2f", Some(Compression::Zstd)),
+        (b"\x28\xb5\x2e", None),
+        (b"\x28\xb5\x2f\xfc", None),
+        (b"\x04", None),
+        (b"\x04\x22", Some(Compression::Lz4)),
+        (b"\x04\x22\x4d", Some(Compression::Lz4)),
+        (b"\x04\x22\x0a", None),
+        (b"\x02\x21", Some(Compression::Lz4)),
+        (b"\x02\x21\x4c", Some(Compression::Lz4)),
+        (b"B", None),
+        (b"BZ", None),
         (b"BZh", None),
-        (b"\xfd7zXZ", None),
-        (b"\x28\xb5\x2f", None),
+        (b"P*M", None),
         (b"{\"user_id\":1}\n", None),
         (b"\xef\xbb\xbf{}", None),
     ] {
@@ -224,8 +243,8 @@ fn a_format_that_is_not_built_in_is_an_error_that_says_so() {
         } else {
             let error = crate::Error::read("/data/a".as_ref(), made.unwrap_err());
             let expected = format!(
-                "/data/a is compressed with {format}, which this build cannot read; decompress it \
-                 to a file first, or use a build with the feature {format}"
+                "cannot decompress /data/a: this build cannot read {format}; decompress the file \
+                 first, or use a build with the feature {format}"
             );
             assert_eq!(error.to_string(), expected);
         }
@@ -278,6 +297,162 @@ fn a_source_that_fails_is_no_fault_of_the_data() {
             let error = crate::Error::read("/data/a".as_ref(), error).to_string();
             assert!(error.starts_with("cannot read /data/a: "), "{error}");
         }
+    }
+}
+
+/// Of what is supposed to be compressed every start of first bytes is cut off.
+#[test]
+fn what_has_begun_is_told() {
+    for format in built_in() {
+        let whole = compressed(format, b"{}\n");
+        let magic = match format {
+            Compression::Gzip => 3,
+            Compression::Xz => 6,
+            _ => 4,
+        };
+        for len in 1..magic {
+            let start = &whole[..len];
+            for likely in Compression::ALL {
+                assert_eq!(Compression::begun(start, likely), Some(format), "{start:?}");
+            }
+            // Whoever takes it for compressed says the same of it.
+            let detected = Compression::detect(start);
+            assert!(detected.is_none_or(|detected| detected == format));
+            assert_eq!(decompressed(format, start), Err(Fault::CutOff));
+        }
+        assert_eq!(Compression::begun(&whole[..magic], format), None);
+    }
+    for (start, format) in [
+        (&b"P"[..], Some(Compression::Zstd)),
+        (b"_*M", Some(Compression::Zstd)),
+    ] {
+        assert_eq!(Compression::begun(start, Compression::Gzip), format);
+    }
+    for start in [&b""[..], b"{", b"{}\n", b"PK", b"P*\n", b"BZi", b"1"] {
+        assert_eq!(
+            Compression::begun(start, Compression::Gzip),
+            None,
+            "{start:?}"
+        );
+    }
+}
+
+/// How much is needed is told, however the data comes, and enough.
+#[test]
+#[cfg(feature = "xz")]
+fn memory_for_xz_is_told() {
+    use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
+    use liblzma::write::XzEncoder;
+
+    let mut options = LzmaOptions::new_preset(0).unwrap();
+    options.dict_size(40 << 20);
+    let mut filters = Filters::new();
+    filters.lzma2(&options);
+    let stream = Stream::new_stream_encoder(&filters, Check::Crc32).unwrap();
+    let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(&content(10_000, 1)).unwrap();
+    let bytes = encoder.finish().unwrap();
+    for threads in [1, 3] {
+        for most in [1, 5, 100_000] {
+            let read = |memory| {
+                let (bytes, threads) = (bytes.clone(), NonZero::new(threads).unwrap());
+                let source = Pieces {
+                    bytes,
+                    at: 0,
+                    most,
+                    state: 1,
+                };
+                let reader =
+                    Decompressor::with_limits(Compression::Xz, Box::new(source), threads, memory);
+                read_all(reader.unwrap(), 1000)
+            };
+            let (before, fault) = read(12 << 20).unwrap_err();
+            assert!(before.is_empty());
+            let Fault::NeedsMemory {
+                allowed: 12_582_912,
+                needed: Some(needed),
+            } = fault
+            else {
+                panic!("{fault:?}");
+            };
+            // xz rounds dictionaries up to a power of two, or half as much more.
+            assert!((40 << 20..52 << 20).contains(&needed), "{needed}");
+            assert!(read(needed).unwrap() == content(10_000, 1));
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "zstd")]
+fn memory_for_zstd_is_told() {
+    // A frame whose window is 40 MiB, and which ends at once; after two others.
+    let frame = b"\x28\xb5\x2f\xfd\x00\x7a\x01\x00\x00";
+    let other = compressed(Compression::Zstd, b"{}\n");
+    let bytes = [&other[..], b"\x5f\x2a\x4d\x18\x04\0\0\0abcd", frame].concat();
+    for most in [1, 3, 1000] {
+        let read = |memory| {
+            let bytes = bytes.clone();
+            let source = Pieces {
+                bytes,
+                at: 0,
+                most,
+                state: 1,
+            };
+            let threads = NonZero::<usize>::MIN;
+            let reader =
+                Decompressor::with_limits(Compression::Zstd, Box::new(source), threads, memory);
+            read_all(reader.unwrap(), 1000)
+        };
+        let needed = 64 << 20;
+        let fault = Fault::NeedsMemory {
+            allowed: 12 << 20,
+            needed: Some(needed),
+        };
+        assert_eq!(read(12 << 20).unwrap_err(), (b"{}\n".to_vec(), fault));
+        assert!(read(needed - 1).is_err());
+        assert_eq!(read(needed).unwrap(), b"{}\n");
+    }
+}
+
+#[test]
+fn the_memory_limit_that_would_do_is_told() {
+    let error = |allowed, needed| {
+        let fault = Fault::NeedsMemory { allowed, needed };
+        let error = DecompressError {
+            format: Compression::Xz,
+            offset: 7,
+            fault,
+        };
+        error.to_string()
+    };
+    for (allowed, needed, expected) in [
+        (
+            12 << 20,
+            Some(64 << 20),
+            "after 7 decompressed bytes, the xz data needs 68 MB of memory to decompress, and may take 12 MB; \
+             give --memory-limit at least 537MB for each input that is decompressed at a time (one with --threads 1), \
+             or decompress it first",
+        ),
+        (
+            12 << 20,
+            Some(512 << 20),
+            "after 7 decompressed bytes, the xz data needs 537 MB of memory to decompress, and may take 12 MB; \
+             decompress it first",
+        ),
+        (
+            12 << 20,
+            None,
+            "after 7 decompressed bytes, the xz data needs more than 12 MB of memory to decompress, which is all it may take; \
+             raise the memory limit (--memory-limit), read fewer inputs at a time (--threads), or decompress it first",
+        ),
+        (
+            Decompressor::MEMORY,
+            None,
+            "after 7 decompressed bytes, the xz data needs more than 268 MB of memory to decompress, which is all it may take; \
+             decompress it first",
+        ),
+    ] {
+        assert_eq!(error(allowed, needed), expected);
     }
 }
 

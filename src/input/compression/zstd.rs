@@ -8,10 +8,15 @@ use super::{Codec, Fault, Step};
 /// The largest window that is read, as a power of two of bytes: 128 MiB.
 const WINDOW: u32 = 27;
 
+/// How long a frame's header can be, the magic bytes included.
+const HEADER: usize = 18;
+
 pub(super) struct Zstd {
     context: DCtx<'static>,
     /// How much memory it may take, in bytes.
     memory: u64,
+    /// The start of the frame at hand, as much as its header can be.
+    header: Vec<u8>,
     /// Whether a frame has just ended.
     between: bool,
     /// Whether there was a frame at all.
@@ -29,9 +34,16 @@ impl Zstd {
         Ok(Zstd {
             context,
             memory,
+            header: Vec::with_capacity(HEADER),
             between: true,
             started: false,
         })
+    }
+
+    /// Keeps of what was read what may belong to the frame's header.
+    fn keep_header(&mut self, read: &[u8]) {
+        let room = HEADER - self.header.len();
+        self.header.extend(read.iter().take(room));
     }
 
     fn fault(&self, code: ErrorCode) -> Fault {
@@ -43,6 +55,9 @@ impl Zstd {
         {
             Fault::NeedsMemory {
                 allowed: self.memory,
+                needed: window(&self.header)
+                    .and_then(u64::checked_next_power_of_two)
+                    .filter(|needed| *needed > self.memory),
             }
         } else if is(ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) {
             Fault::Unsupported {
@@ -74,12 +89,19 @@ impl Codec for Zstd {
         if self.between && input.is_empty() {
             return Ok(());
         }
+        if self.between {
+            self.header.clear();
+        }
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
         let hint = match self.context.decompress_stream(&mut target, &mut source) {
             Ok(hint) => hint,
-            Err(code) => return Err(self.fault(code)),
+            Err(code) => {
+                self.keep_header(input);
+                return Err(self.fault(code));
+            }
         };
+        self.keep_header(&input[..source.pos()]);
         self.between = hint == 0;
         self.started |= self.between;
         *done = Step {
@@ -91,5 +113,54 @@ impl Codec for Zstd {
 
     fn is_complete(&self) -> bool {
         self.between && self.started
+    }
+}
+
+/// The window that a frame asks for, in bytes, by its header (RFC 8878 section 3.1.1.1).
+fn window(header: &[u8]) -> Option<u64> {
+    let descriptor = *header.get(4)?;
+    let after = header.get(5..)?;
+    let is_single_segment = descriptor & 0x20 != 0;
+    if !is_single_segment {
+        let window = *after.first()?;
+        let base = 1_u64 << (10 + (window >> 3));
+        return Some(base + base / 8 * u64::from(window & 7));
+    }
+    // Then it is as large as the content.
+    let dictionary_id = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let size = after.get(dictionary_id..)?;
+    match descriptor >> 6 {
+        0 => Some(u64::from(*size.first()?)),
+        1 => Some(u64::from(u16::from_le_bytes(*size.first_chunk()?)) + 256),
+        2 => Some(u64::from(u32::from_le_bytes(*size.first_chunk()?))),
+        _ => Some(u64::from_le_bytes(*size.first_chunk()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_tells_its_window() {
+        let magic = b"\x28\xb5\x2f\xfd";
+        for (header, expected) in [
+            (&b"\x00\x00"[..], Some(1024)),
+            (b"\x00\x88", Some(128 << 20)),
+            (b"\x04\x8f", Some((128 << 20) / 8 * 15)),
+            (b"\x00\xff", Some((1 << 41) / 8 * 15)),
+            (b"\x20\x07", Some(7)),
+            (b"\x61\x09\x00\x01", Some(512)),
+            (b"\xa2\x09\x09\x00\x00\x00\x10", Some(256 << 20)),
+            (
+                b"\xe3\x09\x09\x09\x09\x00\x00\x00\x00\x01\x00\x00\x00",
+                Some(1 << 32),
+            ),
+            (b"\xe3\x09\x09\x09\x09\x00\x00\x00\x00\x01\x00\x00", None),
+            (b"\x00", None),
+            (b"", None),
+        ] {
+            assert_eq!(window(&[magic, header].concat()), expected, "{header:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the name of a file in a folder says of it: whether it is one to read.
 
+use crate::input::compression::Compression;
+
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameKind {
@@ -18,8 +20,16 @@ const EVENTS: [&[u8]; 3] = [b"jsonl", b"ndjson", b"json"];
 
 /// The extensions that gzip and bgzip, zstd, bzip2, xz and lz4 give, and the long ones that some
 /// programs write.
-const COMPRESSED: [&[u8]; 9] = [
-    b"gz", b"gzip", b"bgz", b"zst", b"zstd", b"bz2", b"bzip2", b"xz", b"lz4",
+const COMPRESSED: [(&[u8], Compression); 9] = [
+    (b"gz", Compression::Gzip),
+    (b"gzip", Compression::Gzip),
+    (b"bgz", Compression::Gzip),
+    (b"zst", Compression::Zstd),
+    (b"zstd", Compression::Zstd),
+    (b"bz2", Compression::Bzip2),
+    (b"bzip2", Compression::Bzip2),
+    (b"xz", Compression::Xz),
+    (b"lz4", Compression::Lz4),
 ];
 
 /// The extensions of checksums and of files that are being written: Hadoop (`.crc`, `._COPYING_`),
@@ -74,9 +84,17 @@ pub(super) fn starts_as_a_marker(name: &[u8]) -> bool {
     name.starts_with(b"_") && !name.contains(&b'=')
 }
 
-/// Whether a name, or a path, has the extension of a compressed file.
-pub(super) fn is_compressed(name: &[u8]) -> bool {
-    split(name).is_some_and(|(_, extension)| is_one_of(extension, &COMPRESSED))
+/// How a file is compressed, by the extension of its name or path.
+pub(super) fn compression(name: &[u8]) -> Option<Compression> {
+    let (_, extension) = split(name)?;
+    format_of(extension)
+}
+
+fn format_of(extension: &[u8]) -> Option<Compression> {
+    COMPRESSED
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(extension))
+        .map(|(_, format)| *format)
 }
 
 fn is_marker(name: &[u8]) -> bool {
@@ -91,7 +109,7 @@ fn is_marker(name: &[u8]) -> bool {
 
 fn is_events(name: &[u8]) -> bool {
     match split(name) {
-        Some((stem, extension)) if is_one_of(extension, &COMPRESSED) => {
+        Some((stem, extension)) if format_of(extension).is_some() => {
             split(stem).is_some_and(|(_, extension)| is_one_of(extension, &EVENTS))
         }
         Some((_, extension)) => is_one_of(extension, &EVENTS),

@@ -203,6 +203,207 @@ fn patterns_give_files_and_folders() {
     }
 }
 
+/// What a pattern says of each of its alternatives: the paths that are found, or the fault, and what
+/// matches nothing.
+fn alternatives(
+    folder: &TempDir,
+    pattern: &str,
+) -> (std::result::Result<Vec<String>, String>, Unmatched) {
+    let (found, result) = Search::new([folder.path().join(pattern)]).survey();
+    let names = told(folder, &found).0;
+    let root = format!("{}/", folder.path().display());
+    let result = result.map_err(|error| error.to_string().replace(&root, ""));
+    let mut unmatched = found.unmatched;
+    for path in &mut unmatched.first {
+        *path = path.strip_prefix(folder.path()).unwrap().into();
+    }
+    (result.map(|()| names), unmatched)
+}
+
+#[test]
+fn alternatives_that_are_names_have_to_be_there() {
+    let folder = tree(&[
+        "mon.jsonl",
+        "in/a.jsonl",
+        "in/b.txt",
+        "none/x.txt",
+        "a[1.jsonl",
+    ]);
+    for (pattern, fault) in [
+        (
+            "{mon,tue}.jsonl",
+            "cannot open tue.jsonl: no such file or folder; check the path",
+        ),
+        ("{tue,wed}.jsonl", "cannot open tue.jsonl: no such file"),
+        ("{m*,tue.jsonl}", "cannot open tue.jsonl: no such file"),
+        (
+            "{mon.jsonl,in/c.jsonl}",
+            "cannot open in/c.jsonl: no such file",
+        ),
+        ("{in,out}", "cannot open out: no such file"),
+        (
+            "{in,none}",
+            "no inputs in the folder none: no *.jsonl, *.ndjson or *.json, compressed or not (left out: 1 other file)",
+        ),
+        (
+            "{in,mon.jsonl}/",
+            "cannot open mon.jsonl/: a part of the path is not a folder",
+        ),
+        (
+            "in/{a,b}{.jsonl,.txt}",
+            "cannot open in/a.txt: no such file",
+        ),
+        ("x{08..10}.jsonl", "cannot open x08.jsonl: no such file"),
+        ("{mon,b[1}.jsonl", "no inputs match b[1.jsonl: "),
+        ("{mon,x{1..y}}.jsonl", "no inputs match x{1..y}.jsonl: "),
+        ("{in,non\\e}", "no inputs in the folder none: "),
+        // Those that are no names too are told with the rest.
+        ("{x*,y*}", "no inputs match {x*,y*}: "),
+        ("x*", "no inputs match x*: "),
+    ] {
+        let (result, unmatched) = alternatives(&folder, pattern);
+        let text = result.unwrap_err();
+        assert!(text.starts_with(fault), "{pattern}: {text}");
+        assert_eq!(unmatched, Unmatched::default());
+    }
+    // What is there is found all the same.
+    let search = Search::new([folder.path().join("{mon,tue,a[1}.jsonl")]);
+    let (found, result) = search.survey();
+    assert!(result.is_err() && !found.is_cut_short);
+    assert_eq!(told(&folder, &found).0, ["a[1.jsonl", "mon.jsonl"]);
+}
+
+#[test]
+fn alternatives_that_match_nothing_are_told() {
+    let folder = tree(&["mon.jsonl", "mon2.jsonl", "in/a.jsonl", "x3.jsonl"]);
+    for (pattern, names, told_of) in [
+        (
+            "{mon*,tue*}.jsonl",
+            &["mon.jsonl", "mon2.jsonl"][..],
+            &["tue*.jsonl"][..],
+        ),
+        (
+            "{mon.jsonl,t*,in/*.txt}",
+            &["mon.jsonl"],
+            &["t*", "in/*.txt"],
+        ),
+        ("{in,out*}", &["in/a.jsonl"], &["out*"]),
+        (
+            "**/*.{jsonl,json}",
+            &["in/a.jsonl", "mon.jsonl", "mon2.jsonl", "x3.jsonl"],
+            &["**/*.json"],
+        ),
+        // What another has taken is there too.
+        ("{m*,mon*,mon.jsonl}", &["mon.jsonl", "mon2.jsonl"], &[]),
+        ("{in,in/*}", &["in/a.jsonl"], &[]),
+        (
+            "{x,y}[[:digit:]].jsonl",
+            &["x3.jsonl"],
+            &["y[[:digit:]].jsonl"],
+        ),
+        ("{mon,x{3..3}}.jsonl", &["mon.jsonl", "x3.jsonl"], &[]),
+        ("mon{,2}.jsonl", &["mon.jsonl", "mon2.jsonl"], &[]),
+    ] {
+        let (result, unmatched) = alternatives(&folder, pattern);
+        assert_eq!(result.unwrap(), names, "{pattern}");
+        let expected: Vec<PathBuf> = told_of.iter().map(PathBuf::from).collect();
+        assert_eq!(
+            (unmatched.count, unmatched.first),
+            (expected.len() as u64, expected)
+        );
+    }
+    let (result, unmatched) = alternatives(&folder, "{mon,{1..50}*}.jsonl");
+    assert_eq!(result.unwrap(), ["mon.jsonl"]);
+    assert_eq!(
+        (unmatched.count, unmatched.first.len()),
+        (50, Unmatched::MOST)
+    );
+    // Over all patterns.
+    let names = ["{mon,{1..15}*}.jsonl", "{in,{1..15}*}"].map(|name| folder.path().join(name));
+    let unmatched = Search::new(names).find().unwrap().unmatched;
+    assert_eq!(
+        (unmatched.count, unmatched.first.len()),
+        (30, Unmatched::MOST)
+    );
+}
+
+#[test]
+fn an_alternative_that_is_nothing_is_an_empty_name() {
+    for pattern in ["{a,}", "{,a}", "{,}", "{a,}{b,}", "{x*,}"] {
+        let (found, result) = Search::new([pattern.into()]).survey();
+        assert!(found.inputs.is_empty(), "{pattern}");
+        assert!(
+            matches!(result, Err(Error::EmptyAlternative { .. })),
+            "{pattern}"
+        );
+        let text = message(result);
+        let start = format!("the name of an input is empty: the braces of {pattern} stand ");
+        assert!(text.starts_with(&start), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_class_is_refused() {
+    let folder = tree(&["x1.jsonl"]);
+    let text = message(found(&folder, &["x[[:digti:]].jsonl"]));
+    assert!(text.starts_with("[:digti:] in the pattern /"), "{text}");
+    assert!(
+        text.contains("is no class of characters: there are [:alnum:], "),
+        "{text}"
+    );
+    let text = message(found(&folder, &["x[:digit:].jsonl"]));
+    assert!(
+        text.contains("; a class such as [:digit:] has to be in brackets of its own"),
+        "{text}"
+    );
+}
+
+/// Files that are named as compressed and hold a part of first bytes.
+#[test]
+fn compressed_files_that_have_only_begun_are_cut_off() {
+    for (name, content, format) in [
+        ("a.jsonl.gz", &b"\x1f"[..], Some("gzip")),
+        ("a.bgz", b"\x1f\x8b", Some("gzip")),
+        ("a.jsonl.ZST", b"\x28", Some("zstd")),
+        ("a.zstd", b"P*M", Some("zstd")),
+        ("a.bz2", b"B", Some("bzip2")),
+        ("a.bzip2", b"BZh", Some("bzip2")),
+        ("a.xz", b"\xfd7zXZ", Some("xz")),
+        ("a.lz4", b"\x04", Some("lz4")),
+        // Whichever it is.
+        ("a.gz", b"BZ", Some("bzip2")),
+        // Lines, or for whoever reads it to say.
+        ("a.gz", b"", None),
+        ("a.gz", b"{}\n", None),
+        ("a.gz", b"\x1f\x8b\x08", None),
+        ("a.xz", b"\xfd7zXZ\0", None),
+        ("a.jsonl", b"B", None),
+        ("gz", b"B", None),
+    ] {
+        let folder = tree(&[]);
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        for asked in [name, "a*", "g*", "{a,b}*"] {
+            let (found, result) = Search::new([folder.path().join(asked)]).survey();
+            if found.inputs.is_empty() {
+                continue;
+            }
+            let fault = format.map(|format| {
+                format!(
+                    "cannot decompress {}: the {format} data is cut off after 0 decompressed bytes; get a complete copy of the file",
+                    path.display()
+                )
+            });
+            assert_eq!(
+                result.err().map(|error| error.to_string()),
+                fault,
+                "{name} {asked}"
+            );
+        }
+        assert!(Search::new([path]).survey().0.inputs.len() == 1);
+    }
+}
+
 /// A pattern looks only where it can match: not even at what it may not look at.
 #[test]
 fn patterns_are_pruned() {
@@ -452,6 +653,31 @@ fn names_that_are_none_make_short_messages() {
             "too long for one (300 bytes)",
         ),
         ("x/".repeat(2000).as_bytes(), Separator::Newline, "x/x/"),
+        (
+            b"/nope.jsonl\r\n",
+            Separator::Newline,
+            "; the line ends with a carriage return, which is a part of the name so",
+        ),
+        (
+            b"\xef\xbb\xbf/nope.jsonl\n",
+            Separator::Newline,
+            "; the list starts with a byte-order mark, which is a part of the first name so",
+        ),
+        (
+            b"\xef\xbb\xbf/nope.jsonl\r\n",
+            Separator::Newline,
+            "first name so: save it without; the line ends with a carriage return",
+        ),
+        (
+            b"/nope/*.jsonl\n",
+            Separator::Newline,
+            "; patterns are not expanded in a list",
+        ),
+        (
+            b"/nope/{a,b}\0",
+            Separator::Nul,
+            "; patterns are not expanded in a list",
+        ),
     ] {
         let text = list(text, separator);
         assert!(text.contains(hint) && text.len() < 1000, "{text}");
@@ -665,7 +891,10 @@ proptest! {
         // a name is that file or folder.
         let is_pattern = pattern.contains(['*', '?', '[', '{']);
         let mut expected = BTreeSet::new();
+        // A name has to be there; another alternative that matches nothing is told.
+        let (mut lacks_name, mut unmatched) = (false, BTreeSet::new());
         for pattern in written_out(&pattern) {
+            let written = folder.path().join(&pattern);
             // Braces with nothing in them can leave a slash at the start.
             let pattern = pattern.replace("//", "/");
             let pattern = pattern.trim_start_matches('/');
@@ -673,19 +902,35 @@ proptest! {
                 .iter()
                 .filter(|(path, _)| matches_text(pattern, path) && is_shown(path))
                 .collect();
-            expected.extend(files.iter().copied().filter(|path| {
+            let before = expected.len();
+            let its_own: Vec<&str> = files.iter().copied().filter(|path| {
                 matching.iter().any(|(other, is_folder)| {
                     let walks = *is_folder && !pattern.ends_with("**");
                     if walks { is_walked_to(other, path) } else { other == path }
                 })
-            }));
+            }).collect();
+            if its_own.is_empty() && !pattern.contains(['*', '?', '[']) {
+                lacks_name = true;
+            } else if its_own.is_empty() {
+                unmatched.insert(written);
+            }
+            expected.extend(its_own);
+            prop_assert!(expected.len() >= before);
         }
-        match found(&folder, &[&pattern]) {
-            Ok((names, _)) => prop_assert_eq!(
-                names, expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
-            ),
+        match Search::new([folder.path().join(&pattern)]).find() {
+            Ok(found) => {
+                let told_of: BTreeSet<PathBuf> = found.unmatched.first.iter().cloned().collect();
+                prop_assert_eq!(
+                    told(&folder, &found).0,
+                    expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
+                );
+                prop_assert!(!lacks_name, "{}", pattern);
+                prop_assert_eq!(told_of, unmatched, "{}", pattern);
+            }
             Err(error) => {
-                prop_assert!(expected.is_empty(), "{} {:?}: {}", pattern, expected, error);
+                prop_assert!(
+                    expected.is_empty() || lacks_name, "{} {:?}: {}", pattern, expected, error
+                );
                 let is_plain = matches!(
                     error,
                     Error::NoMatch { .. } | Error::Io { .. } | Error::NoInputsInFolder { .. }
