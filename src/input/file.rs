@@ -131,7 +131,7 @@ impl RegularFile {
         let len = self.file.metadata().map(|now| now.len());
         match (read, len) {
             (Ok(read), Ok(len)) => Ok(read > 0 && len == 0),
-            (Err(source), _) | (_, Err(source)) => Err(Error::io(Action::Read, &self.path, source)),
+            (Err(source), _) | (_, Err(source)) => Err(self.fault(Action::Read, source)),
         }
     }
 
@@ -178,7 +178,7 @@ impl RegularFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return changed("it was moved or deleted".into());
             }
-            Err(source) => return Err(Error::io(Action::Inspect, &self.path, source)),
+            Err(source) => return Err(self.fault(Action::Inspect, source)),
         };
         let added = self.added(&now)?;
         let modified = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
@@ -186,7 +186,7 @@ impl RegularFile {
             return changed("it was written to".into());
         }
         let samples = samples_of(&self.file, self.before.len(), &self.hasher)
-            .map_err(|source| Error::io(Action::Read, &self.path, source))?;
+            .map_err(|source| self.fault(Action::Read, source))?;
         if samples != self.samples {
             return changed("it was written to before its end".into());
         }
@@ -205,6 +205,15 @@ impl RegularFile {
                 ),
             )
         })
+    }
+
+    /// The error for what the operating system refused.
+    fn fault(&self, action: Action, source: io::Error) -> Error {
+        if self.path.as_os_str().is_empty() {
+            Error::read_named("standard input", source)
+        } else {
+            Error::io(action, &self.path, source)
+        }
     }
 
     /// The error for a file of which a part could not be read.
@@ -296,6 +305,34 @@ mod tests {
         drop(file);
         let error = RegularFile::open(path, before).unwrap_err().to_string();
         assert!(error.contains("no such file"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_named() {
+        let unreadable = |file: &tempfile::NamedTempFile| {
+            // As a disk that fails meanwhile, in that nothing can be read.
+            File::options().write(true).open(file.path()).unwrap()
+        };
+        let file = file_with(b"one");
+        let mut input = open(&file);
+        input.file = unreadable(&file);
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("cannot read {}: ", file.path().display())),
+            "{error}"
+        );
+
+        let mut input = RegularFile::stdin(File::open(file.path()).unwrap()).unwrap();
+        input.file = unreadable(&file);
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("cannot read standard input: "), "{error}");
+        let error = input.is_made_up().map(|_| ());
+        assert!(error.is_ok(), "only what has no length is read for that");
+        let empty = file_with(b"");
+        let mut input = RegularFile::stdin(File::open(empty.path()).unwrap()).unwrap();
+        input.file = unreadable(&empty);
+        let error = input.is_made_up().unwrap_err().to_string();
+        assert!(error.contains("cannot read standard input: "), "{error}");
     }
 
     #[test]
