@@ -1,0 +1,93 @@
+"""Running many cases at once, each worker in a place of its own, for a bounded time."""
+
+import itertools
+import os
+import queue
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from . import scenarios
+from .judge import Counts
+
+
+@dataclass
+class Setting:
+    """What all kinds of faults have to know."""
+
+    daytally: str
+    data: str
+    # Where places are made.
+    base: str
+    able: dict
+    quick: bool
+    seed: int
+    jobs: int
+    # Seconds a single run may take.
+    timeout: int
+    say: object
+    # When nothing new is started any more.
+    end: float = 0.0
+    # The one case to run; nothing else is.
+    case: str = ""
+    shows: bool = False
+    # What good runs leave, by scenario.
+    goods: dict = None
+    made: object = itertools.count()
+
+    def place(self, scenario):
+        return scenarios.Place(scenario, self.data, os.path.join(self.base, f"place-{next(self.made)}"))
+
+    def good(self, scenario):
+        if scenario.name not in self.goods:
+            self.goods[scenario.name] = scenarios.good(self.daytally, self.place(scenario), self.timeout)
+        return self.goods[scenario.name]
+
+    def random(self, *of):
+        return random.Random(":".join(map(str, (self.seed, *of))))
+
+    def is_late(self, deadline):
+        return time.monotonic() > min(deadline, self.end)
+
+
+def run_all(setting, scenario, cases, judge, deadline, least):
+    """Judges all cases, as far as the time goes, but at least so many. Returns their counts."""
+    counts = Counts()
+    if setting.case:
+        cases = [case for case in cases if name_of(case) == setting.case]
+    places = queue.SimpleQueue()
+    for _ in range(setting.jobs):
+        places.put(setting.place(scenario))
+
+    def one(numbered):
+        number, case = numbered
+        if number >= least and setting.is_late(deadline):
+            return None
+        place = places.get()
+        try:
+            return judge(case, place)
+        finally:
+            places.put(place)
+
+    with ThreadPoolExecutor(setting.jobs) as pool:
+        verdicts = list(pool.map(one, enumerate(cases)))
+    for verdict in filter(None, verdicts):
+        counts.add(verdict)
+    if None in verdicts:
+        counts.notes.append(f"{len(verdicts) - verdicts.count(None)} of {len(cases)} cases in the time there was")
+    return counts
+
+
+def name_of(case):
+    return case if isinstance(case, str) else case.id
+
+
+def spread(items, most, random):
+    """At most so many of the items, in their order: the first, the last, and some between."""
+    items = list(items)
+    if len(items) <= most:
+        return items
+    chosen = {0, len(items) - 1} if most > 1 else {0}
+    chosen.update(random.sample(range(1, len(items) - 1), max(0, most - 2)))
+    return [items[at] for at in sorted(chosen)]
