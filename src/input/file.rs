@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use foldhash::quality::RandomState;
 
+use super::compression::Compression;
 use super::map::Mapping;
 use crate::error::{Action, Error, Result};
 
@@ -214,6 +215,16 @@ impl RegularFile {
         } else {
             Error::io(action, &self.path, source)
         }
+    }
+
+    /// Whether `len` bytes are all that can be had of its start, of which
+    /// [`Compression::MAGIC_LEN`] are wanted: it is not to be judged by fewer than there are.
+    pub(super) fn check_start(&self, len: usize) -> Result<()> {
+        if len < Compression::MAGIC_LEN && (len as u64) < self.to_read() {
+            self.check_unchanged()?;
+            return Err(self.faulted());
+        }
+        Ok(())
     }
 
     /// The error for a file of which a part could not be read.

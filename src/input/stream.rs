@@ -155,6 +155,9 @@ impl Stream {
             .take(Compression::MAGIC_LEN as u64)
             .read_to_end(&mut start)
             .map_err(|source| place.fault(source))?;
+        if let Some(file) = &file {
+            file.check_start(start.len())?;
+        }
         let compression = Compression::detect(&start);
         let whole = Box::new(io::Cursor::new(start).chain(reader));
         let reader: Box<dyn io::Read + Send> = match compression {
@@ -550,6 +553,46 @@ mod tests {
             let mut stream = Stream::new(Place::Stdin, zeros, None, cutting, keep_going).unwrap();
             assert!(stream.next(Buffer::default()).is_err());
         }
+    }
+
+    /// What it is would be told by no bytes at all, and compressed data be taken for lines.
+    #[test]
+    fn a_file_whose_start_is_missing_is_not_taken_for_another_kind() {
+        struct Late(bool, io::Cursor<Vec<u8>>);
+        impl io::Read for Late {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    self.1.read(buffer)
+                } else {
+                    Ok(0)
+                }
+            }
+        }
+        let bytes = b"BZh9 and so on".to_vec();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let regular = || {
+            let metadata = std::fs::metadata(file.path()).unwrap();
+            RegularFile::open(file.path().into(), metadata).unwrap()
+        };
+        let open = |regular: RegularFile| {
+            let cutting = Cutting {
+                block_size: 100,
+                line_bytes: 100,
+                threads: NonZero::<usize>::MIN,
+                memory: 0,
+            };
+            let place = Place::Path(file.path().into());
+            let reader = Box::new(Late(false, io::Cursor::new(bytes.clone())));
+            Stream::new(place, reader, Some(regular), cutting, always()).map(drop)
+        };
+        let error = open(regular()).unwrap_err().to_string();
+        assert!(error.contains("a part of it could not be read"), "{error}");
+        // Where it is known what happened, that is said.
+        let before = regular();
+        file.as_file().set_len(3).unwrap();
+        let error = open(before).unwrap_err().to_string();
+        assert!(error.contains("14 bytes long and is now 3"), "{error}");
     }
 
     #[test]
