@@ -35,7 +35,7 @@ class Mounts:
         except OSError as error:
             return str(error)
         if done.returncode != 0:
-            return done.stderr.strip() or "mount failed"
+            return (done.stderr.strip() or "mount failed").splitlines()[0]
         with self.lock:
             self.there.append(path)
         return None
