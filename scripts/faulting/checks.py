@@ -42,6 +42,7 @@ class Judging(unittest.TestCase):
         verdict = Verdict("case", "command")
         paths = [self.place.at("result")] if paths is None else paths
         judge.after_fault(verdict, self.place, self.good, code, b"", err, was_injected, error, paths, tracing.WORDS)
+        judge.look_for_strays(verdict, self.place, self.good)
         return [verdict.outcome, *(violation.kind for violation in verdict.violations if violation.kind != verdict.outcome)]
 
     def said(self, error="input/output error"):
@@ -111,6 +112,10 @@ class Judging(unittest.TestCase):
                 with open(self.place.path(name), "w"):
                     pass
                 self.assertEqual(self.outcome(1, self.said()), ["explained error", "stray files"])
+                left = self.place.path(name)
+                self.assertTrue(judge.may_be_left(self.place, self.good, [("unlink", (left,))]))
+                self.assertFalse(judge.may_be_left(self.place, self.good, [("write", (left,))]))
+                self.assertFalse(judge.may_be_left(self.place, self.good, [("unlink", (self.place.path("sum/a"),))]))
 
 
 class Tracing(unittest.TestCase):

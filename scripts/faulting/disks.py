@@ -81,7 +81,9 @@ def full(setting, scenario, deadline, least, is_main=False):
             try:
                 # On the new file system there is nothing yet.
                 for role, old in place.scenario.outputs.items():
-                    if old.split("/")[0] == folder and place.scenario.replaces and not place.scenario.tree:
+                    if place.scenario.tree:
+                        place.old[role] = scenarios.tree(place.at(role))
+                    elif old.split("/")[0] == folder and place.scenario.replaces:
                         with open(place.at(role), "wb") as file:
                             file.write(scenarios.OLD)
                         place.old[role] = scenarios.identity(place.at(role))
@@ -94,7 +96,7 @@ def full(setting, scenario, deadline, least, is_main=False):
                 mounts.remove(path)
             # With room again it works.
             place.fresh()
-            run_again(setting, verdict, place, good, always=True)
+            run_again(setting, verdict, place, good)
             if setting.shows:
                 setting.say(f"{verdict.command}\n  exit code {code}, {verdict.outcome}; it said:\n{err}")
             return verdict

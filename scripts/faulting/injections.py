@@ -110,12 +110,20 @@ def fail(setting, scenario, deadline, least, is_main=False):
         paths = [path for _, paths in hit for path in paths]
         error = case.fault.partition("=")[2]
         judge.after_fault(verdict, place, good, code, out, err, bool(hit), error, paths, tracing.WORDS)
-        run_again(setting, verdict, place, good, always=bool(scenario.keeps))
+        is_left = judge.may_be_left(place, good, hit)
+        if not is_left:
+            judge.look_for_strays(verdict, place, good, err)
+        left.append(is_left)
+        if is_left or scenario.keeps:
+            run_again(setting, verdict, place, good)
         show(setting, verdict, code, err, hit)
         return verdict
 
+    left = []
     chosen = cases if setting.case else choose(setting, scenario, cases, is_main)
     counts = run_all(setting, scenario, chosen, judged, deadline, least)
+    if any(left):
+        counts.notes.append(f"{sum(left)} times a draft could not be removed, since that was made to fail; the next run did")
     if unreached and is_main:
         told = ", ".join(f"{count} {name}" for name, count in sorted(unreached.items()))
         counts.notes.append(f"of other threads, strace cannot tell from the loader's, and so left out: {told}")
@@ -124,10 +132,8 @@ def fail(setting, scenario, deadline, least, is_main=False):
     return counts
 
 
-def run_again(setting, verdict, place, good, always=False):
+def run_again(setting, verdict, place, good):
     """Runs without faults in the same place: it has to do everything, and tidy up."""
-    if not always:
-        return
     code, out, err = scenarios.run([setting.daytally, *place.arguments()], place, setting.timeout)
     if code != 0:
         verdict.wrong("bad messages", f"the next run ended with {code}", err)
@@ -154,7 +160,7 @@ def kill(setting, scenario, deadline, least, is_main=False):
             verdict.settle("right")
         else:
             verdict.wrong("silent wrong", f"it was not killed and ended with {code}", err)
-        run_again(setting, verdict, place, good, always=True)
+        run_again(setting, verdict, place, good)
         show(setting, verdict, code, err, [])
         return verdict
 
@@ -188,6 +194,7 @@ def little_memory(setting, scenario, deadline, least, is_main=False):
         panicked.append("panicked" in err)
         error = "" if explained else "ENOMEM"
         judge.after_fault(verdict, place, good, code, out, err, True, error, [], tracing.WORDS, explained)
+        judge.look_for_strays(verdict, place, good, err)
         show(setting, verdict, code, err, [])
         return verdict
 

@@ -85,10 +85,11 @@ def look_at_old(verdict, place, good, may_be_new=False, err=""):
         if role == "log":
             continue
         if scenario.tree and role == "result":
-            expected = good.contents[role]
-            for name, content in place.content(role).items():
-                if content != expected.get(name) and "/." not in "/" + name:
-                    verdict.wrong("old output touched", f"{name} of the result is not complete", err)
+            # Each file by itself is what it was or what it is to be.
+            old, now = place.old[role], place.content(role)
+            for name in sorted({*old, *now}):
+                if now.get(name) not in (old.get(name), good.contents[role].get(name)) and "/." not in "/" + name:
+                    verdict.wrong("old output touched", f"{name} of the result is neither old nor complete", err)
             continue
         now = scenarios.identity(place.at(role))
         if now == place.old.get(role):
@@ -99,12 +100,27 @@ def look_at_old(verdict, place, good, may_be_new=False, err=""):
         verdict.wrong("old output touched", f"the {role} {how}", err)
 
 
+def strays(place, good):
+    """What there is that a good run does not leave."""
+    return sorted(place.files() - good.files)
+
+
 def look_for_strays(verdict, place, good, err=""):
     """Whether there is anything that a good run does not leave."""
-    kept = place.scenario.keeps
-    stray = sorted(name for name in place.files() - good.files if not (kept and name.startswith(kept + "/")))
+    stray = strays(place, good)
     if stray:
         verdict.wrong("stray files", f"left behind: {', '.join(stray)}", err)
+
+
+# Calls that removing a file or a folder is made of.
+REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "fcntl", "newfstatat", "fstat", "statx")
+
+
+def may_be_left(place, good, hit):
+    """Whether all that is left is what could not be removed, since a call for that was made to fail."""
+    stray = strays(place, good)
+    paths = [path for name, paths in hit if name in REMOVING for path in paths]
+    return bool(stray) and all(any(place.path(name).startswith(path) for path in paths) for name in stray)
 
 
 # What the libraries below say of memory that they do not get, some of them by panicking: Rust's standard library of any
@@ -178,7 +194,7 @@ def known_inputs(data):
 
 
 def after_fault(verdict, place, good, code, out, err, was_injected, error, paths, words, explained=False):
-    """Judges a run in which one call was made to fail."""
+    """Judges a run in which one call was made to fail; but for what it left."""
     if look_at_death(verdict, code, err):
         look_at_old(verdict, place, good, may_be_new=code == 0, err=err)
     elif code == 0:
@@ -197,4 +213,3 @@ def after_fault(verdict, place, good, code, out, err, was_injected, error, paths
                 verdict.violations.append(Violation("bad messages", verdict.case, fault, verdict.command, err[-2000:]))
             verdict.settle("explained error")
         look_at_old(verdict, place, good, err=err)
-    look_for_strays(verdict, place, good, err)

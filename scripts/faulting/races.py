@@ -134,7 +134,7 @@ class Contents:
         # Padded with spaces, which are a blank line.
         self.other = other[:length].ljust(length, b" ")
         self.seconds = 0.0
-        folder = os.path.join(setting.base, f"race-{next(setting.made)}")
+        folder = setting.folder("race")
         os.mkdir(folder)
         self.results = {self.result_of(setting, folder, content) for content in (self.bytes, self.other)}
 

@@ -36,6 +36,8 @@ class Scenario:
     needs: tuple = ()
     # Takes seconds and not moments.
     slow: bool = False
+    # What a run before it is given, of which it finds the outputs and the kept folder.
+    first: tuple = ()
     # A folder that is kept from run to run, and may hold what an earlier one finished.
     keeps: str = ""
     # The result is a folder of files, each of which is published by itself.
@@ -105,10 +107,20 @@ _ALL = [
         keeps="state",
     ),
     Scenario(
+        "state-again",
+        "an incremental run that finds the state of another",
+        ("{data}/folder", "{data}/events.jsonl", "-o", "{out}/stats.csv", "--state", "{state}", "-q"),
+        RESULT,
+        first=("{data}/folder", "-o", "{out}/stats.csv", "--state", "{state}", "-q"),
+        needs=("--state",),
+        keeps="state",
+    ),
+    Scenario(
         "partitions",
-        "a folder of days",
+        "a folder of days, of which some are replaced and some are new",
         ("{data}/events.jsonl", "-o", "{out}/days", "--partition-by", "date", "-q"),
         {"result": "out/days"},
+        first=("{data}/small.jsonl", "-o", "{out}/days", "--partition-by", "date", "-q"),
         needs=("--partition-by",),
         tree=True,
     ),
@@ -158,8 +170,10 @@ def make_data(daytally, folder, with_many):
 class Place:
     """The folders of one run after the other, in the state that a run of the scenario starts from."""
 
-    def __init__(self, scenario, data, root):
+    def __init__(self, scenario, data, root, template=None):
         self.scenario, self.data, self.root = scenario, data, root
+        # A place in which another run was before.
+        self.template = template
         self.old = {}
 
     def path(self, place):
@@ -168,11 +182,11 @@ class Place:
     def at(self, role):
         return self.path(self.scenario.outputs[role])
 
-    def arguments(self, threads=1):
+    def arguments(self, threads=1, of=None):
         places = {name: self.path(name) for name in self.scenario.folders}
         return [
             "aggregate",
-            *(argument.format(data=self.data, **places) for argument in self.scenario.arguments),
+            *(argument.format(data=self.data, **places) for argument in of or self.scenario.arguments),
             "--threads",
             str(threads),
         ]
@@ -180,12 +194,18 @@ class Place:
     def fresh(self):
         """Empties the folders, and puts old outputs where the scenario replaces some."""
         shutil.rmtree(self.root, ignore_errors=True)
+        if self.template:
+            shutil.copytree(self.template, self.root)
         for name in self.scenario.folders:
-            os.makedirs(self.path(name))
+            os.makedirs(self.path(name), exist_ok=True)
         self.old = {}
-        if self.scenario.replaces and not self.scenario.tree:
-            for role in self.scenario.outputs:
-                path = self.at(role)
+        for role in self.scenario.outputs:
+            path = self.at(role)
+            if self.scenario.tree and role == "result":
+                self.old[role] = tree(path)
+            elif self.template:
+                self.old[role] = identity(path)
+            elif self.scenario.replaces:
                 with open(path, "wb") as file:
                     file.write(OLD)
                 os.utime(path, (OLD_TIME, OLD_TIME))
@@ -193,7 +213,7 @@ class Place:
         return self
 
     def files(self):
-        """Every file and folder there is, but for the kept folder's, and without the scenario's folders themselves."""
+        """Every file and folder there is, without the scenario's folders themselves."""
         found = set()
         for folder, folders, files in os.walk(self.root):
             for name in [*folders, *files]:

@@ -4,11 +4,12 @@ import itertools
 import os
 import queue
 import random
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from . import scenarios
+from . import Failure, scenarios
 from .judge import Counts
 
 
@@ -33,11 +34,31 @@ class Setting:
     case: str = ""
     shows: bool = False
     # What good runs leave, by scenario.
-    goods: dict = None
+    goods: dict = field(default_factory=dict)
+    # Where runs that go before left something, by scenario.
+    templates: dict = field(default_factory=dict)
     made: object = itertools.count()
 
     def place(self, scenario):
-        return scenarios.Place(scenario, self.data, os.path.join(self.base, f"place-{next(self.made)}"))
+        return scenarios.Place(scenario, self.data, self.folder("place"), self.template(scenario))
+
+    def folder(self, name):
+        """The path of a folder that is to be made."""
+        return os.path.join(self.base, f"{name}-{next(self.made)}")
+
+    def template(self, scenario):
+        """A place in which the run was that goes before those of the scenario; None if there is none to go before."""
+        if scenario.first and scenario.name not in self.templates:
+            place = scenarios.Place(scenario, self.data, self.folder("first")).fresh()
+            if scenario.replaces:
+                shutil.rmtree(place.path("out"))
+                os.mkdir(place.path("out"))
+            arguments = place.arguments(of=scenario.first)
+            code, _, err = scenarios.run([self.daytally, *arguments], place, self.timeout)
+            if code != 0:
+                raise Failure(f"{scenario.name}: the run that goes before ended with {code} and said: {err.strip()}")
+            self.templates[scenario.name] = place.root
+        return self.templates.get(scenario.name)
 
     def good(self, scenario):
         if scenario.name not in self.goods:
