@@ -105,6 +105,15 @@ class Judging(unittest.TestCase):
         self.write("rejects", "{")
         self.assertEqual(self.outcome(1, self.said()), ["explained error", "old output touched"])
 
+    def test_a_result_that_is_in_place_has_to_be_said_and_complete(self):
+        said = f"error: the new file is in place at {self.place.at('result')} but may not yet be on the disk: input/output error"
+        self.assertEqual(self.outcome(1, said), ["explained error"])
+        self.write("result", "a,b\n")
+        self.assertEqual(self.outcome(1, said), ["explained error", "old output touched"])
+        self.write_all()
+        self.assertEqual(self.outcome(1, said), ["explained error"])
+        self.assertEqual(self.outcome(1, self.said()), ["explained error", "old output touched"])
+
     def test_strays(self):
         for name in ("out/.daytally-x.tmp", "tmp/a", "cwd/core"):
             with self.subTest(name):
