@@ -43,7 +43,10 @@ class Judging(unittest.TestCase):
         paths = [self.place.at("result")] if paths is None else paths
         judge.after_fault(verdict, self.place, self.good, code, b"", err, was_injected, error, paths, tracing.WORDS)
         judge.look_for_strays(verdict, self.place, self.good)
-        return [verdict.outcome, *(violation.kind for violation in verdict.violations if violation.kind != verdict.outcome)]
+        return [
+            verdict.outcome,
+            *(violation.kind for violation in verdict.violations if violation.kind != verdict.outcome),
+        ]
 
     def said(self, error="input/output error"):
         return f"error: cannot write {self.place.at('result')}: {error}\n"
@@ -106,7 +109,8 @@ class Judging(unittest.TestCase):
         self.assertEqual(self.outcome(1, self.said()), ["explained error", "old output touched"])
 
     def test_a_result_that_is_in_place_has_to_be_said_and_complete(self):
-        said = f"error: the new file is in place at {self.place.at('result')} but may not yet be on the disk: input/output error"
+        place = self.place.at("result")
+        said = f"error: the new file is in place at {place} but may not yet be on the disk: input/output error"
         self.assertEqual(self.outcome(1, said), ["explained error"])
         self.write("result", "a,b\n")
         self.assertEqual(self.outcome(1, said), ["explained error", "old output touched"])
@@ -156,9 +160,7 @@ class Tracing(unittest.TestCase):
         other = ['read(4</a/b>, "x"..., 32) = 32', 'read(4</a/b>, "x"..., 32) = 32']
         found = tracing.Recording([main, other])
         told = [(call.name, call.number, call.is_main, call.is_early, call.number_there) for call in found.calls]
-        self.assertEqual(
-            told, [("read", 2, True, False, 1), ("read", 1, False, True, 1), ("read", 2, False, False, 2)]
-        )
+        self.assertEqual(told, [("read", 2, True, False, 1), ("read", 1, False, True, 1), ("read", 2, False, False, 2)])
         self.assertEqual(found.left_out, {"futex": 1})
 
 

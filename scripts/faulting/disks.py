@@ -1,6 +1,5 @@
 """Full disks: each output, and what goes to the disk on the way, on a file system with hardly any room."""
 
-import os
 import re
 import subprocess
 import threading
@@ -127,7 +126,9 @@ def judge_full(verdict, place, good, folder, code, err, words=("no space left on
         elif code != 1:
             verdict.wrong("bad messages", f"the exit code is {code} and not 1", err)
         elif not any(name in said for name in names) or not any(word in said for word in words):
-            verdict.wrong("bad messages", f"the message does not name {' or '.join(names)}, or not that it is full", err)
+            verdict.wrong(
+                "bad messages", f"the message does not name {' or '.join(names)}, or not that it is full", err
+            )
         elif folder == "tmp" and not re.search(r"about \d+ MB more", said):
             verdict.wrong("bad messages", "the message does not say how much is needed", err)
         else:

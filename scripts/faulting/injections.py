@@ -32,9 +32,13 @@ class Case:
 def recording(setting, scenario):
     """The calls of a good run, with {root} and {data} for the folders of the place and the inputs."""
     place = setting.place(scenario).fresh()
-    found = tracing.record(
-        setting.daytally, place.arguments(), lambda command: scenarios.run(command, place, setting.timeout)
-    )
+    with Traces(setting) as prefix:
+        found = tracing.record(
+            setting.daytally,
+            place.arguments(),
+            prefix,
+            lambda command: scenarios.run(command, place, setting.timeout),
+        )
     root = place.root
     return found, lambda path: path.replace(root, "{root}").replace(setting.data, "{data}")
 
@@ -123,7 +127,9 @@ def fail(setting, scenario, deadline, least, is_main=False):
     chosen = cases if setting.case else choose(setting, scenario, cases, is_main)
     counts = run_all(setting, scenario, chosen, judged, deadline, least)
     if any(left):
-        counts.notes.append(f"{sum(left)} times a draft could not be removed, since that was made to fail; the next run did")
+        counts.notes.append(
+            f"{sum(left)} times a draft could not be removed, since that was made to fail; the next run did"
+        )
     if unreached and is_main:
         told = ", ".join(f"{count} {name}" for name, count in sorted(unreached.items()))
         counts.notes.append(f"of other threads, strace cannot tell from the loader's, and so left out: {told}")
@@ -187,7 +193,13 @@ def little_memory(setting, scenario, deadline, least, is_main=False):
         size = case.rpartition("/")[2]
         # The C library makes do without memory of their own for threads, but slowly.
         arenas = "MALLOC_ARENA_MAX=1 " if scenario.slow else ""
-        command = ["sh", "-c", f'ulimit -v {size} && {arenas}exec "$0" "$@"', setting.daytally, *place.arguments(threads=1 if scenario.slow else 2)]
+        command = [
+            "sh",
+            "-c",
+            f'ulimit -v {size} && {arenas}exec "$0" "$@"',
+            setting.daytally,
+            *place.arguments(threads=1 if scenario.slow else 2),
+        ]
         code, out, err = scenarios.run(command, place, setting.timeout)
         verdict = judge.Verdict(case, command)
         explained = bool(judge.NO_MEMORY.search(err))

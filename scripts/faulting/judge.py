@@ -75,7 +75,10 @@ def is_complete(place, good, out):
 
 def differing(place, good):
     """Which outputs are not those of a good run."""
-    return ", ".join(role for role in place.scenario.outputs if place.content(role) != good.contents[role]) or "standard output"
+    return (
+        ", ".join(role for role in place.scenario.outputs if place.content(role) != good.contents[role])
+        or "standard output"
+    )
 
 
 def look_at_old(verdict, place, good, may_be_new=False, err=""):
@@ -212,6 +215,6 @@ def after_fault(verdict, place, good, code, out, err, was_injected, error, paths
             if fault:
                 verdict.violations.append(Violation("bad messages", verdict.case, fault, verdict.command, err[-2000:]))
             verdict.settle("explained error")
-        # A folder can be synced only when the result is in it; if that fails, the message says that the result is there.
+        # A folder can be synced only when the result is in it. If that fails, the message has to say so.
         is_said = "may not yet be on the disk" in err and "in place" in err
         look_at_old(verdict, place, good, may_be_new=was_injected and is_said, err=err)

@@ -106,17 +106,24 @@ def race(setting, count, deadline, least):
             files[name] = Contents(setting, size, needs)
     kinds = ["mapped", "mapped", "small"] + (["read"] if "read" in files else [])
     cases = [
-        f"races/{ORDER[number % len(ORDER)]}/{kinds[number // len(ORDER) % len(kinds)]}:{number}" for number in range(count)
+        f"races/{ORDER[number % len(ORDER)]}/{kinds[number // len(ORDER) % len(kinds)]}:{number}"
+        for number in range(count)
     ]
+
+    def judged(case, place):
+        return one(setting, files, case, place)
+
     rows = []
     for action in ACTIONS:
         of = [case for case in cases if case.split("/")[1] == action]
-        of = [setting.case] if setting.case and setting.case.split("/")[1] == action else [] if setting.case else of
-        now = time.monotonic()
-        until = now + max(0, deadline - now) * len(of) / max(1, sum(case.split("/")[1] not in dict(rows) for case in cases))
+        if setting.case:
+            of = [setting.case] if setting.case.split("/")[1] == action else []
+        # Of the time that is left each gets what it has of the races that are left.
+        now, done = time.monotonic(), dict(rows)
+        to_do = sum(case.split("/")[1] not in done for case in cases)
+        until = now + max(0, deadline - now) * len(of) / max(1, to_do)
         if of:
-            judged = lambda case, place: one(setting, files, case, place)  # noqa: E731
-            rows.append((action, run_all(setting, scenarios.SCENARIOS["mapped"], of, judged, until, min(least, len(of)))))
+            rows.append((action, run_all(setting, scenarios.SCENARIOS["mapped"], of, judged, until, least)))
     return rows
 
 
@@ -161,7 +168,19 @@ def one(setting, files, case, place):
     os.utime(path, (scenarios.OLD_TIME, scenarios.OLD_TIME))
     threads = random.choice(["1", "2", "4"])
     chunk = random.choice(["4MiB", "256KiB"])
-    command = [setting.daytally, "aggregate", path, "-o", out, "-q", "-j", threads, "--chunk-size", chunk, *contents.options]
+    command = [
+        setting.daytally,
+        "aggregate",
+        path,
+        "-o",
+        out,
+        "-q",
+        "-j",
+        threads,
+        "--chunk-size",
+        chunk,
+        *contents.options,
+    ]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

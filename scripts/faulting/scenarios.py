@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 
 from . import Failure
@@ -45,7 +46,9 @@ class Scenario:
 
     @property
     def folders(self):
-        return sorted({place.split("/")[0] for place in self.outputs.values() if place} | {"cwd", "tmp"} | {self.keeps or "cwd"})
+        return sorted(
+            {place.split("/")[0] for place in self.outputs.values() if place} | {"cwd", "tmp"} | {self.keeps or "cwd"}
+        )
 
 
 RESULT = {"result": "out/stats.csv"}
@@ -54,7 +57,10 @@ TO_ALL = ("-o", "{out}/stats.csv", "--rejects", "{rej}/rejects.jsonl", "--summar
 
 _ALL = [
     Scenario(
-        "mapped", "one mapped file, the result is replaced", ("{data}/events.jsonl", "-o", "{out}/stats.csv", "-q"), RESULT
+        "mapped",
+        "one mapped file, the result is replaced",
+        ("{data}/events.jsonl", "-o", "{out}/stats.csv", "-q"),
+        RESULT,
     ),
     Scenario(
         "new",
@@ -331,8 +337,6 @@ class Good:
 
 def good(daytally, place, timeout):
     """Runs the scenario without faults. What is not the same a second time is a fault of this program."""
-    import time
-
     found = []
     for _ in range(2):
         place.fresh()

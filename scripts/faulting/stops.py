@@ -54,7 +54,9 @@ def stop(setting, scenario, deadline, least, is_main=False):
         else:
             judge.look_for_strays(verdict, place, good, err)
         if setting.shows:
-            setting.say(f"{verdict.command}\n  exit code {code}, {verdict.outcome}, {took * 1000:.0f} ms; it said:\n{err}")
+            setting.say(
+                f"{verdict.command}\n  exit code {code}, {verdict.outcome}, {took * 1000:.0f} ms; it said:\n{err}"
+            )
         return verdict
 
     counts = run_all(setting, scenario, cases, judged, deadline, least)

@@ -1,22 +1,35 @@
-"""The report for people: a Markdown table of counts, notes, and every violation."""
+"""The report for people: Markdown tables of counts, notes, and every violation."""
+
+from collections import Counter
 
 from .judge import COLUMNS, WRONG
 
 
 def markdown(rows, notes):
     """`rows` are of scenario, kind and counts."""
-    shown = [column for column in COLUMNS if column in ("runs", *WRONG) or any(counts.counts[column] for *_, counts in rows)]
-    lines = ["| scenario | kind | " + " | ".join(shown) + " |", "|---|---|" + "--:|" * len(shown)]
-    totals = dict.fromkeys(shown, 0)
-    for scenario, kind, counts in rows:
-        cells = [counts.counts[column] for column in shown]
-        lines.append(f"| {scenario} | {kind} | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
-        for column, cell in zip(shown, cells):
-            totals[column] += cell
-    lines.append("| all | | " + " | ".join(f"{totals[column]:,}" for column in shown) + " |")
+    kinds = {}
+    for _, kind, counts in rows:
+        kinds.setdefault(kind, []).append(counts)
+    sums = [((kind,), total(counts)) for kind, counts in kinds.items()]
+    sums.append((("all",), total(counts for *_, counts in rows)))
     told = [f"- {note}" for note in notes]
     told += [f"- {scenario}, {kind}: {note}" for scenario, kind, counts in rows for note in counts.notes]
-    return "\n".join([*lines, "", *told]) + "\n"
+    details = table(["scenario", "kind"], [((scenario, kind), counts.counts) for scenario, kind, counts in rows])
+    return "\n".join([*details, "", *table(["kind"], sums), "", *told]) + "\n"
+
+
+def total(counts):
+    """Many counts as one."""
+    return sum((each.counts for each in counts), Counter())
+
+
+def table(names, rows):
+    """The rows' names and counts."""
+    shown = [column for column in COLUMNS if column in ("runs", *WRONG) or any(counts[column] for _, counts in rows)]
+    lines = ["| " + " | ".join([*names, *shown]) + " |", "|---" * len(names) + "|--:" * len(shown) + "|"]
+    return lines + [
+        "| " + " | ".join([*of, *(f"{counts[column]:,}" for column in shown)]) + " |" for of, counts in rows
+    ]
 
 
 def violations(rows, most):

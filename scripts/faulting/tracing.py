@@ -158,7 +158,9 @@ def parse(line):
     name, rest = found.groups()
     rest = rest.split(" = ")[0] if name in ("openat", "open") else rest
     paths = tuple(
-        re.sub(r"(\\[0-7]+)?( \(deleted\))$", "", next(filter(None, match))) for match in FILES.findall(rest) if any(match)
+        re.sub(r"(\\[0-7]+)?( \(deleted\))$", "", next(filter(None, match)))
+        for match in FILES.findall(rest)
+        if any(match)
     )
     return name, paths
 
@@ -225,17 +227,12 @@ class Recording:
 BASE = ["strace", "-qq", "-y", "-s", "1"]
 
 
-def record(program, arguments, run):
+def record(program, arguments, prefix, run):
     """The calls of a run; `run` runs a command."""
-    folder = tempfile.mkdtemp(prefix="trace-", dir=os.environ.get("FAULTS_TEMP"))
-    try:
-        prefix = os.path.join(folder, "t")
-        code, _, err = run([*BASE, "-ff", "-o", prefix, program, *arguments])
-        if code != 0:
-            raise Failure(f"a run under strace ended with {code} and said: {err.strip()}")
-        return Recording(threads_of(prefix))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    code, _, err = run([*BASE, "-ff", "-o", prefix, program, *arguments])
+    if code != 0:
+        raise Failure(f"a run under strace ended with {code} and said: {err.strip()}")
+    return Recording(threads_of(prefix))
 
 
 def command(fault, name, when, path, program, arguments, output):
@@ -277,7 +274,18 @@ def why_not():
     try:
         output = os.path.join(folder, "t")
         tried = subprocess.run(
-            [*BASE, "-ff", "--seccomp-bpf", "-o", output, "-e", "trace=close", "-e", "inject=close:error=EIO:when=1", "true"],
+            [
+                *BASE,
+                "-ff",
+                "--seccomp-bpf",
+                "-o",
+                output,
+                "-e",
+                "trace=close",
+                "-e",
+                "inject=close:error=EIO:when=1",
+                "true",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

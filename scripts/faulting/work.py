@@ -21,7 +21,6 @@ class Setting:
     data: str
     # Where places are made.
     base: str
-    able: dict
     quick: bool
     seed: int
     jobs: int
