@@ -1,5 +1,6 @@
 """Inputs that are changed while they are read: no result may be wrong without a word, and no death unexplained."""
 
+import json
 import os
 import subprocess
 import tempfile
@@ -140,20 +141,12 @@ class Contents:
         length = len(self.bytes)
         # Padded with spaces, which are a blank line.
         self.other = other[:length].ljust(length, b" ")
-        self.seconds = 0.0
         folder = setting.folder("race")
         os.mkdir(folder)
-        self.results = {self.result_of(setting, folder, content) for content in (self.bytes, self.other)}
-
-    def result_of(self, setting, folder, content):
-        path, out = os.path.join(folder, "events.jsonl"), os.path.join(folder, "out.csv")
-        with open(path, "wb") as file:
-            file.write(content)
-        start = time.monotonic()
-        subprocess.run([setting.daytally, "aggregate", path, "-o", out, "-q"], check=True)
-        self.seconds = max(self.seconds, time.monotonic() - start)
-        with open(out, "rb") as file:
-            return file.read()
+        # More than once, for the shortest time: a change that comes too late is no race.
+        runs = [result_of(setting, folder, content) for content in (self.bytes, self.other) * 3]
+        self.results = {result for result, _ in runs}
+        self.seconds = min(seconds for _, seconds in runs)
 
 
 def one(setting, files, case, place):
@@ -162,7 +155,7 @@ def one(setting, files, case, place):
     contents = files[which.partition(":")[0]]
     random = setting.random(case)
     place.fresh()
-    path, out = place.path("cwd/events.jsonl"), place.at("result")
+    path, out, summary = place.path("cwd/events.jsonl"), place.at("result"), place.path("tmp/summary.json")
     with open(path, "wb") as file:
         file.write(contents.bytes)
     os.utime(path, (scenarios.OLD_TIME, scenarios.OLD_TIME))
@@ -181,10 +174,12 @@ def one(setting, files, case, place):
         chunk,
         *contents.options,
     ]
+    # It says how much of the file was read.
+    command += ["--summary", summary]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
-    time.sleep(random.uniform(0, 1.1) * contents.seconds)
+    time.sleep(random.uniform(0, 1) * contents.seconds)
     ACTIONS[action](path, contents.other, random)
     try:
         _, err = process.communicate(timeout=setting.timeout)
@@ -200,7 +195,7 @@ def one(setting, files, case, place):
     elif code == 0:
         with open(out, "rb") as file:
             result = file.read()
-        if result in contents.results or fits(setting, place, path, result, action, contents):
+        if result in contents.results or fits(setting, path, result, summary):
             verdict.settle("right")
         else:
             verdict.wrong("silent wrong", "exit code 0, and a result of neither the old nor the new file", err)
@@ -213,7 +208,7 @@ def one(setting, files, case, place):
         verdict.settle("explained error")
     if code != 0 and scenarios.identity(out) != place.old["result"]:
         verdict.wrong("old output touched", "the result is not what it was", err)
-    left = sorted(place.files() - {"out/stats.csv", "cwd/events.jsonl"})
+    left = sorted(place.files() - {"out/stats.csv", "cwd/events.jsonl", "tmp/summary.json"})
     if left:
         verdict.wrong("stray files", f"left behind: {', '.join(left)}", err)
     if setting.shows:
@@ -221,20 +216,24 @@ def one(setting, files, case, place):
     return verdict
 
 
-def fits(setting, place, path, result, action, contents):
-    """Whether the result is that of the file as it is now, or was at one moment: the change came before the run."""
-    lengths = []
-    if os.path.exists(path):
-        lengths.append(os.path.getsize(path))
-    if action == "append":
-        line = contents.other.index(b"\n", 100) + 1
-        lengths = [len(contents.bytes) + line * times for times in range(4)]
-    now = b""
-    if lengths:
-        with open(path, "rb") as file:
-            now = file.read()
-    if action == "empty":
-        # Between emptying and writing it is shorter.
-        lengths.append(0)
-    folder = tempfile.mkdtemp(prefix="race-", dir=setting.base)
-    return any(contents.result_of(setting, folder, now[:length]) == result for length in lengths)
+def fits(setting, path, result, summary):
+    """Whether the result is that of the file as it is now, up to the length that it had when the run began."""
+    try:
+        with open(path, "rb") as file, open(summary, "rb") as told:
+            now = file.read(json.load(told)["inputs"][0]["bytes"])
+    except FileNotFoundError:
+        # No file, no result.
+        return False
+    return result == result_of(setting, tempfile.mkdtemp(prefix="race-", dir=setting.base), now)[0]
+
+
+def result_of(setting, folder, content):
+    """The result of a file, and how long it took."""
+    path, out = os.path.join(folder, "events.jsonl"), os.path.join(folder, "out.csv")
+    with open(path, "wb") as file:
+        file.write(content)
+    start = time.monotonic()
+    subprocess.run([setting.daytally, "aggregate", path, "-o", out, "-q"], check=True)
+    seconds = time.monotonic() - start
+    with open(out, "rb") as file:
+        return file.read(), seconds

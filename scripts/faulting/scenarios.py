@@ -349,4 +349,4 @@ def good(daytally, place, timeout):
         found.append(Good(contents, out, place.files(), seconds))
     if (found[0].contents, found[0].out, found[0].files) != (found[1].contents, found[1].out, found[1].files):
         raise Failure(f"{place.scenario.name}: two runs without faults differ")
-    return found[1]
+    return min(found, key=lambda good: good.seconds)
