@@ -212,6 +212,39 @@ pub(super) struct AggregateArgs {
     #[arg(long, value_name = "DIR", env = "DAYTALLY_TEMP_DIR", hide_env = true)]
     pub(super) temp_dir: Option<PathBuf>,
 
+    /// Read large files instead of mapping them into memory, as is done on file systems of a network or
+    /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
+    #[arg(
+        long,
+        env = "DAYTALLY_NO_MMAP",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) no_mmap: bool,
+
+    /// Which ways of reading a line to take; the result is the same.
+    #[arg(
+        long,
+        value_name = "LANES",
+        env = "DAYTALLY_LANES",
+        default_value = "all",
+        ignore_case = true,
+        hide_env = true
+    )]
+    pub(super) lanes: LanesArg,
+
+    #[command(flatten)]
+    pub(super) state: StateOptions,
+
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// What earlier runs have left, and how to go about it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "State options")]
+pub(super) struct StateOptions {
     /// Keep what was counted of each input file in the folder DIR, and read only files that are new,
     /// have changed or have grown since the last run with it. The result is the one of a run that reads
     /// everything.
@@ -245,31 +278,6 @@ pub(super) struct AggregateArgs {
         hide_env = true
     )]
     pub(super) forget_missing: bool,
-
-    /// Read large files instead of mapping them into memory, as is done on file systems of a network or
-    /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
-    #[arg(
-        long,
-        env = "DAYTALLY_NO_MMAP",
-        action = ArgAction::SetTrue,
-        value_parser = FalseyValueParser::new(),
-        hide_env = true
-    )]
-    pub(super) no_mmap: bool,
-
-    /// Which ways of reading a line to take; the result is the same.
-    #[arg(
-        long,
-        value_name = "LANES",
-        env = "DAYTALLY_LANES",
-        default_value = "all",
-        ignore_case = true,
-        hide_env = true
-    )]
-    pub(super) lanes: LanesArg,
-
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
 
 /// How the run tells what it does.

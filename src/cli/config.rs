@@ -137,7 +137,7 @@ impl AggregateConfig {
         } else {
             args.inputs
         };
-        if args.state.is_none()
+        if args.state.state.is_none()
             && let Some(option) = ["verify", "forget_missing"]
                 .into_iter()
                 .find(|option| is_typed(matches, "aggregate", option))
@@ -151,18 +151,18 @@ impl AggregateConfig {
                 ),
             ));
         }
-        let state = args.state.map(|folder| StateConfig {
+        let state = args.state.state.map(|folder| StateConfig {
             folder,
             settings: state::Settings {
                 max_line_bytes: args.max_line_bytes,
                 keeps_rejects: args.rejects.is_some(),
             },
             how: Incremental {
-                verify: match args.verify {
+                verify: match args.state.verify {
                     VerifyArg::Quick => Verify::Quick,
                     VerifyArg::Full => Verify::Full,
                 },
-                forget_missing: args.forget_missing,
+                forget_missing: args.state.forget_missing,
             },
         });
         options.memory_limit = memory_limit(args.memory_limit, options.threads)?;

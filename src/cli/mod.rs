@@ -2,6 +2,7 @@
 //!
 //! A thin user of the library: nothing here knows of JSON or of tables.
 
+mod aborts;
 mod aggregate;
 mod args;
 mod config;
@@ -31,6 +32,7 @@ use exit::Exit;
 ///
 /// All it has to say has been said when it returns; the exit code is for the caller to end with.
 pub(crate) fn main() -> ExitCode {
+    aborts::handle();
     run(std::env::args_os()).into()
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::quality::RandomState;
 
+use super::compression::Compression;
 use super::identity::{FileRecord, Verify};
 use super::map::Mapping;
 use crate::error::{Action, Error, Result};
@@ -199,7 +200,7 @@ impl RegularFile {
         let len = self.file.metadata().map(|now| now.len());
         match (read, len) {
             (Ok(read), Ok(len)) => Ok(read > 0 && len == 0),
-            (Err(source), _) | (_, Err(source)) => Err(Error::io(Action::Read, &self.path, source)),
+            (Err(source), _) | (_, Err(source)) => Err(self.fault(Action::Read, source)),
         }
     }
 
@@ -273,7 +274,7 @@ impl RegularFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return changed("it was moved or deleted".into());
             }
-            Err(source) => return Err(Error::io(Action::Inspect, &self.path, source)),
+            Err(source) => return Err(self.fault(Action::Inspect, source)),
         };
         let added = self.added(&now)?;
         if added == 0 && modified(&now) != modified(&self.before) {
@@ -290,7 +291,7 @@ impl RegularFile {
             );
         }
         let samples = samples_of(&self.file, self.before.len(), &self.hasher)
-            .map_err(|source| Error::io(Action::Read, &self.path, source))?;
+            .map_err(|source| self.fault(Action::Read, source))?;
         if samples != self.samples {
             return changed(REWRITTEN.into());
         }
@@ -316,13 +317,32 @@ impl RegularFile {
         let mut byte = [1];
         match self.file.read_at(&mut byte, at) {
             Ok(read) => Ok(read == 1 && byte == [0]),
-            Err(source) => Err(Error::io(Action::Read, &self.path, source)),
+            Err(source) => Err(self.fault(Action::Read, source)),
         }
     }
 
     /// The error for a file that was not what it is when it was read.
     pub(super) fn rewritten(&self) -> Error {
         changed(&self.path, REWRITTEN.into())
+    }
+
+    /// The error for what the operating system refused.
+    fn fault(&self, action: Action, source: io::Error) -> Error {
+        if self.path.as_os_str().is_empty() {
+            Error::read_named("standard input", source)
+        } else {
+            Error::io(action, &self.path, source)
+        }
+    }
+
+    /// Whether `len` bytes are all that can be had of its start, of which
+    /// [`Compression::MAGIC_LEN`] are wanted: it is not to be judged by fewer than there are.
+    pub(super) fn check_start(&self, len: usize) -> Result<()> {
+        if len < Compression::MAGIC_LEN && (len as u64) < self.to_read() {
+            self.check_unchanged()?;
+            return Err(self.faulted());
+        }
+        Ok(())
     }
 
     /// The error for a file of which a part could not be read.
@@ -561,6 +581,34 @@ mod tests {
             file.as_file().write_all_at(b"y", 100_000).unwrap();
             assert!(input.check_unchanged().is_err());
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_named() {
+        let unreadable = |file: &tempfile::NamedTempFile| {
+            // As a disk that fails meanwhile, in that nothing can be read.
+            File::options().write(true).open(file.path()).unwrap()
+        };
+        let file = file_with(b"one");
+        let mut input = open(&file);
+        input.file = unreadable(&file);
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("cannot read {}: ", file.path().display())),
+            "{error}"
+        );
+
+        let mut input = RegularFile::stdin(File::open(file.path()).unwrap()).unwrap();
+        input.file = unreadable(&file);
+        let error = input.check_unchanged().unwrap_err().to_string();
+        assert!(error.contains("cannot read standard input: "), "{error}");
+        let error = input.is_made_up().map(|_| ());
+        assert!(error.is_ok(), "only what has no length is read for that");
+        let empty = file_with(b"");
+        let mut input = RegularFile::stdin(File::open(empty.path()).unwrap()).unwrap();
+        input.file = unreadable(&empty);
+        let error = input.is_made_up().unwrap_err().to_string();
+        assert!(error.contains("cannot read standard input: "), "{error}");
     }
 
     #[test]

@@ -297,5 +297,24 @@ fn compression_of(file: &RegularFile) -> Result<Option<Compression>> {
             Err(source) => return Err(Error::io(Action::Read, file.path(), source)),
         }
     }
+    file.check_start(len)?;
     Ok(Compression::detect(&start[..len]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A large compressed file would be mapped, and taken for lines.
+    #[test]
+    fn a_file_whose_start_is_missing_is_not_taken_for_another_kind() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"BZh9 and so on").unwrap();
+        let (path, seen) = file::inspect(file.path()).unwrap();
+        let regular = RegularFile::open(path, seen).unwrap();
+        assert_eq!(compression_of(&regular).unwrap(), Some(Compression::Bzip2));
+        file.as_file().set_len(3).unwrap();
+        let error = compression_of(&regular).unwrap_err().to_string();
+        assert!(error.contains("14 bytes long and is now 3"), "{error}");
+    }
 }

@@ -187,6 +187,9 @@ impl Stream {
             .take(Compression::MAGIC_LEN as u64)
             .read_to_end(&mut start)
             .map_err(|source| place.fault(source))?;
+        if let Some(file) = &file {
+            file.check_start(start.len())?;
+        }
         let compression = match offset {
             0 => Compression::detect(&start),
             _ => None,
@@ -607,6 +610,49 @@ mod tests {
                 Stream::new(Start::of(Place::Stdin), zeros, cutting, keep_going).unwrap();
             assert!(stream.next(Buffer::default()).is_err());
         }
+    }
+
+    /// What it is would be told by no bytes at all, and compressed data be taken for lines.
+    #[test]
+    fn a_file_whose_start_is_missing_is_not_taken_for_another_kind() {
+        struct Late(bool, io::Cursor<Vec<u8>>);
+        impl io::Read for Late {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    self.1.read(buffer)
+                } else {
+                    Ok(0)
+                }
+            }
+        }
+        let bytes = b"BZh9 and so on".to_vec();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let regular = || {
+            let (path, seen) = crate::input::file::inspect(file.path()).unwrap();
+            RegularFile::open(path, seen).unwrap()
+        };
+        let open = |regular: RegularFile| {
+            let cutting = Cutting {
+                block_size: 100,
+                line_bytes: 100,
+                threads: NonZero::<usize>::MIN,
+                memory: 0,
+            };
+            let start = Start {
+                file: Some(regular),
+                ..Start::of(Place::Path(file.path().into()))
+            };
+            let reader = Box::new(Late(false, io::Cursor::new(bytes.clone())));
+            Stream::new(start, reader, cutting, always()).map(drop)
+        };
+        let error = open(regular()).unwrap_err().to_string();
+        assert!(error.contains("a part of it could not be read"), "{error}");
+        // Where it is known what happened, that is said.
+        let before = regular();
+        file.as_file().set_len(3).unwrap();
+        let error = open(before).unwrap_err().to_string();
+        assert!(error.contains("14 bytes long and is now 3"), "{error}");
     }
 
     #[test]

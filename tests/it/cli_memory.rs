@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::harness::{CLICK, CLICK_CSV, Sandbox};
+use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox};
 
 /// A field of `/proc/PID/status`, in KiB; `None` when the process is gone.
 pub(crate) fn status_field(pid: u32, field: &str) -> Option<u64> {
@@ -160,4 +160,49 @@ fn streams() {
             }
         );
     }
+}
+
+/// With whatever the system gives, a run does its work or says that it could not, and leaves nothing.
+#[test]
+fn too_little_memory_is_an_error_and_no_crash() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n").repeat(20_000));
+    sandbox.write("daily_user_stats.csv", "old");
+    let before = sandbox.names();
+    let (mut refused, mut good) = (0, 0);
+    for kib in (4096..200_000).step_by(512) {
+        let limit = format!("ulimit -v {kib} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &limit])
+            .arg(sandbox.program().get_program())
+            .args(["aggregate", "-q", "-j2"])
+            .current_dir(sandbox.root())
+            .stdin(Stdio::null());
+        let run = Run::of(command);
+        assert_eq!(sandbox.names(), before, "{}", run.stderr);
+        if run.code == Some(0) {
+            assert_eq!(sandbox.csv(), CLICK_CSV.replace(",1,1,0,", ",1,20000,0,"));
+            sandbox.write("daily_user_stats.csv", "old");
+            good += 1;
+            if good == 3 {
+                break;
+            }
+            continue;
+        }
+        assert_eq!(sandbox.csv(), "old");
+        // The system's loader has its own way to say it, or says nothing if not even that fits.
+        let is_loader = run.code == Some(127) || refused == 0 && run.stderr.is_empty();
+        if is_loader {
+            continue;
+        }
+        refused += 1;
+        run.expect_code(1);
+        assert!(
+            run.stderr.contains("memory allocation of ") || run.stderr.starts_with("error: "),
+            "with {kib} KiB: {}",
+            run.stderr
+        );
+    }
+    assert_eq!(good, 3, "with the most it has to work");
+    assert!(refused > 0, "with the least it cannot");
 }
