@@ -252,6 +252,50 @@ pub(super) fn create_file(folder: &Path) -> io::Result<(File, Name)> {
     })
 }
 
+/// A file that is being written in the folder in which it will have its place: without a name until then,
+/// where the file system can do that.
+#[derive(Debug)]
+pub(crate) struct DraftFile {
+    file: File,
+    name: Option<Name>,
+}
+
+impl DraftFile {
+    pub(crate) fn create(folder: &Path) -> io::Result<DraftFile> {
+        if let Some(file) = create_nameless(folder) {
+            return Ok(DraftFile { file, name: None });
+        }
+        let (file, name) = create_file(folder)?;
+        Ok(DraftFile {
+            file,
+            name: Some(name),
+        })
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Puts it in place, in the folder in which it was created.
+    pub(crate) fn put_at(self, place: &Path) -> io::Result<()> {
+        let name = match self.name {
+            Some(name) => name,
+            None => link(&self.file, place.parent().unwrap_or(Path::new(".")))?,
+        };
+        name.rename_to(place)
+    }
+}
+
+impl io::Write for DraftFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A folder for drafts in a folder, locked for as long as it is open.
 pub(super) fn create_folder(folder: &Path) -> io::Result<(File, Name)> {
     create(Kind::Folder, &DRAFTS, || {

@@ -14,6 +14,7 @@ mod writeback;
 pub use days::{
     DAY_FILE, DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in,
 };
+pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;

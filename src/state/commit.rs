@@ -7,10 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tempfile::NamedTempFile;
-
 use super::folder::Folder;
 use crate::error::{Action, Error, Result};
+use crate::output::DraftFile;
 
 /// How many files wait at most.
 const MOST: usize = 256;
@@ -25,7 +24,7 @@ const MANY: usize = 32;
 /// A file that is complete.
 #[derive(Debug)]
 pub(crate) struct Written {
-    pub(super) draft: NamedTempFile,
+    pub(super) draft: DraftFile,
     pub(super) place: PathBuf,
 }
 
@@ -72,15 +71,15 @@ fn put(folder: &Folder, files: Vec<Written>) -> Result<()> {
     } else {
         for file in &files {
             file.draft
-                .as_file()
+                .file()
                 .sync_all()
                 .map_err(|source| Error::io(Action::Sync, &file.place, source))?;
         }
     }
     for Written { draft, place } in files {
         draft
-            .persist(&place)
-            .map_err(|error| Error::io(Action::Publish, &place, error.error))?;
+            .put_at(&place)
+            .map_err(|source| Error::io(Action::Publish, &place, source))?;
     }
     folder.sync()
 }

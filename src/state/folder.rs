@@ -1,10 +1,9 @@
 //! The folder of a state: what is where in it, what it is, and that one run at a time changes it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -14,6 +13,7 @@ use super::meta::PartialMeta;
 use super::partial::{self, PartialFile};
 use crate::error::{Action, Error, Result};
 use crate::event::DEFAULT_MAX_LINE_BYTES;
+use crate::output::DraftFile;
 
 /// The file that tells what the folder is.
 const MARK: &str = "daytally-state.json";
@@ -246,16 +246,7 @@ impl Folder {
         // Numbers and strings: nothing here can fail to serialise.
         let mut text = serde_json::to_vec_pretty(&mark).unwrap_or_default();
         text.push(b'\n');
-        let mut draft = self.draft()?;
-        let written = draft
-            .as_file_mut()
-            .write_all(&text)
-            .and_then(|()| draft.as_file().sync_all());
-        written.map_err(|source| Error::io(Action::Write, &self.path, source))?;
-        draft
-            .persist(self.mark())
-            .map_err(|error| Error::io(Action::Publish, &self.mark(), error.error))?;
-        self.sync()
+        self.replace(MARK, &text)
     }
 
     /// Where the partial result of an input is.
@@ -275,14 +266,26 @@ impl Folder {
     }
 
     /// A file that is being written.
-    pub(super) fn draft(&self) -> Result<tempfile::NamedTempFile> {
-        tempfile::Builder::new()
-            .prefix("")
-            .suffix(DRAFT)
-            // Less the process's umask, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(&self.path)
+    pub(super) fn draft(&self) -> Result<DraftFile> {
+        DraftFile::create(&self.path)
             .map_err(|source| Error::io(Action::Create, &self.path, source))
+    }
+
+    /// Writes a small file as a whole.
+    pub(super) fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
+        let place = self.path.join(name);
+        let mut draft = self.draft()?;
+        draft
+            .write_all(text)
+            .map_err(|source| Error::io(Action::Write, &place, source))?;
+        draft
+            .file()
+            .sync_all()
+            .map_err(|source| Error::io(Action::Sync, &place, source))?;
+        draft
+            .put_at(&place)
+            .map_err(|source| Error::io(Action::Publish, &place, source))?;
+        self.sync()
     }
 
     /// Removes what a run left that was killed: nobody else is at work here.

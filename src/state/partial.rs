@@ -16,8 +16,6 @@ use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::commit::Written;
 use super::folder::VERSION;
 use super::meta::PartialMeta;
@@ -25,6 +23,7 @@ use crate::aggregate::block::{self, Block};
 use crate::aggregate::{Group, GroupKey, Totals};
 use crate::error::{Action, Error, Result};
 use crate::event::DateRange;
+use crate::output::DraftFile;
 
 /// What the file starts and ends with.
 const MAGIC: [u8; 8] = *b"daytpart";
@@ -38,13 +37,13 @@ const BLOCKS: usize = 64;
 /// A partial result that is being written.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<DraftFile>,
     place: PathBuf,
     index: Vec<u8>,
 }
 
 impl Draft {
-    pub(super) fn create(file: NamedTempFile, place: PathBuf) -> Result<Draft> {
+    pub(super) fn create(file: DraftFile, place: PathBuf) -> Result<Draft> {
         let mut draft = Draft {
             file: BufWriter::with_capacity(256 * 1024, file),
             place,

@@ -5,7 +5,7 @@
 //! hexadecimal digits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use super::folder::Folder;
@@ -31,20 +31,10 @@ pub(super) fn set(
     if before.as_ref() == Some(&days) {
         return Ok(());
     }
-    let path = state.path().join(NAME);
     // Strings: nothing here can fail to serialise.
     let json = serde_json::to_string(&all).unwrap_or_default();
     let text = format!("{json}\n{:08x}\n", crc32fast::hash(json.as_bytes()));
-    let mut draft = state.draft()?;
-    let written = draft
-        .as_file_mut()
-        .write_all(text.as_bytes())
-        .and_then(|()| draft.as_file().sync_all());
-    written.map_err(|source| Error::io(Action::Write, &path, source))?;
-    draft
-        .persist(&path)
-        .map_err(|error| Error::io(Action::Publish, &path, error.error))?;
-    state.sync()
+    state.replace(NAME, text.as_bytes())
 }
 
 /// The days of a folder.

@@ -10,13 +10,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::commit::Written;
 use super::folder::VERSION;
 use super::meta::{Generation, PartialMeta};
 use super::partial::{damaged, read};
 use crate::error::{Action, Error, Result};
+use crate::output::DraftFile;
 
 const MAGIC: [u8; 8] = *b"daytreje";
 
@@ -28,7 +27,7 @@ const PIECE: usize = 256 * 1024;
 /// Rejects that are being written.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<DraftFile>,
     place: PathBuf,
     crc: crc32fast::Hasher,
     len: u64,
@@ -37,7 +36,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn create(file: NamedTempFile, place: PathBuf) -> Draft {
+    pub(super) fn create(file: DraftFile, place: PathBuf) -> Draft {
         Draft {
             file: BufWriter::with_capacity(PIECE, file),
             place,

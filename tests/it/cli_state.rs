@@ -55,10 +55,18 @@ fn run_without(sandbox: &Sandbox, args: &[&str]) -> Value {
 fn common(summary: &Value) -> Value {
     let mut summary = summary.clone();
     let object = summary.as_object_mut().unwrap();
-    for key in ["elapsed_seconds", "bytes_per_second", "state", "rejects"] {
+    for key in [
+        "elapsed_seconds",
+        "bytes_per_second",
+        "state",
+        "rejects",
+        "rejects_unchanged",
+    ] {
         object.remove(key);
     }
-    object["output"].as_object_mut().unwrap().remove("path");
+    let output = object["output"].as_object_mut().unwrap();
+    output.remove("path");
+    output.remove("unchanged");
     for input in object["inputs"].as_array_mut().unwrap() {
         input.as_object_mut().unwrap().remove("source");
     }
@@ -426,6 +434,91 @@ fn rejects_that_were_not_kept_are_found_again() {
         }
     }
     assert_eq!(compare(&sandbox, &[], &[]), [0, 1, 0, 1]);
+}
+
+/// The days in the output folder, each with when its file was last written to.
+fn days(sandbox: &Sandbox, folder: &str) -> BTreeMap<String, SystemTime> {
+    let days = fs::read_dir(sandbox.path(folder)).unwrap();
+    days.map(|day| {
+        let day = day.unwrap();
+        let file = day.path().join("daily_user_stats.csv");
+        let modified = fs::metadata(file).unwrap().modified().unwrap();
+        (day.file_name().into_string().unwrap(), modified)
+    })
+    .collect()
+}
+
+/// With days as partitions, those are taken away whose events are gone, and no others.
+#[test]
+fn days_whose_events_are_gone_are_taken_away() {
+    let line = |day: u32| {
+        format!(r#"{{"user_id":1,"event_type":"click","timestamp":"2024-03-{day:02}T10:00:00Z"}}"#)
+            + "\n"
+    };
+    let sandbox = sandbox_with(&[
+        ("a.jsonl", &(line(1) + &line(2))),
+        ("b.jsonl", &(line(2) + &line(3) + &line(4))),
+    ]);
+    // Of somebody else.
+    fs::create_dir_all(sandbox.path("days/date=2024-03-09")).unwrap();
+    sandbox.write("days/date=2024-03-09/daily_user_stats.csv", "");
+    let run_to = |folder: &str, args: &[&str]| {
+        thread::sleep(TICK);
+        let output = format!("--output={folder}");
+        let run = sandbox.aggregate(
+            [
+                &["in", "--state=state", "--partition-by=date", "--quiet"][..],
+                &[output.as_str(), "--summary=-", "--forget-missing"],
+                args,
+            ]
+            .concat(),
+        );
+        run.expect_code(0);
+        let summary: Value = serde_json::from_slice(&run.stdout).unwrap();
+        let changes = &summary["output"]["days"];
+        let list = |name: &str| {
+            let days = changes[name].as_array().unwrap();
+            days.iter()
+                .map(|day| day.as_str().unwrap()[8..].to_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        format!(
+            "{} | {} | {} | {}",
+            list("added"),
+            list("changed"),
+            changes["unchanged"],
+            list("removed")
+        )
+    };
+    let run = |args: &[&str]| run_to("days", args);
+    assert_eq!(run(&[]), "01 02 03 04 |  | 0 | ");
+    let first = days(&sandbox, "days");
+    assert_eq!(run(&[]), " |  | 4 | ");
+    assert_eq!(days(&sandbox, "days"), first);
+    // What is not asked for stays.
+    fs::remove_file(sandbox.path("in/b.jsonl")).unwrap();
+    assert_eq!(run(&["--to=2024-03-03"]), " | 02 | 1 | 03");
+    assert_eq!(run(&["--from=2024-03-02"]), " |  | 1 | 04");
+    assert_eq!(run(&[]), " |  | 2 | ");
+    let last = days(&sandbox, "days");
+    assert_eq!(
+        last.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["date=2024-03-01", "date=2024-03-02", "date=2024-03-09"]
+    );
+    assert_eq!(last["date=2024-03-01"], first["date=2024-03-01"]);
+    // Each folder has its own.
+    sandbox.write("in/a.jsonl", line(1));
+    assert_eq!(run_to("others", &[]), "01 |  | 0 | ");
+    assert_eq!(run(&[]), " |  | 1 | 02");
+    // It is under a checksum as everything.
+    let mut text = sandbox.read("state/published-days");
+    text[20] ^= 1;
+    sandbox.write("state/published-days", &text);
+    let checked = sandbox.run(["state", "state", "--check"]);
+    checked
+        .expect_code(1)
+        .expect_stderr("published-days is damaged");
 }
 
 #[test]
