@@ -380,11 +380,9 @@ impl Started {
             })
             .collect();
         let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());
-        summary.state = self
-            .config
-            .state
-            .as_ref()
-            .map(|state| StateSummary::new(&state.folder, outcome));
+        if let Some(state) = &self.config.state {
+            summary.set_state(StateSummary::new(&state.folder, outcome));
+        }
         summary.left_out = self.found.left_out;
         summary.from = self.config.from.map(|date| date.to_string());
         summary.to = self.config.to.map(|date| date.to_string());

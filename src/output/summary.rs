@@ -63,7 +63,7 @@ pub struct Summary {
     pub spilled_bytes: u64,
     /// Wall-clock seconds from the start to the finished result.
     pub elapsed_seconds: f64,
-    /// Bytes of input per second.
+    /// Bytes that were read per second.
     pub bytes_per_second: f64,
     /// The result file; null if it was not written.
     pub output: Option<OutputSummary>,
@@ -261,13 +261,7 @@ impl Summary {
         elapsed: Duration,
     ) -> Summary {
         let seconds = elapsed.as_secs_f64();
-        let bytes: u64 = inputs.iter().map(|input| input.bytes).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a speed of 16 digits is enough")]
-        let bytes_per_second = if seconds > 0.0 {
-            bytes as f64 / seconds
-        } else {
-            0.0
-        };
+        let bytes = inputs.iter().map(|input| input.bytes).sum();
         Summary {
             status: Status::TooManyInvalid,
             inputs,
@@ -293,11 +287,17 @@ impl Summary {
             spill_files: 0,
             spilled_bytes: 0,
             elapsed_seconds: seconds,
-            bytes_per_second,
+            bytes_per_second: speed(bytes, seconds),
             output: None,
             rejects: None,
             rejects_unchanged: None,
         }
+    }
+
+    /// Says what there was of earlier runs.
+    pub fn set_state(&mut self, state: StateSummary) {
+        self.bytes_per_second = speed(state.bytes_read, self.elapsed_seconds);
+        self.state = Some(state);
     }
 
     /// What follows the line of the events: which of them are not in the result, and why.
@@ -451,6 +451,13 @@ impl fmt::Display for Summary {
 /// What a line is about.
 fn label(f: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
     write!(f, "{label:>10}  ")
+}
+
+/// Bytes per second.
+fn speed(bytes: u64, seconds: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a speed of 16 digits is enough")]
+    let bytes = bytes as f64;
+    if seconds > 0.0 { bytes / seconds } else { 0.0 }
 }
 
 /// A number of things, and what they are called one by one.
