@@ -361,13 +361,18 @@ const REWRITTEN: &str = "it was written to before its end";
 const TICK: Duration = Duration::from_millis(10);
 const TICK_OF_SECONDS: Duration = Duration::from_secs(2);
 
-/// Waits until whatever is done to a file from now on gives it other dates than it has.
-fn let_dates_pass(metadata: &Metadata) {
-    let tick = if (metadata.mtime_nsec(), metadata.ctime_nsec()) == (0, 0) {
+/// The tick of the clock that a file's dates are from.
+pub(super) fn tick_of(metadata: &Metadata) -> Duration {
+    if (metadata.mtime_nsec(), metadata.ctime_nsec()) == (0, 0) {
         TICK_OF_SECONDS
     } else {
         TICK
-    };
+    }
+}
+
+/// Waits until whatever is done to a file from now on gives it other dates than it has.
+fn let_dates_pass(metadata: &Metadata) {
+    let tick = tick_of(metadata);
     let since = |seconds: i64, nanoseconds: i64| {
         let seconds = Duration::from_secs(u64::try_from(seconds).ok()?);
         let nanoseconds = Duration::from_nanos(u64::try_from(nanoseconds).ok()?);

@@ -5,9 +5,9 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::file::sample;
+use super::file::{sample, tick_of};
 use crate::error::{Action, Error, Result};
 
 /// How many bytes are read at a time.
@@ -15,12 +15,6 @@ const BLOCK: usize = 1 << 20;
 
 /// How much of the end of a file is searched for a newline at a time, in bytes.
 const TAIL: u64 = 64 * 1024;
-
-/// A file system's clock may stand still for so long: what is written within it may have the same date.
-/// Where dates are whole seconds (ext3, HFS+, some network file systems; FAT counts in twos) it is the
-/// longer of the two; elsewhere the kernel's tick, of 10 ms at most.
-const TICK: Duration = Duration::from_millis(20);
-const COARSE_TICK: Duration = Duration::from_secs(2);
 
 /// A BLAKE3 hash.
 pub type Digest = [u8; blake3::OUT_LEN];
@@ -155,16 +149,12 @@ fn modified(metadata: &Metadata) -> (i64, u32) {
 
 /// Whether what is written to a file from now on shows in its date.
 fn is_settled(metadata: &Metadata, now: SystemTime) -> bool {
-    let tick = if metadata.mtime_nsec() == 0 {
-        COARSE_TICK
-    } else {
-        TICK
-    };
     let Ok(modified) = metadata.modified() else {
         return false;
     };
     // A date in the future is a clock that is wrong, and then it does not tell anything.
-    now.duration_since(modified).is_ok_and(|age| age > tick)
+    now.duration_since(modified)
+        .is_ok_and(|age| age > tick_of(metadata))
 }
 
 /// A hash of samples of the first bytes of a file, and of their number.
@@ -232,6 +222,7 @@ fn unfinished(file: &File, len: u64, line_bytes: usize) -> io::Result<Option<Unf
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::time::Duration;
 
     const LINE_BYTES: usize = 1000;
 
@@ -345,10 +336,7 @@ mod tests {
         for (seconds, nanos, expected) in [
             (1000, 499_000_000, false),
             (1000, 470_000_000, true),
-            // Whole seconds: perhaps the clock of the disk has no others.
-            (1000, 0, false),
-            (999, 0, false),
-            (998, 0, true),
+            (1000, 0, true),
             (2000, 1, false),
         ] {
             assert_eq!(

@@ -196,9 +196,11 @@ impl Input {
                     .file()
                     .try_clone()
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
-                reader
-                    .seek(SeekFrom::Start(self.start))
-                    .map_err(|source| Error::io(Action::Read, &path, source))?;
+                if self.start > 0 {
+                    reader
+                        .seek(SeekFrom::Start(self.start))
+                        .map_err(|source| Error::io(Action::Read, &path, source))?;
+                }
                 if file.is_made_up()? {
                     (Place::Path(path), Box::new(reader), None)
                 } else {
