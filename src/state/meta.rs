@@ -363,12 +363,12 @@ fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::aggregate::{GroupKey, Totals};
     use crate::event::Decoder;
 
-    pub(crate) fn meta() -> PartialMeta {
+    pub(in super::super) fn meta() -> PartialMeta {
         let mut books = Books {
             blank: 3,
             valid: 12,

@@ -297,3 +297,105 @@ pub(super) fn read(file: &File, path: &Path, buffer: &mut [u8], at: u64) -> Resu
             _ => Error::io(Action::Read, path, source),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::meta::tests::meta;
+    use super::*;
+    use crate::event::{Date, UserId};
+
+    /// 40 days of 100 users each.
+    fn groups() -> Vec<Group> {
+        let days = (0..40).flat_map(|day| (0..100_u64).map(move |user| (738_000 + day, user)));
+        days.map(|(day, user)| Group {
+            key: GroupKey::new(Date::from_days(day).unwrap(), UserId::from(user)),
+            totals: Totals {
+                event_count: user + 1,
+                ..Totals::default()
+            },
+        })
+        .collect()
+    }
+
+    fn written(folder: &Path, groups: &[Group], change: impl FnOnce(&mut PartialMeta)) -> PathBuf {
+        let place = folder.join("x.partial");
+        let mut draft = Draft::create(DraftFile::create(folder).unwrap(), place.clone()).unwrap();
+        // In pieces, as they come.
+        for groups in groups.chunks(700) {
+            let mut bytes = Vec::new();
+            let blocks = block::encode(groups.iter(), &mut bytes);
+            draft.append(&bytes, &blocks).unwrap();
+        }
+        let mut meta = meta();
+        meta.groups = groups.len() as u64;
+        meta.books.valid = groups.iter().map(|group| group.totals.event_count).sum();
+        meta.purchase_count = 0;
+        meta.dates = groups
+            .first()
+            .zip(groups.last())
+            .map(|(first, last)| (first.key.date(), last.key.date()));
+        change(&mut meta);
+        let written = draft.finish(&meta).unwrap();
+        written.draft.put_at(&place).unwrap();
+        place
+    }
+
+    #[test]
+    fn the_groups_of_some_days_are_those() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = groups();
+        let file = PartialFile::open(&written(folder.path(), &groups, |_| {})).unwrap();
+        assert_eq!(file.check().unwrap(), file.len);
+        let day = |day: u32| Date::from_days(738_000 + day);
+        for (from, to) in [
+            (None, None),
+            (day(0), day(0)),
+            (day(7), day(9)),
+            (None, day(5)),
+            (day(39), None),
+            (day(40), None),
+            (Some(Date::MIN), Some(Date::MAX)),
+            (None, Some(Date::MIN)),
+        ] {
+            let dates = DateRange::new(from, to).unwrap();
+            let mut read = Vec::new();
+            for piece in file.pieces(dates).unwrap() {
+                file.read(&piece, &mut read).unwrap();
+            }
+            let wanted = groups
+                .iter()
+                .filter(|group| dates.contains(group.key.date()));
+            assert_eq!(read, wanted.copied().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn no_groups_are_a_partial_result_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = PartialFile::open(&written(folder.path(), &[], |_| {})).unwrap();
+        file.check().unwrap();
+        assert!(file.pieces(DateRange::ALL).unwrap().is_empty());
+    }
+
+    /// Written by a program that counts otherwise: no checksum tells.
+    #[test]
+    fn what_does_not_add_up_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let changes: [fn(&mut PartialMeta); 4] = [
+            |meta| meta.groups += 1,
+            |meta| meta.books.valid -= 1,
+            |meta| meta.purchase_count += 1,
+            |meta| meta.dates = None,
+        ];
+        for change in changes {
+            let file = PartialFile::open(&written(folder.path(), &groups(), change)).unwrap();
+            let error = file.check().unwrap_err().to_string();
+            assert!(error.contains("do not add up to its books"), "{error}");
+        }
+        let mut unordered = groups();
+        unordered.swap(3, 4);
+        let file = PartialFile::open(&written(folder.path(), &unordered, |_| {})).unwrap();
+        let error = file.check().unwrap_err().to_string();
+        assert!(error.contains("not in order"), "{error}");
+    }
+}

@@ -208,3 +208,60 @@ pub(super) fn check(path: &Path, meta: &PartialMeta) -> Result<u64> {
     }
     Ok(kept.len + END as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of kept rejects that were written in some batches.
+    fn kept(batches: &[&[u8]], is_last_wanted: bool) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("x.rejects");
+        let mut draft = Draft::create(DraftFile::create(folder.path()).unwrap(), place.clone());
+        for batch in batches {
+            draft.write(batch).unwrap();
+        }
+        let written = draft.finish([3; 16]).unwrap();
+        written.draft.put_at(&place).unwrap();
+        assert!(KeptRejects::of(&place, [4; 16]).unwrap().is_none());
+        let kept = KeptRejects::of(&place, [3; 16]).unwrap().unwrap();
+        let mut lines = Vec::new();
+        kept.lines(is_last_wanted, |whole| {
+            assert!(whole.ends_with(b"\n"));
+            lines.extend_from_slice(whole);
+            Ok(())
+        })
+        .unwrap();
+        lines
+    }
+
+    #[test]
+    fn lines_come_back_whole_with_the_last_or_without() {
+        let long = [&vec![b'x'; PIECE][..], b"\n"].concat();
+        let many = b"one\ntwo\n".repeat(PIECE / 4);
+        for batches in [
+            &[][..],
+            &[&b""[..]],
+            &[b"one\n"],
+            &[b"one\ntwo\n", b"three\n"],
+            &[b"\n", b"\n"],
+            &[&long],
+            &[&many, &long],
+            &[&long, &many, b"last\n"],
+        ] {
+            let all = batches.concat();
+            assert_eq!(kept(batches, true), all);
+            let without = all.len().checked_sub(1).map_or(0, |end| {
+                memchr::memrchr(b'\n', &all[..end]).map_or(0, |newline| newline + 1)
+            });
+            assert_eq!(kept(batches, false), all[..without]);
+        }
+    }
+
+    #[test]
+    fn no_rejects_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("x.rejects");
+        assert!(KeptRejects::of(&place, [0; 16]).unwrap().is_none());
+    }
+}
