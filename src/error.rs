@@ -255,17 +255,33 @@ pub enum Error {
         /// What is different.
         change: String,
     },
-    /// A new file is in its place, but that may not outlive the machine's next failure.
+    /// Outputs could not be put in place, and all are what they were.
     #[error(
-        "the new file is in place at {}, but may not yet be on the disk: {}; check the disk, and run again",
-        text::path(path),
-        plain(source)
+        "{source}; nothing was published{}",
+        if *is_durable { "" } else { ", but what was put back may not be on the disk yet; check it" }
     )]
-    NotDurable {
-        /// The file, or the folder with the days.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
+    NotPublished {
+        /// Whether the disk knows that all is what it was.
+        is_durable: bool,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// Outputs could not be put in place, nor all of those taken back that were.
+    #[error(
+        "{source}; and what had been put in place could not all be taken back: new {}, as before {}{}; run again",
+        shown_parts(changed),
+        shown_parts(unchanged),
+        shown_kept(kept)
+    )]
+    NotTakenBack {
+        /// What is new, or gone.
+        changed: Vec<OutputPart>,
+        /// What is as it was.
+        unchanged: Vec<OutputPart>,
+        /// The folders that have files in them which were replaced, until the next run.
+        kept: Vec<PathBuf>,
+        /// What went wrong first.
+        source: Box<Error>,
     },
     /// At the place of a result that is a folder of days there is something else.
     #[error(
@@ -279,23 +295,6 @@ pub enum Error {
         found: &'static str,
         /// What has to be there if anything is, with its article.
         expected: &'static str,
-    },
-    /// Only some of the days of a result are in place.
-    #[error(
-        "{source}; of the days in {}, done: {}; not done, and as they were: {}; run again to do the rest",
-        text::path(folder),
-        shown_days(done),
-        shown_days(left)
-    )]
-    DaysIncomplete {
-        /// The folder with the days.
-        folder: PathBuf,
-        /// The days that were put in place or removed.
-        done: Vec<Date>,
-        /// The days that were to be, and are what they were.
-        left: Vec<Date>,
-        /// What went wrong with the first of them.
-        source: Box<Error>,
     },
     /// An output would overwrite an input.
     #[error(
@@ -509,6 +508,31 @@ pub enum Error {
     },
 }
 
+/// An output of a run, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputPart {
+    /// A file.
+    File(PathBuf),
+    /// Days of a result that is a folder of days.
+    Days {
+        /// The folder.
+        folder: PathBuf,
+        /// Which days, in order.
+        days: Vec<Date>,
+    },
+}
+
+impl fmt::Display for OutputPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OutputPart::File(path) => write!(f, "{}", text::path(path)),
+            OutputPart::Days { folder, days } => {
+                write!(f, "{} in {}", shown_days(days), text::path(folder))
+            }
+        }
+    }
+}
+
 /// What was tried on a file when the operating system refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -691,6 +715,30 @@ fn shown_days(days: &[Date]) -> String {
         [] => "none".into(),
         shown => shown.join(", "),
     }
+}
+
+/// Outputs, for a message.
+fn shown_parts(parts: &[OutputPart]) -> String {
+    let shown: Vec<String> = parts.iter().map(OutputPart::to_string).collect();
+    match &shown[..] {
+        [] => "none".into(),
+        shown => shown.join(" and "),
+    }
+}
+
+/// Where old files are, for a message.
+fn shown_kept(folders: &[PathBuf]) -> String {
+    if folders.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = folders
+        .iter()
+        .map(|folder| text::path(folder).to_string())
+        .collect();
+    format!(
+        "; old files are in {} until the next run",
+        shown.join(" and ")
+    )
 }
 
 /// About how many bytes, in MB, or in kB where that would say little (powers of 1,000).

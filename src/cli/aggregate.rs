@@ -9,14 +9,15 @@ use super::config::{AggregateConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
-use super::result::{FinishedResult, ResultDraft};
+use super::result::{KnownDays, ResultDraft};
 use super::signals::Watch;
 use super::{places, report, signals};
 use daytally::aggregate::GrandTotals;
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, StateSummary, Status, Summary, Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, Publication, StateSummary, Status, Summary,
+    Target, path_text,
 };
 use daytally::state::State;
 use daytally::{Input, Outcome, Pipeline};
@@ -225,18 +226,32 @@ impl Started {
             return Err(Error::Stopped { signal });
         }
 
-        // The result last: it is only replaced when nothing else can go wrong.
         self.watch.let_it_finish();
-        if let Some(rejects) = rejects {
-            rejects.publish()?;
+        let mut known_days = None;
+        if let (Some(result), Some(state)) = (&result, &mut state) {
+            known_days = KnownDays::before(result, config, state)?;
         }
         let is_published = result.is_some();
-        self.publish_summary_and(summary_file, result, state.as_mut())?;
-        if let Some(state) = &mut state
-            && is_published
-        {
-            // Now that they are out of the result.
-            state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
+        let mut publication = Publication::default();
+        for file in rejects.into_iter().chain(summary_file) {
+            publication.add(file);
+        }
+        if let Some(result) = result {
+            result.add_to(&mut publication);
+        }
+        let published = publication.publish_and(|| match &mut state {
+            Some(state) if is_published => {
+                // Now that they are out of the result.
+                state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
+                known_days.map_or(Ok(()), |days| days.settle(state))
+            }
+            _ => Ok(()),
+        })?;
+        for stray in published.strays() {
+            tracing::warn!(
+                folder = %path_field(stray, config.log.format),
+                "what was replaced could not be removed; the next run that writes there tries again"
+            );
         }
         self.tell_finished(summary.output.as_ref());
         *told = Some(summary);
@@ -307,38 +322,6 @@ impl Started {
                     "read to its end"
                 );
             }
-        }
-    }
-
-    /// Puts the summary in place, and then the result.
-    fn publish_summary_and(
-        &self,
-        summary: Option<Finished>,
-        result: Option<FinishedResult>,
-        state: Option<&mut State>,
-    ) -> Result<()> {
-        if let Some(summary) = summary {
-            summary.publish().inspect_err(|error| {
-                if matches!(error, Error::NotDurable { .. }) {
-                    self.remove_summary();
-                }
-            })?;
-        }
-        let publish = |result: FinishedResult| result.publish(&self.config, state);
-        let published = result.map_or(Ok(()), publish);
-        published.inspect_err(|error| {
-            if !matches!(error, Error::NotDurable { .. }) {
-                self.remove_summary();
-            }
-        })
-    }
-
-    /// It tells of a result that is not there.
-    fn remove_summary(&self) {
-        if let Some(summary) = &self.config.summary
-            && let Ok(Some(file)) = summary.place()
-        {
-            let _ = std::fs::remove_file(file);
         }
     }
 

@@ -1,13 +1,15 @@
 //! The result of a run on its way to its place: one file, or a folder with the days.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::config::AggregateConfig;
 use daytally::aggregate::GrandTotals;
 use daytally::error::{Error, Result};
 use daytally::event::{Date, DateRange};
 use daytally::output::{
-    DayDrafts, DaysSummary, Draft, Finished, FinishedDays, OutputSummary, Target, path_text,
+    DayDrafts, DaysSummary, Draft, Finished, FinishedDays, OutputSummary, Publication, Target,
+    path_text,
 };
 use daytally::state::State;
 use daytally::{Outcome, Pipeline};
@@ -97,28 +99,56 @@ impl ResultDraft {
 }
 
 impl FinishedResult {
-    /// Puts it in place.
-    pub(super) fn publish(self, config: &AggregateConfig, state: Option<&mut State>) -> Result<()> {
+    /// Has it put in place with the other outputs.
+    pub(super) fn add_to(self, publication: &mut Publication) {
         match self {
-            FinishedResult::File(file) => file.publish(),
-            FinishedResult::Days(days) => match state {
-                None => days.publish(),
-                Some(state) => publish_days(*days, &config.output.absolute(), state),
-            },
+            FinishedResult::File(file) => publication.add(file),
+            FinishedResult::Days(days) => publication.add_days(*days),
         }
     }
 }
 
-/// Puts days in place, and keeps in mind which those are.
-fn publish_days(days: FinishedDays, folder: &Path, state: &mut State) -> Result<()> {
-    let removed = days.changes().removed;
-    let mut all = state.published_days(folder)?;
-    all.extend(days.days());
-    // Whatever happens meanwhile, none of them is forgotten.
-    state.set_published_days(folder, all.iter().copied())?;
-    days.publish()?;
-    for day in removed {
-        all.remove(&day);
+/// The days in an output folder that came from a state, for it to keep in mind.
+#[derive(Debug)]
+pub(super) struct KnownDays {
+    folder: PathBuf,
+    /// Those of before, and those of this run.
+    all: BTreeSet<Date>,
+    /// In order.
+    removed: Vec<Date>,
+}
+
+impl KnownDays {
+    /// Before days are put in place: whatever happens meanwhile, none of them is forgotten. `None` for a
+    /// result that is a file.
+    pub(super) fn before(
+        result: &FinishedResult,
+        config: &AggregateConfig,
+        state: &mut State,
+    ) -> Result<Option<KnownDays>> {
+        let FinishedResult::Days(days) = result else {
+            return Ok(None);
+        };
+        let folder = config.output.absolute();
+        let mut all = state.published_days(&folder)?;
+        all.extend(days.days());
+        state.set_published_days(&folder, all.iter().copied())?;
+        Ok(Some(KnownDays {
+            folder,
+            all,
+            removed: days.changes().removed,
+        }))
     }
-    state.set_published_days(folder, all)
+
+    /// When they are in place, and others gone.
+    pub(super) fn settle(&self, state: &mut State) -> Result<()> {
+        let is_left = |day: &&Date| self.removed.binary_search(day).is_err();
+        let left = self.all.iter().filter(is_left).copied();
+        let settled = state.set_published_days(&self.folder, left);
+        if settled.is_err() {
+            // Those that are gone will be back.
+            let _ = state.set_published_days(&self.folder, self.all.iter().copied());
+        }
+        settled
+    }
 }

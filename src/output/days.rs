@@ -2,25 +2,28 @@
 //! the result that is of that day: `date=2024-01-31/daily_user_stats.csv`.
 //!
 //! All days are written and brought to the disk in a staging folder inside the output folder before the
-//! first is put in place, and each is put in place by a rename. Nothing is kept open meanwhile but the
+//! first is put in place, and each is put in place by a rename that can be taken back. Nothing is kept open meanwhile but the
 //! staging folder, so that there may be any number of days. Days that are what they were to the byte are
 //! not touched, nor are days that the result does not speak of.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::Access;
 
 use super::drafts::{self, Name};
+use super::publication::{Part, Publication, TakenBack};
 use super::publish::{
     BUFFER, folder_of, follow_links, replaced, sync_folder, sync_folder_of, take_over_mode,
 };
 use super::same;
-use crate::error::{Action, Error, Result};
+use super::steps::{self, Step};
+use crate::error::{Action, Error, OutputPart, Result};
 use crate::event::{Date, DateRange};
 
 /// What the file in the folder of a day is called.
@@ -440,38 +443,21 @@ impl Staging {
             .map_err(|source| self.fault(Action::Write, date, source))
     }
 
-    /// Puts a day in place. `true` if only its file was, into a folder that was there.
-    fn publish(&self, day: Day) -> io::Result<bool> {
+    /// Puts a day in place.
+    fn put(&self, day: Day, steps: &mut Vec<Step>) -> io::Result<()> {
         let draft = self.draft(day.date, day.has_folder);
         let file = day_file(&self.folder, day.date);
         if day.has_folder {
-            self.name.rename_inner(&draft, &file)?;
-            return Ok(true);
+            return steps::put(&draft, &file, steps);
         }
-        match self.name.rename_inner(folder_of(&draft), folder_of(&file)) {
-            // Somebody created the folder in the meantime, and put something into it.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
-                ) =>
-            {
-                self.name.rename_inner(&draft, &file).map(|()| true)
-            }
-            renamed => renamed.map(|()| false),
-        }
+        let back = self.draft(day.date, true);
+        steps::put_with_folder(&draft, &file, back, steps)
     }
 
-    /// Takes a day away, and its folder if nothing else is in it. `true` if the folder is still there.
-    fn remove(&self, date: Date) -> io::Result<bool> {
-        let file = day_file(&self.folder, date);
-        self.name.unless_discarded(|| {
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            Ok(std::fs::remove_dir(folder_of(&file)).is_err())
-        })
+    /// Takes the file of a day away.
+    fn remove(&self, date: Date, steps: &mut Vec<Step>) -> io::Result<()> {
+        let kept = self.draft(date, true);
+        steps::remove(&day_file(&self.folder, date), &kept, steps)
     }
 }
 
@@ -555,54 +541,157 @@ impl FinishedDays {
     ///
     /// # Errors
     ///
-    /// Where one cannot be renamed, or removed: [`Error::DaysIncomplete`] says which days are in place
-    /// then, and which are what they were. Where all are in place but may not yet be on the disk,
-    /// [`Error::NotDurable`].
+    /// As [`Publication::publish`]: where one cannot be put in place, removed, or brought to the disk, all
+    /// are what they were.
     pub fn publish(self) -> Result<()> {
-        let staging = &self.days.staging;
-        let days = &self.days.days;
-        // Folders in which a name changed.
-        let mut folders = Vec::new();
-        let all: Vec<Date> = days.iter().map(|day| day.date).collect();
-        let all = [&all[..], &self.removed].concat();
-        for (at, date) in all.iter().enumerate() {
-            let (action, done) = match days.get(at) {
-                Some(day) => (Action::Publish, staging.publish(*day)),
-                None => (Action::Remove, staging.remove(*date)),
-            };
-            match done {
-                Ok(true) => folders.push(day_folder(&staging.folder, *date)),
-                Ok(false) => {}
-                Err(source) => {
-                    let (done, left) = all.split_at(at);
-                    return Err(Error::DaysIncomplete {
-                        folder: staging.folder.clone(),
-                        done: done.to_vec(),
-                        left: left.to_vec(),
-                        source: Box::new(staging.fault(action, *date, source)),
-                    });
-                }
-            }
+        let mut publication = Publication::default();
+        publication.add_days(self);
+        publication.publish().map(drop)
+    }
+
+    /// What is to be put in place.
+    pub(super) fn into_part(self) -> Box<dyn Part> {
+        Box::new(DaysPart {
+            days: self,
+            steps: Vec::new(),
+        })
+    }
+}
+
+/// Days on their way to their places.
+#[derive(Debug)]
+struct DaysPart {
+    days: FinishedDays,
+    steps: Vec<Step>,
+}
+
+impl DaysPart {
+    fn staging(&self) -> &Staging {
+        &self.days.days.staging
+    }
+
+    /// The folders in which names changed; and the output folder also where no day changed: those that are
+    /// there may have been renamed just before.
+    fn folders(&self) -> Vec<PathBuf> {
+        let folder = &self.staging().folder;
+        let changed = self.steps.iter().map(Step::folder);
+        let mut folders: Vec<PathBuf> = changed
+            .filter(|changed| changed != folder)
+            .map(Path::to_path_buf)
+            .collect();
+        folders.push(folder.clone());
+        if self.staging().created.is_some() {
+            folders.push(folder_of(folder).to_path_buf());
         }
-        // Also where no day changed: those that are there may have been renamed just before.
-        folders.push(staging.folder.clone());
-        let DayDrafts {
-            staging: Staging {
-                created, folder, ..
-            },
-            ..
-        } = self.days;
-        if let Some(created) = created {
-            folders.push(folder_of(&folder).to_path_buf());
+        folders
+    }
+
+    /// Days, for a message.
+    fn part(&self, mut days: Vec<Date>) -> Option<OutputPart> {
+        days.sort_unstable();
+        let folder = self.staging().folder.clone();
+        (!days.is_empty()).then_some(OutputPart::Days { folder, days })
+    }
+}
+
+impl Part for DaysPart {
+    fn prepare(&mut self) -> Result<()> {
+        // Every draft has its name since it was begun.
+        Ok(())
+    }
+
+    fn hold(&mut self) -> Result<()> {
+        let staging = &mut self.days.days.staging;
+        let held = staging.name.hold();
+        held.map_err(|source| Error::io(Action::Publish, &staging.folder, source))
+    }
+
+    fn put(&mut self) -> Result<()> {
+        let DaysPart { days, steps } = self;
+        let staging = &days.days.staging;
+        for day in &days.days.days {
+            staging
+                .put(*day, steps)
+                .map_err(|source| staging.fault(Action::Publish, day.date, source))?;
+        }
+        for date in &days.removed {
+            staging
+                .remove(*date, steps)
+                .map_err(|source| staging.fault(Action::Remove, *date, source))?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        let folders = self.folders();
+        sync_each(folders.len(), &|| Ok(()), |at| {
+            sync_folder(&folders[at], &File::open(&folders[at])?)
+        })
+        .map_err(|(at, error)| error.of(|source| Error::io(Action::Sync, &folders[at], source)))
+    }
+
+    fn take_back(&mut self) -> TakenBack {
+        let (folders, was_put) = (self.folders(), !self.steps.is_empty());
+        self.steps.reverse();
+        self.steps.retain(|step| step.take_back().is_err());
+        let is_durable = AtomicBool::new(true);
+        if was_put {
+            // As many as can be, and not only up to the first that cannot.
+            let _ = sync_each(folders.len(), &|| Ok(()), |at| {
+                let folder = &folders[at];
+                match File::open(folder).and_then(|file| sync_folder(folder, &file)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        is_durable.store(false, Ordering::Relaxed);
+                    }
+                    // Or it has gone again.
+                    _ => {}
+                }
+                Ok(())
+            });
+        }
+        let changed: BTreeSet<Date> = self
+            .steps
+            .iter()
+            .filter_map(|step| date_of_day_file(step.place()))
+            .collect();
+        let all = self.days.days.days.iter().map(|day| day.date);
+        let all = all.chain(self.days.removed.iter().copied());
+        let unchanged = all.filter(|day| !changed.contains(day)).collect();
+        let stray = self.staging().name.path().to_path_buf();
+        let kept = (!self.steps.is_empty()).then_some(stray);
+        if kept.is_none() {
+            let _ = self.staging().name.remove();
+        } else {
+            remove_empty(&self.steps, &self.staging().folder);
+        }
+        TakenBack {
+            changed: self.part(changed.into_iter().collect()),
+            unchanged: self.part(unchanged),
+            kept,
+            is_durable: is_durable.into_inner(),
+        }
+    }
+
+    fn settle(&mut self) -> Option<PathBuf> {
+        let staging = &mut self.days.days.staging;
+        if let Some(created) = staging.created.take() {
             created.keep();
         }
-        sync_each(folders.len(), &|| Ok(()), |at| {
-            sync_folder(&File::open(&folders[at])?)
-        })
-        .map_err(|(at, error)| {
-            let path = folders[at].clone();
-            error.of(|source| Error::NotDurable { path, source })
-        })
+        remove_empty(&self.steps, &staging.folder);
+        let removed = staging.name.remove();
+        removed.is_err().then(|| staging.name.path().to_path_buf())
+    }
+}
+
+/// Removes the folders that files were taken away from, unless something else is in them.
+fn remove_empty(steps: &[Step], folder: &Path) {
+    let mut has_removed = false;
+    for removal in steps.iter().filter(|step| step.is_removal()) {
+        has_removed |= std::fs::remove_dir(folder_of(removal.place())).is_ok();
+    }
+    if has_removed {
+        // At worst empty folders come back.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
 }
 
@@ -702,7 +791,6 @@ fn kind_of(there: &Metadata) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     fn day(text: &str) -> Date {
         text.parse().unwrap()

@@ -33,7 +33,8 @@ static DRAFTS: Registry = Registry::new();
 
 /// Removes all drafts of this process that have a name, for a process that is about to exit without
 /// dropping what it has, as after a second signal. From then on no draft is put in place any more: trying
-/// to is an error. One that is being renamed in this moment is either still discarded or in place.
+/// to is an error. Drafts that are being put in place in this moment are left alone, and so is what they
+/// replace: should the process exit meanwhile, each output is either old or new, and complete.
 ///
 /// It takes locks, so it is not for signal handlers; and it does not wait for long. What a disk that does
 /// not answer keeps from being removed, the next run that writes to that folder removes.
@@ -109,14 +110,6 @@ impl Registry {
         Ok((created, name))
     }
 
-    fn forget(&self, path: &Path) {
-        let drafts = &mut self.lock().drafts;
-        // The last ones are put in place first, mostly.
-        if let Some(at) = drafts.iter().rposition(|(draft, _)| draft == path) {
-            drafts.remove(at);
-        }
-    }
-
     /// Whether strays should be looked for in a folder: once is enough, for those of a process that was
     /// killed before this one started.
     fn is_to_be_swept(&self, folder: &Path) -> bool {
@@ -156,15 +149,26 @@ impl Named {
         }
         Ok(())
     }
+
+    fn forget(&mut self, path: &Path) {
+        // The last ones are put in place first, mostly.
+        if let Some(at) = self.drafts.iter().rposition(|(draft, _)| draft == path) {
+            self.drafts.remove(at);
+        }
+    }
 }
 
 fn remove(path: &Path, kind: Kind) {
     // What is not there any more, or cannot be removed, is for nobody to mend here.
-    let _ = match kind {
+    let _ = try_to_remove(path, kind);
+}
+
+fn try_to_remove(path: &Path, kind: Kind) -> io::Result<()> {
+    match kind {
         Kind::File => std::fs::remove_file(path),
         Kind::Folder => std::fs::remove_dir_all(path),
         Kind::EmptyFolder => std::fs::remove_dir(path),
-    };
+    }
 }
 
 /// The name of a draft. Dropping it removes the draft.
@@ -189,16 +193,26 @@ impl Name {
         Ok(())
     }
 
-    /// Puts what is inside of the draft, a folder, in place.
-    pub(super) fn rename_inner(&self, inner: &Path, place: &Path) -> io::Result<()> {
-        self.registry.rename(inner, place)
+    /// From here on neither dropping it nor discarding drafts removes it: it may hold what is needed to
+    /// take back what was put in place.
+    ///
+    /// # Errors
+    ///
+    /// Where drafts were discarded.
+    pub(super) fn hold(&mut self) -> io::Result<()> {
+        let mut named = self.registry.lock();
+        named.check()?;
+        named.forget(&self.path);
+        self.is_draft = false;
+        Ok(())
     }
 
-    /// Does something to what drafts are to replace, unless they were discarded.
-    pub(super) fn unless_discarded<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let named = self.registry.lock();
-        named.check()?;
-        act()
+    /// Removes what was held.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        match try_to_remove(&self.path, self.kind) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// What was a draft stays.
@@ -212,7 +226,7 @@ impl Drop for Name {
         if self.is_draft {
             remove(&self.path, self.kind);
         }
-        self.registry.forget(&self.path);
+        self.registry.lock().forget(&self.path);
     }
 }
 
@@ -303,7 +317,10 @@ pub(super) fn create_folder(folder: &Path) -> io::Result<(File, Name)> {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(folder)?
             .keep();
-        let file = File::open(&path).inspect_err(|_| remove(&path, Kind::Folder))?;
+        // Whatever the process's umask takes away, there will be files in it.
+        let file = std::fs::set_permissions(&path, Permissions::from_mode(0o700))
+            .and_then(|()| File::open(&path))
+            .inspect_err(|_| remove(&path, Kind::Folder))?;
         Ok((file, path))
     })
 }
@@ -416,6 +433,12 @@ fn sweep(folder: &Path) {
         };
         remove_if_stray(&entry.path(), kind);
     }
+}
+
+/// A sweep as another process does it.
+#[cfg(test)]
+pub(super) fn sweep_for_tests(folder: &Path) {
+    sweep(folder);
 }
 
 /// Removes a draft whose lock is free.
@@ -604,19 +627,29 @@ mod tests {
             .unwrap();
         std::fs::create_dir(at("new/staging")).unwrap();
         std::fs::write(at("new/staging/x"), "").unwrap();
-        let ((), staging) = registry
+        let ((), mut staging) = registry
             .name(Kind::Folder, || Ok(((), at("new/staging"))))
             .unwrap();
-        assert_eq!(names(folder.path()), ["kept", "left", "new", "place"]);
+        let mut held = named(registry, at("held"));
+        held.hold().unwrap();
+        assert_eq!(
+            names(folder.path()),
+            ["held", "kept", "left", "new", "place"]
+        );
 
         registry.discard_within(Duration::from_secs(50));
-        assert_eq!(names(folder.path()), ["kept", "place"]);
+        assert_eq!(names(folder.path()), ["held", "kept", "place"]);
         assert!(left.rename_to(&at("place")).is_err());
-        assert!(staging.rename_inner(&at("kept"), &at("elsewhere")).is_err());
+        assert!(staging.hold().is_err());
         let more = registry.name(Kind::File, || Ok(((), at("more"))));
         assert!(more.is_err());
-        assert_eq!(names(folder.path()), ["kept", "place"]);
         registry.discard_within(Duration::from_secs(50));
+        assert_eq!(names(folder.path()), ["held", "kept", "place"]);
+        for _ in 0..2 {
+            held.remove().unwrap();
+        }
+        drop(held);
+        assert_eq!(names(folder.path()), ["kept", "place"]);
     }
 
     /// As when a disk does not answer to whoever is creating a draft.

@@ -5,9 +5,11 @@
 pub mod csv;
 mod days;
 mod drafts;
+mod publication;
 mod publish;
 mod rejects;
 mod same;
+mod steps;
 mod summary;
 mod writeback;
 
@@ -16,6 +18,7 @@ pub use days::{
 };
 pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;
+pub use publication::{Publication, Published};
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};

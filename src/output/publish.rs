@@ -1,8 +1,8 @@
 //! The publisher: a file appears at its place complete and on the disk, or not at all.
 //!
 //! A [`Draft`] is written without anybody seeing it, [finished](Draft::finish) (flushed and synced),
-//! and [published](Finished::publish): renamed over the target, and the folder synced. Until then
-//! the target is what it was. Where the file system can, the draft has no name at all before it is
+//! and [published](Finished::publish): it trades places with the target, and the folder is synced. Until
+//! then, and if that fails, the target is what it was. Where the file system can, the draft has no name at all before it is
 //! complete (`O_TMPFILE`), so that nothing is left behind however the process ends. Where there already
 //! is what the draft says, to the byte, nothing is replaced.
 //!
@@ -19,9 +19,11 @@ use rustix::fs::{AtFlags, CWD, Gid, StatxAttributes, Uid};
 use sha2::{Digest as _, Sha256};
 
 use super::drafts::{self, Name};
+use super::publication::{Part, Publication, TakenBack};
 use super::same;
+use super::steps::{self, Call, Step};
 use super::writeback::Writeback;
-use crate::error::{Action, Error, Result};
+use crate::error::{Action, Error, OutputPart, Result};
 
 /// How many bytes are collected before they are written.
 pub(super) const BUFFER: usize = 256 * 1024;
@@ -308,30 +310,124 @@ impl Staged {
         let is_synced = |old: File| old.sync_all().and_then(|()| sync_folder_of(&self.place));
         old.is_some_and(|old| is_synced(old).is_ok())
     }
+}
 
-    /// `path` is the target as it is named.
-    fn publish(self, path: &Path) -> Result<()> {
-        let refused = |source| Error::io(Action::Publish, path, source);
-        let folder = folder_of(&self.place);
+/// A finished file on its way to its place.
+#[derive(Debug)]
+struct FilePart {
+    staged: Staged,
+    /// The target as it is named.
+    path: PathBuf,
+    stage: Option<Stage>,
+    steps: Vec<Step>,
+}
+
+/// Where the draft of a file waits, and then the file that it has replaced.
+#[derive(Debug)]
+struct Stage {
+    name: Name,
+    /// Locks it for as long as it is open.
+    _lock: File,
+    /// The folder that it is in, unless that may not be read.
+    folder: Option<File>,
+}
+
+impl Stage {
+    /// The draft.
+    fn draft(&self) -> PathBuf {
+        self.name.path().join("new")
+    }
+}
+
+impl FilePart {
+    fn refused(&self, source: io::Error) -> Error {
+        Error::io(Action::Publish, &self.path, source)
+    }
+
+    /// Gives the draft its name.
+    fn stage(&mut self) -> io::Result<Stage> {
+        let folder = folder_of(&self.staged.place);
         // Opened while nothing is lost if it cannot be. Some may be written to and not be read.
         let handle = match File::open(folder) {
             Ok(handle) => Some(handle),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(error),
         };
-        let name = match self.name {
-            Some(name) => name,
-            None => drafts::link(&self.file, folder).map_err(refused)?,
+        let (lock, name) = drafts::create_folder(folder)?;
+        let stage = Stage {
+            name,
+            _lock: lock,
+            folder: handle,
         };
-        name.rename_to(&self.place).map_err(refused)?;
-        let synced = match handle {
-            Some(handle) => sync_folder(&handle),
-            None => rustix::fs::syncfs(&self.file).map_err(Into::into),
+        let draft = match self.staged.name.take() {
+            Some(draft) => draft,
+            None => drafts::link(&self.staged.file, folder)?,
         };
-        synced.map_err(|source| Error::NotDurable {
-            path: path.to_path_buf(),
-            source,
-        })
+        draft.rename_to(&stage.draft())?;
+        Ok(stage)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let folder = folder_of(&self.staged.place);
+        if let Some(handle) = self.stage.as_ref().and_then(|stage| stage.folder.as_ref()) {
+            return sync_folder(folder, handle);
+        }
+        steps::check(Call::Sync, folder)?;
+        Ok(rustix::fs::syncfs(&self.staged.file)?)
+    }
+}
+
+impl Part for FilePart {
+    fn prepare(&mut self) -> Result<()> {
+        let stage = self.stage().map_err(|source| self.refused(source))?;
+        self.stage = Some(stage);
+        Ok(())
+    }
+
+    fn hold(&mut self) -> Result<()> {
+        let held = self.stage.as_mut().map(|stage| stage.name.hold());
+        held.transpose().map_err(|source| self.refused(source))?;
+        Ok(())
+    }
+
+    fn put(&mut self) -> Result<()> {
+        let Some(stage) = &self.stage else {
+            return Ok(());
+        };
+        let put = steps::put(&stage.draft(), &self.staged.place, &mut self.steps);
+        put.map_err(|source| self.refused(source))
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        let folder = folder_of(&self.staged.place);
+        self.sync_names()
+            .map_err(|source| Error::io(Action::Sync, folder, source))
+    }
+
+    fn take_back(&mut self) -> TakenBack {
+        let was_put = !self.steps.is_empty();
+        self.steps.retain(|step| step.take_back().is_err());
+        let is_durable = !was_put || self.sync_names().is_ok();
+        let part = Some(OutputPart::File(self.path.clone()));
+        let is_back = self.steps.is_empty();
+        if is_back {
+            self.settle();
+        }
+        let stage = self.stage.as_ref();
+        let kept = stage.map(|stage| stage.name.path().to_path_buf());
+        let (changed, unchanged) = if is_back { (None, part) } else { (part, None) };
+        TakenBack {
+            changed,
+            unchanged,
+            kept,
+            is_durable,
+        }
+    }
+
+    fn settle(&mut self) -> Option<PathBuf> {
+        let stage = self.stage.take()?;
+        let removed = stage.name.remove();
+        removed.is_err().then(|| stage.name.path().to_path_buf())
     }
 }
 
@@ -371,11 +467,13 @@ pub(super) fn take_over_mode(file: &File, replaced: Option<&Metadata>) {
 
 /// Brings the names in the folder of a path to the disk.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    sync_folder(&File::open(folder_of(path))?)
+    let folder = folder_of(path);
+    sync_folder(folder, &File::open(folder)?)
 }
 
 /// Brings the names in a folder to the disk.
-pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path, folder: &File) -> io::Result<()> {
+    steps::check(Call::Sync, path)?;
     match folder.sync_all() {
         // Some file systems have no such thing for folders.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -416,20 +514,31 @@ impl Finished {
     }
 
     /// Puts the file in place, replacing what is there unless it is the same, and makes sure that it
-    /// stays there.
+    /// stays there. A [`Publication`] does so with several.
     ///
     /// # Errors
     ///
-    /// Where it cannot be renamed; the target is then what it was. [`Error::NotDurable`] where it was,
-    /// but the folder could not be brought to the disk; the target is then the new file.
+    /// As [`Publication::publish`]: where it cannot be put in place or brought to the disk, the target is
+    /// what it was.
     pub fn publish(self) -> Result<()> {
-        if self.is_unchanged {
-            return Ok(());
-        }
+        let mut publication = Publication::default();
+        publication.add(self);
+        publication.publish().map(drop)
+    }
+
+    /// What is to be put in place, if anything is.
+    pub(super) fn into_part(self) -> Option<Box<dyn Part>> {
         let Draft { target, sink, .. } = self.draft;
         match (sink, target) {
-            (Sink::Staged(staged), Target::Path(path)) => staged.publish(&path),
-            _ => Ok(()),
+            (Sink::Staged(staged), Target::Path(path)) if !self.is_unchanged => {
+                Some(Box::new(FilePart {
+                    staged: *staged,
+                    path,
+                    stage: None,
+                    steps: Vec::new(),
+                }))
+            }
+            _ => None,
         }
     }
 }
@@ -538,7 +647,14 @@ mod tests {
         assert_eq!(names(folder.path()), [""; 0]);
         let mut full = staged();
         full.file.write_all(b"new").unwrap();
-        full.publish(&place).unwrap();
+        let draft = Draft {
+            target: Target::Path(place.clone()),
+            sink: Sink::Staged(Box::new(full)),
+            buffer: Vec::new(),
+            bytes: 3,
+            digest: None,
+        };
+        draft.finish().unwrap().publish().unwrap();
         assert_eq!(names(folder.path()), ["out.csv"]);
         assert_eq!(std::fs::read(&place).unwrap(), b"new");
     }

@@ -592,51 +592,177 @@ fn hidden(folder: &Path) -> usize {
         .count()
 }
 
+/// The days, and what else there is.
+fn with_identities(sandbox: &Sandbox) -> Vec<(PathBuf, u64, Option<Vec<u8>>)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let tree = tree(sandbox.root());
+    tree.into_iter()
+        .map(|(path, bytes)| {
+            let identity = sandbox.path(&path).symlink_metadata().unwrap().ino();
+            (path, identity, bytes)
+        })
+        .collect()
+}
+
 #[test]
-fn when_a_day_cannot_be_put_in_place_the_error_says_which_are() {
+fn when_a_day_cannot_be_put_in_place_all_are_what_they_were() {
     let sandbox = Sandbox::with_events(clicks(1..=6, 1));
     partition(&sandbox, &[]);
-    sandbox.write("events.jsonl", clicks([1, 2, 4, 5, 8, 9], 2));
+    sandbox.write("events.jsonl", clicks([1, 2, 4, 5, 8, 9], 2) + "x\n");
+    sandbox.write("r.jsonl", "before");
     let days = ["--from=2024-01-01", "--to=2024-01-31"];
-    let held = Held::new(&sandbox, &days);
-    let before = tree(&sandbox.path("out"));
+    let args = [&["--rejects=r.jsonl"], &days[..]].concat();
+    let before = with_identities(&sandbox);
+    let held = Held::new(&sandbox, &args);
     // Since it looked, somebody else has put something there.
-    fs::remove_file(sandbox.path(day_file(5))).unwrap();
-    fs::create_dir(sandbox.path(day_file(5))).unwrap();
-    let run = held.let_go();
-    run.expect_code(1).expect_stderr(&format!(
-        "error: cannot put the finished file in place at {}: ",
-        sandbox.path(day_file(5)).display()
+    let day_5 = sandbox.path(day_file(5));
+    let aside = sandbox.path("aside");
+    fs::rename(&day_5, &aside).unwrap();
+    fs::create_dir(&day_5).unwrap();
+    let pipe = held.pipe.clone();
+    held.let_go().expect_code(1).expect_stderr(&format!(
+        "error: cannot put the finished file in place at {}: it is a folder; choose another path; nothing was published\n",
+        day_5.display()
     ));
-    run.expect_stderr(&format!(
-        "; of the days in {}, done: 2024-01-01 to 2024-01-02, 2024-01-04; not done, and as they were: 2024-01-05, 2024-01-08 to 2024-01-09, 2024-01-03, 2024-01-06; run again",
-        sandbox.path("out").display()
-    ));
-    for day in [1, 2, 4] {
-        assert!(sandbox.text(day_file(day)).contains(",2,1,0,"), "{day}");
-    }
-    for day in [3, 6] {
-        let name = format!("date=2024-01-{day:02}/daily_user_stats.csv");
-        assert_eq!(
-            Some(&Some(sandbox.read(day_file(day)))),
-            before.get(Path::new(&name))
-        );
-    }
-    assert_eq!(hidden(&sandbox.path("out")), 0);
-    assert_eq!(days_in(&sandbox.path("out")).unwrap().len(), 6);
+    fs::remove_dir(&day_5).unwrap();
+    fs::rename(&aside, &day_5).unwrap();
+    fs::remove_file(pipe).unwrap();
+    assert!(with_identities(&sandbox) == before);
 
-    // Another run puts it all right.
-    fs::remove_dir(sandbox.path(day_file(5))).unwrap();
+    // Another run does it all.
     let output = partition(&sandbox, &days);
     assert_eq!(
         output["days"],
         json!({
-            "added": ["2024-01-05", "2024-01-08", "2024-01-09"],
-            "changed": [],
-            "unchanged": 3,
+            "added": ["2024-01-08", "2024-01-09"],
+            "changed": ["2024-01-01", "2024-01-02", "2024-01-04", "2024-01-05"],
+            "unchanged": 0,
             "removed": ["2024-01-03", "2024-01-06"]
         })
     );
+}
+
+/// Sets or clears what keeps even root from replacing a file, where there is such a thing.
+fn set_immutable(path: &Path, is: bool) -> bool {
+    let mut chattr = Command::new("chattr");
+    chattr.arg(if is { "+i" } else { "-i" }).arg(path);
+    let done = chattr.stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_day_that_is_protected_meanwhile_leaves_all_what_they_were() {
+    // The last that is replaced, or the last that is removed.
+    for day in [27, 31] {
+        let sandbox = Sandbox::with_events(clicks(1..=31, 1));
+        partition(&sandbox, &[]);
+        let before = with_identities(&sandbox);
+        sandbox.write("events.jsonl", clicks(1..=27, 2));
+        let held = Held::new(&sandbox, &["--from=2024-01-01", "--to=2024-02-29"]);
+        let protected = sandbox.path(day_file(day));
+        let is_set = set_immutable(&protected, true);
+        let pipe = held.pipe.clone();
+        let run = held.let_go();
+        if !is_set {
+            eprintln!("a_day_that_is_protected skips: no chattr +i here, or not for this user");
+            return;
+        }
+        set_immutable(&protected, false);
+        run.expect_code(1)
+            .expect_stderr("operation not permitted")
+            .expect_stderr("; nothing was published\n")
+            .expect_stderr(protected.to_str().unwrap());
+        fs::remove_file(pipe).unwrap();
+        sandbox.write("events.jsonl", clicks(1..=31, 1));
+        assert!(with_identities(&sandbox) == before);
+    }
+}
+
+/// The program, with calls failing or killing it. `None` where it cannot be made to.
+fn traced(sandbox: &Sandbox, inject: &str, args: &[&str]) -> Option<Command> {
+    let mut probe = Command::new("strace");
+    probe.args(["-qq", "-o", "/dev/null", "true"]);
+    let probed = probe.stderr(Stdio::null()).status();
+    probed.is_ok_and(|status| status.success()).then(|| {
+        let mut traced = Command::new("strace");
+        traced.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+        traced.arg(format!("inject={inject}"));
+        traced.arg(sandbox.program().get_program());
+        traced.args(["aggregate", "-q", "--partition-by=date", "-oout"]);
+        traced.args(args);
+        traced.current_dir(sandbox.root()).stdin(Stdio::null());
+        traced
+    })
+}
+
+/// Rejects and a summary are put in place before the days.
+#[test]
+fn whatever_fails_days_and_other_outputs_are_what_they_were() {
+    let args = [
+        "--rejects=r.jsonl",
+        "--summary=s.json",
+        "--from=2024-01-01",
+        "--to=2024-01-09",
+    ];
+    // Two files, days 1 and 2 that change, day 4 that is new, and day 3 that goes.
+    let mut cases: Vec<String> = (1..=5)
+        .map(|number| format!("renameat2:error=EIO:when={number}"))
+        .collect();
+    cases.push("rename:error=EIO:when=3".into());
+    // Of each thread the first: also folders, with nobody else at work.
+    cases.extend((1..=9).map(|number| format!("fsync:error=EIO:when={number}")));
+    let mut after = 0;
+    for inject in cases {
+        let sandbox = Sandbox::with_events(clicks(1..=3, 1));
+        partition(&sandbox, &[]);
+        sandbox.write("events.jsonl", clicks([1, 2, 4], 2) + "x\n");
+        sandbox.write("r.jsonl", "before");
+        let before = with_identities(&sandbox);
+        let Some(traced) = traced(&sandbox, &inject, &args) else {
+            eprintln!("whatever_fails skips: there is no strace");
+            return;
+        };
+        let run = Run::of(traced);
+        if inject.starts_with("fsync") && run.code == Some(0) {
+            // Other threads did them.
+            continue;
+        }
+        run.expect_code(1).expect_stderr("input/output error");
+        after += usize::from(run.stderr.contains("; nothing was published\n"));
+        assert!(
+            with_identities(&sandbox) == before,
+            "{inject}: {}",
+            run.stderr
+        );
+        partition(&sandbox, &args[2..]);
+        assert_eq!(hidden(&sandbox.path("out")), 0);
+    }
+    assert!(after >= 6, "{after}");
+}
+
+#[test]
+fn a_run_that_is_killed_among_its_days_leaves_each_old_or_new() {
+    let args = ["--from=2024-01-01", "--to=2024-01-09"];
+    for number in 1..=3 {
+        let sandbox = Sandbox::with_events(clicks(1..=3, 1));
+        partition(&sandbox, &[]);
+        let old: Vec<String> = (1..=3).map(|day| sandbox.text(day_file(day))).collect();
+        sandbox.write("events.jsonl", clicks([1, 2, 4], 2));
+        let inject = format!("renameat2:signal=KILL:when={number}");
+        let Some(traced) = traced(&sandbox, &inject, &args) else {
+            eprintln!("a_run_that_is_killed_among skips: there is no strace");
+            return;
+        };
+        assert_ne!(Run::of(traced).code, Some(0));
+        assert_eq!(hidden(&sandbox.path("out")), 1);
+        for (day, old) in (1..=3).zip(old) {
+            let now = sandbox.text(day_file(day));
+            assert!(now == old || now.contains(",2,1,0,"), "{day}: {now}");
+        }
+        partition(&sandbox, &args);
+        assert_eq!(hidden(&sandbox.path("out")), 0);
+        assert_eq!(days_in(&sandbox.path("out")).unwrap().len(), 3);
+    }
 }
 
 /// A folder that somebody else created meanwhile is no obstacle.

@@ -550,40 +550,208 @@ fn with_failing(sandbox: &Sandbox, inject: &str, args: &[&str]) -> Option<Comman
     })
 }
 
-/// What is renamed cannot be taken back; the message says what is there.
-#[test]
-fn a_result_that_may_not_last_is_an_error_that_says_so() {
-    // Of the draft of the result, of that of the summary, of the summary's folder, of the result's.
-    for number in 1..=4 {
-        let sandbox = Sandbox::with_events(CLICK);
-        sandbox.write("daily_user_stats.csv", "before");
-        let Some(traced) = with_failing(
-            &sandbox,
-            &format!("fsync:error=EIO:when={number}"),
-            &["--summary=s.json"],
-        ) else {
-            eprintln!("a_result_that_may_not_last skips: there is no strace");
-            return;
-        };
-        let run = Run::of(traced);
-        run.expect_code(1).expect_stderr("input/output error");
-        let is_in_place = number == 4;
-        if is_in_place {
-            run.expect_stderr("error: the new file is in place at ")
-                .expect_stderr("daily_user_stats.csv, but may not yet be on the disk: ");
-            assert_eq!(sandbox.csv(), CLICK_CSV);
-            // Another run brings to the disk what it does not have to replace.
-            let args = ["-q", "--summary=s.json"];
-            sandbox.aggregate(args).expect_code(0);
-            let summary = sandbox.text("s.json");
-            assert!(summary.contains("\"unchanged\":true"), "{summary}");
-        } else {
-            assert_eq!(sandbox.csv(), "before", "{number}");
-        }
-        // A summary tells of a result that is there, or is not there.
-        assert_eq!(sandbox.path("s.json").exists(), is_in_place, "{number}");
-        assert!(!sandbox.names().iter().any(|name| name.starts_with('.')));
+/// What is at the places of the outputs: which files, and their bytes.
+fn outputs(sandbox: &Sandbox) -> Vec<(String, (u64, i64, i64), Vec<u8>)> {
+    let names = sandbox.names();
+    names
+        .into_iter()
+        .map(|name| {
+            let path = sandbox.path(&name);
+            (name, identity(&path), fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+const ALL_OUTPUTS: [&str; 2] = ["--summary=s.json", "--rejects=r.jsonl"];
+
+/// Old outputs, or for some of them none.
+fn sandbox_with_old_outputs(names: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{BAD}"));
+    for name in names {
+        sandbox.write(name, format!("old {name}"));
     }
+    sandbox
+}
+
+/// Which outputs there were before.
+const OLD_OUTPUTS: [&[&str]; 3] = [
+    &["daily_user_stats.csv", "r.jsonl", "s.json"],
+    &["daily_user_stats.csv"],
+    &[],
+];
+
+#[test]
+fn if_anything_fails_all_outputs_are_what_they_were() {
+    let calls = [
+        // Of the drafts of rejects, result and summary; of their folder, three times.
+        ("fsync", 6),
+        // To where the drafts wait, and into place.
+        ("rename", 3),
+        ("renameat2", 3),
+        ("linkat", 3),
+        ("mkdir,mkdirat", 3),
+    ];
+    for old in OLD_OUTPUTS {
+        for (call, count) in calls {
+            for number in 1..=count {
+                let sandbox = sandbox_with_old_outputs(old);
+                let before = outputs(&sandbox);
+                let inject = format!("{call}:error=EIO:when={number}");
+                let Some(traced) = with_failing(&sandbox, &inject, &ALL_OUTPUTS) else {
+                    eprintln!("if_anything_fails skips: there is no strace");
+                    return;
+                };
+                let run = Run::of(traced);
+                run.expect_code(1).expect_stderr("input/output error");
+                if call != "fsync" || number > 3 {
+                    run.expect_stderr("; nothing was published\n");
+                }
+                assert_eq!(outputs(&sandbox), before, "{inject}: {}", run.stderr);
+                // It was not for ever.
+                let args = [&["-q"], &ALL_OUTPUTS[..]].concat();
+                sandbox.aggregate(args).expect_code(0);
+                assert_eq!(sandbox.csv(), CLICK_CSV);
+                assert_eq!(sandbox.names().len(), 4, "{:?}", sandbox.names());
+            }
+        }
+    }
+}
+
+/// The way back goes through the same disk.
+#[test]
+fn a_disk_that_stays_broken_is_told_of() {
+    let sandbox = sandbox_with_old_outputs(OLD_OUTPUTS[0]);
+    let before = outputs(&sandbox);
+    let Some(traced) = with_failing(&sandbox, "fsync:error=EIO:when=4+", &ALL_OUTPUTS) else {
+        eprintln!("a_disk_that_stays_broken skips: there is no strace");
+        return;
+    };
+    Run::of(traced).expect_code(1).expect_stderr(&format!(
+        "error: cannot sync {}: input/output error; nothing was published, but what was put back may not be on the disk yet; check it\n",
+        sandbox.root().display()
+    ));
+    assert_eq!(outputs(&sandbox), before);
+}
+
+/// As on file systems on which files cannot trade places.
+#[test]
+fn without_exchanges_all_outputs_can_be_taken_back_too() {
+    for old in OLD_OUTPUTS {
+        // No failure; the first name into the second place; each folder.
+        let failing = [None, Some("rename:error=EIO:when=5")];
+        let syncs = [4, 5, 6].map(|number| format!("fsync:error=EIO:when={number}"));
+        let failing = failing
+            .into_iter()
+            .chain(syncs.iter().map(|sync| Some(&sync[..])));
+        for failing in failing {
+            let sandbox = sandbox_with_old_outputs(old);
+            let before = outputs(&sandbox);
+            let inject = "renameat2:error=ENOSYS";
+            let Some(mut traced) = with_failing(&sandbox, inject, &ALL_OUTPUTS) else {
+                eprintln!("without_exchanges skips: there is no strace");
+                return;
+            };
+            if let Some(failing) = failing {
+                let (program, args) = (traced.get_program().to_owned(), traced.get_args());
+                let args: Vec<_> = args.map(std::ffi::OsStr::to_owned).collect();
+                traced = Command::new(program);
+                traced.args(["-e", &format!("inject={failing}")]).args(args);
+                traced.current_dir(sandbox.root()).stdin(Stdio::null());
+            }
+            let run = Run::of(traced);
+            if failing.is_some() {
+                run.expect_code(1)
+                    .expect_stderr("; nothing was published\n");
+                assert_eq!(outputs(&sandbox), before, "{failing:?}");
+            } else {
+                run.expect_code(0);
+                assert_eq!(sandbox.csv(), CLICK_CSV);
+                assert_eq!(sandbox.names().len(), 4, "{:?}", sandbox.names());
+            }
+        }
+    }
+}
+
+/// Each output is then old or new, and the next run removes the rest.
+#[test]
+fn a_run_that_is_killed_while_it_publishes_leaves_nothing_by_half() {
+    let calls = [
+        ("rename", 3),
+        ("renameat2", 3),
+        ("fsync", 6),
+        ("rmdir,unlinkat", 6),
+    ];
+    let mut left_behind = 0;
+    for (call, count) in calls {
+        for number in 1..=count {
+            let sandbox = sandbox_with_old_outputs(OLD_OUTPUTS[0]);
+            let inject = format!("{call}:signal=KILL:when={number}");
+            let Some(traced) = with_failing(&sandbox, &inject, &ALL_OUTPUTS) else {
+                eprintln!("a_run_that_is_killed_while skips: there is no strace");
+                return;
+            };
+            let run = Run::of(traced);
+            assert_ne!(run.code, Some(0), "{inject}");
+            let text = |name| sandbox.text(name);
+            assert!(
+                [CLICK_CSV, "old daily_user_stats.csv"]
+                    .contains(&&text("daily_user_stats.csv")[..])
+            );
+            for (name, start) in [("r.jsonl", "{\"input\":"), ("s.json", "{\"version\":")] {
+                let text = text(name);
+                let is_new = text.starts_with(start) && text.ends_with("}\n");
+                assert!(is_new || text == format!("old {name}"), "{text}");
+            }
+            left_behind += usize::from(sandbox.names().len() > 4);
+            let args = [&["-q"], &ALL_OUTPUTS[..]].concat();
+            sandbox.aggregate(args).expect_code(0);
+            assert_eq!(sandbox.csv(), CLICK_CSV);
+            let names = ["daily_user_stats.csv", "events.jsonl", "r.jsonl", "s.json"];
+            assert_eq!(sandbox.names(), names);
+        }
+    }
+    assert!(left_behind > 0, "or nothing was tried");
+}
+
+/// What was replaced and cannot be removed is no failure.
+#[test]
+fn an_old_file_that_stays_is_warned_of() {
+    let sandbox = sandbox_with_old_outputs(OLD_OUTPUTS[0]);
+    let args = ["--summary=s.json", "--log-file=log", "--log-format=json"];
+    let Some(traced) = with_failing(&sandbox, "rmdir,unlinkat:error=EIO", &args) else {
+        eprintln!("an_old_file_that_stays skips: there is no strace");
+        return;
+    };
+    Run::of(traced).expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    let log = sandbox.text("log");
+    assert!(
+        log.contains("what was replaced could not be removed; the next run"),
+        "{log}"
+    );
+    let strays = |sandbox: &Sandbox| {
+        let names = sandbox.names();
+        names.iter().filter(|name| name.starts_with('.')).count()
+    };
+    assert_eq!(strays(&sandbox), 2);
+    sandbox.aggregate(["-q"]).expect_code(0);
+    assert_eq!(strays(&sandbox), 0);
+}
+
+/// What an output is said to be may be nothing that can be put in place, and nothing to take back.
+#[test]
+fn what_is_written_through_is_no_obstacle_for_taking_back() {
+    let sandbox = sandbox_with_old_outputs(OLD_OUTPUTS[0]);
+    let before = outputs(&sandbox);
+    let args = ["--summary=-", "--rejects=/dev/null"];
+    let Some(traced) = with_failing(&sandbox, "fsync:error=EIO:when=2", &args) else {
+        eprintln!("what_is_written_through skips: there is no strace");
+        return;
+    };
+    Run::of(traced)
+        .expect_code(1)
+        .expect_stderr("; nothing was published\n");
+    assert_eq!(outputs(&sandbox), before);
 }
 
 /// What tells of a result that is not there goes, but not a device.
