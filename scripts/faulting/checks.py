@@ -9,6 +9,15 @@ from . import judge, scenarios, tracing
 from .judge import Verdict
 
 
+# What a good run writes.
+NEW = {
+    "result": "a,b\n1,2\n",
+    "rejects": "{}\n",
+    "summary": '{"lines":1,"elapsed_seconds":0.1}\n',
+    "log": "2026-01-01T00:00:00Z WARN one\n",
+}
+
+
 class Judging(unittest.TestCase):
     """Runs that never were, in a real folder."""
 
@@ -33,10 +42,8 @@ class Judging(unittest.TestCase):
             file.write(text)
 
     def write_all(self):
-        self.write("result", "a,b\n1,2\n")
-        self.write("rejects", "{}\n")
-        self.write("summary", '{"lines":1,"elapsed_seconds":0.1}\n')
-        self.write("log", "2026-01-01T00:00:00Z WARN one\n")
+        for role, text in NEW.items():
+            self.write(role, text)
 
     def outcome(self, code, err="", was_injected=True, error="EIO", paths=None):
         verdict = Verdict("case", "command")
@@ -90,8 +97,8 @@ class Judging(unittest.TestCase):
             with self.subTest(err):
                 self.assertIn("bad messages", self.outcome(code, err))
         # A draft has no name of its own.
-        draft = self.place.path("out/#123")
-        self.assertEqual(self.outcome(1, self.said(), paths=[draft]), ["explained error"])
+        for draft in ("out/#123", "out/.daytally-x.tmp/new", "out/.daytally-x.tmp"):
+            self.assertEqual(self.outcome(1, self.said(), paths=[self.place.path(draft)]), ["explained error"])
         self.assertIn("bad messages", self.outcome(1, self.said(), paths=[self.place.path("rej/#123")]))
         self.assertIn("bad messages", self.outcome(1, self.said(), was_injected=False))
 
@@ -108,15 +115,22 @@ class Judging(unittest.TestCase):
         self.write("rejects", "{")
         self.assertEqual(self.outcome(1, self.said()), ["explained error", "old output touched"])
 
-    def test_a_result_that_is_in_place_has_to_be_said_and_complete(self):
-        place = self.place.at("result")
-        said = f"error: the new file is in place at {place} but may not yet be on the disk: input/output error"
-        self.assertEqual(self.outcome(1, said), ["explained error"])
-        self.write("result", "a,b\n")
-        self.assertEqual(self.outcome(1, said), ["explained error", "old output touched"])
+    def test_nothing_is_new_after_a_failure_whatever_is_said(self):
+        said = self.said("input/output error; and what had been put in place could not all be taken back")
+        for role in ("result", "rejects", "summary"):
+            with self.subTest(role):
+                self.place.fresh()
+                self.assertEqual(self.outcome(1, said), ["explained error"])
+                self.write(role, NEW[role])
+                self.assertEqual(self.outcome(1, said), ["explained error", "old output touched"])
+        # Killed, it may have got so far; but with each of them complete.
+        self.place.fresh()
         self.write_all()
-        self.assertEqual(self.outcome(1, said), ["explained error"])
-        self.assertEqual(self.outcome(1, self.said()), ["explained error", "old output touched"])
+        for text, expected in [("a,b\n1,2\n", []), ("a,b\n", ["old output touched"])]:
+            self.write("result", text)
+            verdict = Verdict("case", "command")
+            judge.look_at_old(verdict, self.place, self.good, may_be_new=True)
+            self.assertEqual([violation.kind for violation in verdict.violations], expected)
 
     def test_strays(self):
         for name in ("out/.daytally-x.tmp", "tmp/a", "cwd/core"):

@@ -82,22 +82,23 @@ def differing(place, good):
 
 
 def look_at_old(verdict, place, good, may_be_new=False, err=""):
-    """Whether a run that failed left what there was: the result as it was, the others that or complete."""
+    """Whether what there was is as it was; where `may_be_new`, each file by itself that or complete."""
     scenario = place.scenario
     for role in scenario.outputs:
         if role == "log":
             continue
         if scenario.tree and role == "result":
-            # Each file by itself is what it was or what it is to be.
             old, now = place.old[role], place.content(role)
             for name in sorted({*old, *now}):
-                if now.get(name) not in (old.get(name), good.contents[role].get(name)) and "/." not in "/" + name:
-                    verdict.wrong("old output touched", f"{name} of the result is neither old nor complete", err)
+                may_be = (old.get(name), good.contents[role].get(name)) if may_be_new else (old.get(name),)
+                if now.get(name) not in may_be and "/." not in "/" + name:
+                    how = "neither old nor complete" if may_be_new else "not what it was"
+                    verdict.wrong("old output touched", f"{name} of the result is {how}", err)
             continue
         now = scenarios.identity(place.at(role))
         if now == place.old.get(role):
             continue
-        if place.content(role) == good.contents[role] and (may_be_new or role != "result"):
+        if may_be_new and place.content(role) == good.contents[role]:
             continue
         how = "is gone" if now is None else "is new" if place.content(role) == good.contents[role] else "is damaged"
         verdict.wrong("old output touched", f"the {role} {how}", err)
@@ -173,7 +174,8 @@ def names_of(place, paths):
     inputs = [os.path.join(place.data, name) for name in known_inputs(place.data)]
     outputs = [place.at(role) for role in place.scenario.outputs]
     names = set()
-    for path in ours:
+    # A draft, and what it has replaced, wait in a folder of their own.
+    for path in [re.sub(r"(/\.daytally-[^/]+\.tmp)/.*", r"\1", path) for path in ours]:
         names.add(path)
         # The file itself, one in the folder, or the one that it is a draft of.
         names.update(known for known in inputs + outputs if known == path or known.startswith(path + "/"))
@@ -215,6 +217,4 @@ def after_fault(verdict, place, good, code, out, err, was_injected, error, paths
             if fault:
                 verdict.violations.append(Violation("bad messages", verdict.case, fault, verdict.command, err[-2000:]))
             verdict.settle("explained error")
-        # A folder can be synced only when the result is in it. If that fails, the message has to say so.
-        is_said = "may not yet be on the disk" in err and "in place" in err
-        look_at_old(verdict, place, good, may_be_new=was_injected and is_said, err=err)
+        look_at_old(verdict, place, good, err=err)

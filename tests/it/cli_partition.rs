@@ -594,7 +594,6 @@ fn hidden(folder: &Path) -> usize {
 
 /// The days, and what else there is.
 fn with_identities(sandbox: &Sandbox) -> Vec<(PathBuf, u64, Option<Vec<u8>>)> {
-    use std::os::unix::fs::MetadataExt as _;
     let tree = tree(sandbox.root());
     tree.into_iter()
         .map(|(path, bytes)| {
@@ -669,7 +668,7 @@ fn a_day_that_is_protected_meanwhile_leaves_all_what_they_were() {
         }
         set_immutable(&protected, false);
         run.expect_code(1)
-            .expect_stderr("operation not permitted")
+            .expect_stderr("permission denied")
             .expect_stderr("; nothing was published\n")
             .expect_stderr(protected.to_str().unwrap());
         fs::remove_file(pipe).unwrap();

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -557,7 +557,9 @@ fn outputs(sandbox: &Sandbox) -> Vec<(String, (u64, i64, i64), Vec<u8>)> {
         .into_iter()
         .map(|name| {
             let path = sandbox.path(&name);
-            (name, identity(&path), fs::read(&path).unwrap())
+            let there = fs::metadata(&path).unwrap();
+            let identity = (there.ino(), there.mtime(), there.mtime_nsec());
+            (name, identity, fs::read(&path).unwrap())
         })
         .collect()
 }
@@ -697,7 +699,7 @@ fn a_run_that_is_killed_while_it_publishes_leaves_nothing_by_half() {
                 [CLICK_CSV, "old daily_user_stats.csv"]
                     .contains(&&text("daily_user_stats.csv")[..])
             );
-            for (name, start) in [("r.jsonl", "{\"input\":"), ("s.json", "{\"version\":")] {
+            for (name, start) in [("r.jsonl", "{\"input\":"), ("s.json", "{\"status\":")] {
                 let text = text(name);
                 let is_new = text.starts_with(start) && text.ends_with("}\n");
                 assert!(is_new || text == format!("old {name}"), "{text}");
@@ -785,4 +787,73 @@ fn a_device_for_the_summary_stays() {
             .file_type()
             .is_char_device()
     );
+}
+
+/// A state that will not let go of what is gone: the outputs still have it, then.
+#[test]
+fn if_the_state_cannot_be_settled_all_outputs_are_what_they_were() {
+    let partials = |sandbox: &Sandbox| {
+        let entries = fs::read_dir(sandbox.path("state")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().path());
+        let is_partial = |path: &PathBuf| path.extension().is_some_and(|e| e == "partial");
+        names.filter(is_partial).collect::<Vec<_>>()
+    };
+    let set = |flag: &str, path: &Path| {
+        let mut chattr = Command::new("chattr");
+        let done = chattr.arg(flag).arg(path).stderr(Stdio::null()).status();
+        done.is_ok_and(|status| status.success())
+    };
+    for by_date in [false, true] {
+        let sandbox = Sandbox::new();
+        let run = |forget: &[&str]| {
+            let by = if by_date {
+                &["--partition-by=date"][..]
+            } else {
+                &[]
+            };
+            let args = ["in", "--state=state", "-oout", "--rejects=r.jsonl", "-q"];
+            sandbox.aggregate([&args[..], by, forget].concat())
+        };
+        fs::create_dir(sandbox.path("in")).unwrap();
+        sandbox.write("in/a.jsonl", format!("{CLICK}\n{BAD}"));
+        run(&[]).expect_code(0);
+        let first = partials(&sandbox);
+        let gone = CLICK.replace("2024-01-01", "2024-01-02");
+        sandbox.write("in/b.jsonl", format!("{gone}\n{BAD}"));
+        run(&[]).expect_code(0);
+        let both = partials(&sandbox);
+        let second = both.iter().find(|path| !first.contains(path)).unwrap();
+        let all = || {
+            let folder = sandbox.path("out");
+            let files: Vec<_> = match fs::read_dir(&folder) {
+                Ok(days) => days
+                    .map(|day| day.unwrap().path().join("daily_user_stats.csv"))
+                    .collect(),
+                Err(_) => vec![folder],
+            };
+            let mut files = [files, vec![sandbox.path("r.jsonl")]].concat();
+            files.sort();
+            files
+                .into_iter()
+                .map(|file| (fs::metadata(&file).unwrap().ino(), fs::read(file).unwrap()))
+                .collect::<Vec<_>>()
+        };
+        let before = all();
+        fs::remove_file(sandbox.path("in/b.jsonl")).unwrap();
+        if !set("+i", second) {
+            eprintln!(
+                "if_the_state_cannot_be_settled skips: no chattr +i here, or not for this user"
+            );
+            return;
+        }
+        let failed = run(&["--forget-missing"]);
+        set("-i", second);
+        failed
+            .expect_code(1)
+            .expect_stderr("; nothing was published\n")
+            .expect_stderr(second.file_name().unwrap().to_str().unwrap());
+        assert_eq!(all(), before, "{by_date}");
+        run(&["--forget-missing"]).expect_code(0);
+        assert_eq!(all().len(), 2);
+    }
 }
