@@ -543,7 +543,7 @@ mod tests {
             "days/date=2024-01-04/daily_user_stats.csv",
         ];
         let failed = case.publication().publish_and(|| {
-            names.iter().for_each(|name| theirs(name));
+            names.into_iter().for_each(theirs);
             Err(Error::Panicked)
         });
         assert!(matches!(failed, Err(Error::NotPublished { .. })));
@@ -617,9 +617,11 @@ mod tests {
                 }
                 None
             });
-            let published = publication.publish_and(|| match fails {
-                true => Err(Error::Panicked),
-                false => Ok(()),
+            let published = publication.publish_and(|| {
+                if fails {
+                    return Err(Error::Panicked);
+                }
+                Ok(())
             });
             assert_eq!(published.is_err(), fails);
             if fails {

@@ -426,8 +426,13 @@ impl Part for FilePart {
 
     fn settle(&mut self) -> Option<PathBuf> {
         let stage = self.stage.take()?;
-        let removed = stage.name.remove();
-        removed.is_err().then(|| stage.name.path().to_path_buf())
+        for file in [stage.draft(), steps::second_name_of(&stage.draft())] {
+            // If it is there and stays, so does the folder.
+            let _ = std::fs::remove_file(file);
+        }
+        let folder = stage.name.path();
+        std::fs::remove_dir(folder).err()?;
+        Some(folder.to_path_buf())
     }
 }
 

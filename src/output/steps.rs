@@ -100,7 +100,7 @@ pub(super) fn put(draft: &Path, place: &Path, steps: &mut Vec<Step>) -> io::Resu
                     return Ok(());
                 }
                 Err(error) if is_unknown(&error) => {
-                    let old = draft.with_extension(OLD);
+                    let old = second_name_of(&draft);
                     let old = second_name(place, &old).is_ok().then_some(old);
                     rename(&draft, place)?;
                     done(How::Replaced { old, new });
@@ -268,6 +268,11 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 fn second_name(file: &Path, name: &Path) -> io::Result<()> {
     check(Call::Link, file)?;
     std::fs::hard_link(file, name)
+}
+
+/// The second name of a file that the draft replaces.
+pub(super) fn second_name_of(draft: &Path) -> PathBuf {
+    draft.with_extension(OLD)
 }
 
 /// Whether the kernel or the file system does not know that way of renaming.
