@@ -247,9 +247,10 @@ class Place:
 
 
 def tree(path):
-    """The content of every file below a folder."""
+    """The content of every file below a folder; without what only waits there and is no output."""
     found = {}
-    for folder, _, files in os.walk(path):
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".daytally-")]
         for name in files:
             file = os.path.join(folder, name)
             with open(file, "rb") as opened:
