@@ -124,7 +124,12 @@ def may_be_left(place, good, hit):
     """Whether all that is left is what could not be removed, since a call for that was made to fail."""
     stray = strays(place, good)
     paths = [path for name, paths in hit if name in REMOVING for path in paths]
-    return bool(stray) and all(any(place.path(name).startswith(path) for path in paths) for name in stray)
+
+    def is_of(path, name):
+        """Whether it is what could not be removed, or in that, or the folder that it is in."""
+        return place.path(name).startswith(path) or path.startswith(place.path(name) + "/")
+
+    return bool(stray) and all(any(is_of(path, name) for path in paths) for name in stray)
 
 
 # What the libraries below say of memory that they do not get, some of them by panicking: Rust's standard library of any
