@@ -422,7 +422,7 @@ pub enum Error {
     },
     /// A file of a state is not what was written.
     #[error(
-        "{} is damaged: {what}; nothing was published; check the disk, then delete this file, and its input will be read again",
+        "{} is damaged: {what}; nothing was published; check the disk, then {remedy}",
         text::path(path)
     )]
     StateDamaged {
@@ -430,6 +430,8 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         what: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// Something was to be kept of an input that is no regular file.
     #[error(

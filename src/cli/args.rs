@@ -248,13 +248,7 @@ pub(super) struct StateOptions {
     /// Keep what was counted of each input file in the folder DIR, and read only files that are new,
     /// have changed or have grown since the last run with it. The result is the one of a run that reads
     /// everything.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "DAYTALLY_STATE",
-        conflicts_with = "allow_duplicates",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "DIR", env = "DAYTALLY_STATE", hide_env = true)]
     pub(super) state: Option<PathBuf>,
 
     /// How to tell whether a file in the state is what it was.

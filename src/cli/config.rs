@@ -151,6 +151,13 @@ impl AggregateConfig {
                 ),
             ));
         }
+        if args.state.state.is_some() && args.allow_duplicates {
+            return Err(wrong(
+                "aggregate",
+                ErrorKind::ArgumentConflict,
+                "--state keeps each input once, so --allow-duplicates does not go with it".into(),
+            ));
+        }
         let state = args.state.state.map(|folder| StateConfig {
             folder,
             settings: state::Settings {

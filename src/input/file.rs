@@ -87,7 +87,7 @@ impl Seen {
 
 /// Opens what should be a regular file. Something else may have been put in its place: opening a pipe
 /// would wait for a writer.
-fn open_file(path: &Path) -> io::Result<File> {
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -223,20 +223,27 @@ impl RegularFile {
     }
 
     /// Reading starts there, and not at the first byte.
-    pub(super) fn start_at(&mut self, start: u64) {
-        self.start = start.min(self.len());
+    pub(super) fn start_at(&mut self, start: u64) -> Result<()> {
+        if start > self.len() {
+            let change = format!("it had {start} bytes and is {} bytes long", self.len());
+            return Err(changed(&self.path, change));
+        }
+        self.start = start;
+        Ok(())
     }
 
     /// What is to be remembered of it, now that it has been read. To be asked for before
     /// [`RegularFile::check_unchanged`], which then holds for it too.
     pub(super) fn record(&self, recording: Recording) -> Result<FileRecord> {
-        FileRecord::of(
+        let record = FileRecord::of(
             &self.file,
             &self.path,
             &self.before,
             recording.verify,
             recording.line_bytes,
-        )
+        );
+        // If it cannot be read, it may have been cut shorter, and that says more.
+        record.or_else(|error| self.check_unchanged().and(Err(error)))
     }
 
     /// How many of them are to be read.

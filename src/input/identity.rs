@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::file::{sample, tick_of};
+use super::file::{open_file, sample, tick_of};
 use crate::error::{Action, Error, Result};
 
 /// How many bytes are read at a time.
@@ -102,9 +102,9 @@ impl FileRecord {
     /// Where it cannot be opened or read.
     pub fn compare(&self, path: &Path, verify: Verify) -> Result<Change> {
         let fault = |action| move |source| Error::io(action, path, source);
-        let file = File::open(path).map_err(fault(Action::Open))?;
+        let file = open_file(path).map_err(fault(Action::Open))?;
         let now = file.metadata().map_err(fault(Action::Inspect))?;
-        if now.len() < self.len {
+        if !now.is_file() || now.len() < self.len {
             return Ok(Change::Changed);
         }
         let has_grown = now.len() > self.len;

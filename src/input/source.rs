@@ -180,7 +180,7 @@ impl Input {
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
             Origin::File(path, seen) => {
                 let mut file = RegularFile::open(path.clone(), seen)?;
-                file.start_at(self.start);
+                file.start_at(self.start)?;
                 // What is read on was not compressed at its start.
                 let may_be_compressed = self.start == 0;
                 if may_be_mapped && !(may_be_compressed && compression_of(&file)?.is_some()) {

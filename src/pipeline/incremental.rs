@@ -13,10 +13,11 @@ use super::tally::{OpenInputs, Partial, Partials};
 use super::{Counted, InputOutcome, InputSource, Outcome, Pipeline};
 use crate::aggregate::{Counter, Group, GroupRange, Partitions, block};
 use crate::books::Books;
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 use crate::event::{Date, DateRange, Decoder};
 use crate::input::{Input, Recording, Verify};
 use crate::output::Reject;
+use crate::state::REMEDY_FOR_ALL as REMEDY;
 use crate::state::partial::{PartialFile, Piece};
 use crate::state::rejects;
 use crate::state::{Generation, PartialMeta, Plan, State, UnfinishedLine, Why};
@@ -81,10 +82,24 @@ impl Pipeline {
         how: Incremental,
         rejects: &mut S,
     ) -> Result<Outcome> {
-        let paths = paths(&inputs)?;
+        let paths = paths(&inputs, state.path())?;
         let forgotten = missing(state, &paths, how.forget_missing)?;
         let plans = self.plans(state, &paths, how.verify)?;
-        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+        // What has changed since it was named is not what was planned for.
+        let plans: Vec<Plan> = plans
+            .into_iter()
+            .zip(&inputs)
+            .map(|(plan, input)| match plan {
+                Plan::ReadOn(before) if input.len() < Some(before.record.len) => {
+                    Plan::Read(Why::Changed)
+                }
+                plan => plan,
+            })
+            .collect();
+        let names: Vec<(String, Option<PathBuf>)> = inputs
+            .iter()
+            .map(|input| (input.name().to_owned(), input.path().map(Into::into)))
+            .collect();
 
         let (mut to_read, mut tasks) = (Vec::new(), Vec::new());
         for (mut input, (path, plan)) in inputs.into_iter().zip(paths.iter().zip(&plans)) {
@@ -97,8 +112,12 @@ impl Pipeline {
                 }
                 Plan::Read(_) => None,
             };
+            // Once all of its bytes were looked at, they go on being.
+            let was_hashed = state
+                .get(path)
+                .is_some_and(|kept| kept.record.whole.is_some());
             input.record(Recording {
-                verify: how.verify,
+                verify: if was_hashed { Verify::Full } else { how.verify },
                 line_bytes: self.options.max_line_bytes,
             });
             to_read.push(input);
@@ -132,6 +151,7 @@ impl Pipeline {
             inputs: outcomes,
             groups: self.sort(partitions)?,
             forgotten,
+            known_as: paths,
         })
     }
 
@@ -148,15 +168,15 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut lines = Vec::new();
-        for input in &outcome.inputs {
-            let meta = input.path.as_deref().and_then(|path| state.get(path));
-            let meta = meta.ok_or(Error::Panicked)?;
+        for (input, known) in outcome.inputs.iter().zip(&outcome.known_as) {
+            let meta = state.get(known).ok_or(Error::Panicked)?;
             if meta.books.invalid() == 0 {
                 continue;
             }
             let kept = state.rejects(&meta)?.ok_or_else(|| Error::StateDamaged {
                 path: state.path().into(),
                 what: format!("the rejects of {} are gone", input.name),
+                remedy: REMEDY,
             })?;
             kept.lines(true, |rests| {
                 self.check_stop()?;
@@ -291,15 +311,36 @@ impl Pipeline {
     }
 }
 
-/// The paths of inputs, all of which have to be regular files.
-fn paths(inputs: &[Input]) -> Result<Vec<PathBuf>> {
-    let paths = inputs.iter().map(|input| match input.path() {
-        Some(path) if input.id().is_some() => Ok(path.to_path_buf()),
-        _ => Err(Error::StateInput {
-            input: crate::text::name(input.name()).to_string(),
-        }),
-    });
-    let paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+/// The paths by which inputs are known, all of which have to be regular files: without links to folders,
+/// and the same from wherever the run is started.
+fn paths(inputs: &[Input], state: &Path) -> Result<Vec<PathBuf>> {
+    let fault = |path: &Path, source| Error::io(Action::Inspect, path, source);
+    let state_folder = state
+        .canonicalize()
+        .map_err(|source| fault(state, source))?;
+    let mut paths = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let (Some(path), Some(_)) = (input.path(), input.id()) else {
+            return Err(Error::StateInput {
+                input: crate::text::name(input.name()).to_string(),
+            });
+        };
+        let known = match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => folder
+                .canonicalize()
+                .map_err(|source| fault(path, source))?
+                .join(name),
+            _ => path.to_path_buf(),
+        };
+        if known.starts_with(&state_folder) {
+            return Err(Error::OverwritesInput {
+                role: "the state (--state)",
+                path: state.into(),
+                input: known,
+            });
+        }
+        paths.push(known);
+    }
     let mut sorted: Vec<&PathBuf> = paths.iter().collect();
     sorted.sort_unstable();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -331,7 +372,7 @@ fn missing(state: &State, paths: &[PathBuf], may_be: bool) -> Result<Vec<PathBuf
 
 /// What is said of an input.
 fn outcome_of(
-    name: String,
+    (name, path): (String, Option<PathBuf>),
     plan: &Plan,
     meta: &PartialMeta,
     read: Option<InputOutcome>,
@@ -348,7 +389,7 @@ fn outcome_of(
     match read {
         None => Ok(InputOutcome {
             name,
-            path: Some(meta.path.clone()),
+            path,
             lines,
             bytes: meta.bytes,
             compressed: meta.compression.map(|format| (format, meta.record.len)),
@@ -443,6 +484,7 @@ impl Partials for Keeper<'_> {
                                 "the last line of {} is not in its groups",
                                 crate::text::path(&before.path)
                             ),
+                            remedy: REMEDY,
                         });
                     }
                 }

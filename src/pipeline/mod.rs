@@ -117,6 +117,8 @@ pub struct Outcome {
     pub groups: SortedGroups,
     /// Inputs that a [state](crate::state) has and the run has not; the result is without them.
     pub forgotten: Vec<PathBuf>,
+    /// By which paths a state knows the inputs.
+    pub(crate) known_as: Vec<PathBuf>,
 }
 
 /// What was read of an input.
@@ -227,12 +229,13 @@ impl Pipeline {
         let tally = Arc::new(Tally::new(self.partitions(1)?));
         let read = self.read(inputs, rejects, &Counted::Together(&tally))?;
         // The reduction: each worker's books into one.
-        let (partitions, books) = Arc::into_inner(tally).ok_or(Error::Panicked)?.into_parts();
+        let (partitions, books) = Tally::into_parts(tally)?;
         Ok(Outcome {
             books,
             inputs: read,
             groups: self.sort(partitions)?,
             forgotten: Vec::new(),
+            known_as: Vec::new(),
         })
     }
 
@@ -639,7 +642,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         range: Range<usize>,
     ) -> std::result::Result<(), Aborted> {
         let Some((_, Counting { counter, books, .. })) = &mut self.counting else {
-            return Ok(());
+            return Err(self.sequencer.fail(Error::Panicked));
         };
         let (mut at, end) = (range.start, range.end);
         while at < end {

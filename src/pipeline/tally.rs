@@ -29,11 +29,12 @@ impl Tally {
     }
 
     /// What workers have handed over, when none counts any more.
-    pub(super) fn into_parts(self) -> (Partitions, Books) {
+    pub(super) fn into_parts(tally: Arc<Tally>) -> Result<(Partitions, Books)> {
         // Whoever counted is done and has dropped its own.
-        let partitions = Arc::into_inner(self.partitions).unwrap_or_default();
-        let books = self.books.into_inner();
-        (partitions, books.unwrap_or_else(PoisonError::into_inner))
+        let tally = Arc::into_inner(tally).ok_or(Error::Panicked)?;
+        let partitions = Arc::into_inner(tally.partitions).ok_or(Error::Panicked)?;
+        let books = tally.books.into_inner();
+        Ok((partitions, books.unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -175,16 +176,16 @@ impl OpenInputs {
         let input = all.iter().find_map(is_complete)?;
         let open = all.remove(&input)?;
         drop(all);
-        let tally = Arc::into_inner(open.tally)?;
-        let (partitions, books) = tally.into_parts();
-        let groups = match open.groups {
-            Some(groups) => Ok(groups),
-            None => sort(partitions),
-        };
-        let partial = groups.map(|groups| Partial {
-            groups,
-            books,
-            read: queue.read_of(input),
+        let partial = Tally::into_parts(open.tally).and_then(|(partitions, books)| {
+            let groups = match open.groups {
+                Some(groups) => groups,
+                None => sort(partitions)?,
+            };
+            Ok(Partial {
+                groups,
+                books,
+                read: queue.read_of(input),
+            })
         });
         Some((input, partial))
     }

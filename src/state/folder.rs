@@ -16,7 +16,7 @@ use crate::event::DEFAULT_MAX_LINE_BYTES;
 use crate::output::DraftFile;
 
 /// The file that tells what the folder is.
-const MARK: &str = "daytally-state.json";
+const MARK: &str = "daytally-state";
 
 /// What it says.
 const FORMAT: &str = "daytally state";
@@ -90,7 +90,7 @@ impl Folder {
         }
         let folder = Folder { path, lock: None };
         // Nothing is written into a folder that is somebody else's.
-        if !folder.has_mark()? && !folder.is_empty()? {
+        if !folder.has_mark()? && !folder.is_empty()? && !folder.has_mark()? {
             return Err(Error::NotAState { path: folder.path });
         }
         let lock = folder.lock()?;
@@ -137,7 +137,8 @@ impl Folder {
         let fault = |source| Error::io(Action::Read, &self.path, source);
         for entry in std::fs::read_dir(&self.path).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
-            if name != LOCK && !is_draft(&name) {
+            // What a file system of its own has.
+            if name != LOCK && name != "lost+found" && !is_draft(&name) {
                 return Ok(false);
             }
         }
@@ -185,9 +186,12 @@ impl Folder {
         let damaged = |what: String| Error::StateDamaged {
             path: path.clone(),
             what,
+            remedy: REMEDY_FOR_ALL,
         };
+        let (json, checksum) = halves(&text);
+        // Which version it is of comes first: another may have other checksums.
         let any: AnyMark =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
         if any.format != FORMAT {
             return Err(damaged("it is the mark of something else".into()));
         }
@@ -198,8 +202,11 @@ impl Folder {
                 known: VERSION,
             });
         }
+        if checksum != checksum_of(json) {
+            return Err(damaged("its checksum is another".into()));
+        }
         let mark: Mark =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
         if mark.rules != RULES {
             return Err(Error::StateSettings {
                 path: self.path.clone(),
@@ -244,9 +251,7 @@ impl Folder {
             written_by: concat!("daytally ", env!("CARGO_PKG_VERSION")).into(),
         };
         // Numbers and strings: nothing here can fail to serialise.
-        let mut text = serde_json::to_vec_pretty(&mark).unwrap_or_default();
-        text.push(b'\n');
-        self.replace(MARK, &text)
+        self.replace_json(MARK, &serde_json::to_string(&mark).unwrap_or_default())
     }
 
     /// Where the partial result of an input is.
@@ -271,8 +276,14 @@ impl Folder {
             .map_err(|source| Error::io(Action::Create, &self.path, source))
     }
 
+    /// Writes a line of JSON, and a line with its CRC-32 as eight hexadecimal digits.
+    pub(super) fn replace_json(&self, name: &str, json: &str) -> Result<()> {
+        let checksum = checksum_of(json.as_bytes());
+        self.replace(name, &[json.as_bytes(), b"\n", &checksum].concat())
+    }
+
     /// Writes a small file as a whole.
-    pub(super) fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
+    fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
         let place = self.path.join(name);
         let mut draft = self.draft()?;
         draft
@@ -293,8 +304,13 @@ impl Folder {
         let fault = |source| Error::io(Action::Read, &self.path, source);
         for entry in std::fs::read_dir(&self.path).map_err(fault)? {
             let entry = entry.map_err(fault)?;
-            if is_draft(&entry.file_name()) {
-                remove(&entry.path())?;
+            let path = entry.path();
+            let is_orphan = path
+                .extension()
+                .is_some_and(|extension| extension == REJECTS)
+                && !path.with_extension(PARTIAL).exists();
+            if is_orphan || is_draft(&entry.file_name()) {
+                remove(&path)?;
             }
         }
         Ok(())
@@ -348,14 +364,20 @@ impl Folder {
             synced => synced.map_err(|source| Error::io(Action::Sync, &self.path, source)),
         }
     }
+}
 
-    /// The same for all that was written to the disk that the folder is on.
-    pub(super) fn sync_disk(&self) -> Result<()> {
-        let folder =
-            File::open(&self.path).map_err(|source| Error::io(Action::Open, &self.path, source))?;
-        rustix::fs::syncfs(&folder)
-            .map_err(|error| Error::io(Action::Sync, &self.path, error.into()))
-    }
+/// What is to be done where more than one input is concerned.
+pub(crate) const REMEDY_FOR_ALL: &str = "delete the folder, and everything will be read again";
+
+/// The two lines of a file that [`Folder::replace_json`] wrote.
+pub(super) fn halves(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b'\n', text);
+    end.map_or((text, &b""[..]), |end| (&text[..end], &text[end + 1..]))
+}
+
+/// The second line that goes with the first.
+pub(super) fn checksum_of(json: &[u8]) -> Vec<u8> {
+    format!("{:08x}\n", crc32fast::hash(json)).into_bytes()
 }
 
 fn is_draft(name: &std::ffi::OsStr) -> bool {

@@ -7,7 +7,7 @@
 //!
 //! | in the folder | is |
 //! |---|---|
-//! | `daytally-state.json` | what this folder is, the version of its format, and how its events were judged |
+//! | `daytally-state` | what this folder is, the version of its format, and how its events were judged |
 //! | `lock` | locked by the run that is at work, with the number of its process in it |
 //! | `<hash of the input's path>.partial` | a partial result |
 //! | `published-days` | the days that are in output folders |
@@ -23,16 +23,16 @@ mod published;
 pub(crate) mod rejects;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Date;
 use crate::input::{Change, Verify};
 use commit::Commits;
 use folder::Folder;
+pub(crate) use folder::REMEDY_FOR_ALL;
 pub use folder::Settings;
 pub(crate) use meta::Generation;
 pub use meta::{LineVerdict, PartialMeta, UnfinishedLine};
@@ -127,11 +127,18 @@ impl State {
         folder.settings()?;
         let mut bytes = published::check(&folder)?;
         for meta in folder.partials()?.into_values() {
-            let place = folder.partial(&meta.path);
-            bytes += PartialFile::open(&place)?.check()?;
-            bytes += rejects::check(&folder.rejects(&meta.path), &meta)?;
+            match State::check_input(&folder, &meta) {
+                // A run that is at work may replace or remove it.
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                checked => bytes += checked?,
+            }
         }
         Ok(bytes)
+    }
+
+    fn check_input(folder: &Folder, meta: &PartialMeta) -> Result<u64> {
+        let partial = PartialFile::open(&folder.partial(&meta.path))?.check()?;
+        Ok(partial + rejects::check(&folder.rejects(&meta.path), meta)?)
     }
 
     /// The absolute path of the folder.

@@ -286,6 +286,7 @@ pub(super) fn damaged(path: &Path, what: &str) -> Error {
     Error::StateDamaged {
         path: path.into(),
         what: what.into(),
+        remedy: "delete this file, and its input will be read again",
     }
 }
 

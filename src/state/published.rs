@@ -1,15 +1,13 @@
 //! The days that runs with a state have put into output folders, so that those can be taken away again
 //! whose events are gone.
 //!
-//! A file of two lines: a JSON object of folders and their days, and the CRC-32 of that line as eight
-//! hexadecimal digits.
+//! A line of JSON with folders and their days, and one with its checksum.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::folder::Folder;
-use super::partial::damaged;
+use super::folder::{Folder, checksum_of, halves};
 use crate::error::{Action, Error, Result};
 use crate::event::Date;
 
@@ -32,9 +30,7 @@ pub(super) fn set(
         return Ok(());
     }
     // Strings: nothing here can fail to serialise.
-    let json = serde_json::to_string(&all).unwrap_or_default();
-    let text = format!("{json}\n{:08x}\n", crc32fast::hash(json.as_bytes()));
-    state.replace(NAME, text.as_bytes())
+    state.replace_json(NAME, &serde_json::to_string(&all).unwrap_or_default())
 }
 
 /// The days of a folder.
@@ -43,7 +39,7 @@ pub(super) fn get(state: &Folder, folder: &Path) -> Result<BTreeSet<Date>> {
     days.iter()
         .map(|day| day.parse())
         .collect::<std::result::Result<_, _>>()
-        .map_err(|_| damaged(&state.path().join(NAME), "a day in it is none"))
+        .map_err(|_| damaged(&state.path().join(NAME), "a day in it is none".into()))
 }
 
 /// Checks all of it. Returns how many bytes there are.
@@ -59,17 +55,22 @@ fn key(folder: &Path) -> String {
 
 fn read(state: &Folder) -> Result<Days> {
     let path = state.path().join(NAME);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Days::new()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(damaged(&path, "it is not UTF-8"));
-        }
         Err(source) => return Err(Error::io(Action::Read, &path, source)),
     };
-    let (json, crc) = text.split_once('\n').unwrap_or_default();
-    if crc != format!("{:08x}\n", crc32fast::hash(json.as_bytes())) {
-        return Err(damaged(&path, "its checksum is another"));
+    let (json, checksum) = halves(&text);
+    if checksum != checksum_of(json) {
+        return Err(damaged(&path, "its checksum is another".into()));
     }
-    serde_json::from_str(json).map_err(|error| damaged(&path, &error.to_string()))
+    serde_json::from_slice(json).map_err(|error| damaged(&path, error.to_string()))
+}
+
+fn damaged(path: &Path, what: String) -> Error {
+    Error::StateDamaged {
+        path: path.into(),
+        what,
+        remedy: "delete this file; days whose events are gone by then will not be taken away",
+    }
 }

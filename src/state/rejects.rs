@@ -99,8 +99,15 @@ impl KeptRejects {
     /// Opens the rejects of a partial result; `None` if there are none, or they are of another: a run
     /// was killed between the two.
     pub(super) fn of(path: &Path, generation: Generation) -> Result<Option<KeptRejects>> {
-        let kept = KeptRejects::open(path)?;
-        Ok(kept.filter(|kept| kept.numbers[..16] == generation))
+        let Some(kept) = KeptRejects::open(path)? else {
+            return Ok(None);
+        };
+        if kept.numbers[..16] == generation {
+            return Ok(Some(kept));
+        }
+        // It is either of another, or damaged.
+        kept.lines(true, |_| Ok(()))?;
+        Ok(None)
     }
 
     /// Opens rejects, if there are any.

@@ -585,7 +585,7 @@ fn a_state_is_not_made_in_a_folder_of_something_else() {
             .mode()
             & 0o777
     };
-    assert_eq!(mode("state/daytally-state.json"), mode("with.csv"));
+    assert_eq!(mode("state/daytally-state"), mode("with.csv"));
 }
 
 #[test]
@@ -595,17 +595,18 @@ fn a_state_of_other_rules_or_another_version_is_refused() {
     let (with, _) = run(&sandbox, &["--max-line-bytes=1000"]);
     with.expect_code(2)
         .expect_stderr("was made with --max-line-bytes 16777216, and this run has 1000");
-    let mark = sandbox.text("state/daytally-state.json");
+    let mark = sandbox.text("state/daytally-state");
+    let json = mark.lines().next().unwrap();
     for (from, to, code, needle) in [
         (
-            "\"version\": 1",
-            "\"version\": 2",
+            "\"version\":1",
+            "\"version\":2",
             1,
             "is of version 2 of the state's format",
         ),
         (
-            "\"rules\": 1",
-            "\"rules\": 7",
+            "\"rules\":1",
+            "\"rules\":7",
             2,
             "was made with the rules of version 7, and this run has 1",
         ),
@@ -615,19 +616,145 @@ fn a_state_of_other_rules_or_another_version_is_refused() {
             1,
             "it is the mark of something else",
         ),
-        ("{", "", 1, "daytally-state.json is damaged"),
+        ("{", "", 1, "daytally-state is damaged"),
     ] {
-        let changed = mark.replacen(from, to, 1);
-        assert_ne!(changed, mark);
-        sandbox.write("state/daytally-state.json", changed);
+        let changed = json.replacen(from, to, 1);
+        assert_ne!(changed, json);
+        let checksum = crc32fast::hash(changed.as_bytes());
+        sandbox.write(
+            "state/daytally-state",
+            format!("{changed}\n{checksum:08x}\n"),
+        );
         run(&sandbox, &[]).0.expect_code(code).expect_stderr(needle);
         sandbox
             .run(["state", "state"])
             .expect_code(code)
             .expect_stderr(needle);
     }
-    sandbox.write("state/daytally-state.json", mark);
+    // A number that was not so when it was written.
+    sandbox.write(
+        "state/daytally-state",
+        mark.replacen("16777216", "16777212", 1),
+    );
+    let (with, _) = run(&sandbox, &[]);
+    with.expect_code(1)
+        .expect_stderr("its checksum is another")
+        .expect_stderr("delete the folder, and everything will be read again");
+    sandbox.write("state/daytally-state", mark);
     assert_eq!(compare(&sandbox, &[], &[]), [0, 0, 0, 1]);
+}
+
+/// Where an input is between being named and being looked at again, the plan is for what was named.
+#[test]
+fn an_input_that_is_written_over_while_a_run_starts() {
+    let line = format!("{CLICK}\n");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let write = |lines: usize| {
+        fs::write(&log, line.repeat(lines)).unwrap();
+        thread::sleep(TICK);
+    };
+    let pipeline = daytally::Pipeline::new(daytally::Options::default()).unwrap();
+    let settings = daytally::state::Settings::default();
+    let state = daytally::state::State::open(&folder.path().join("state"), settings).unwrap();
+    let aggregate = |input| {
+        let how = daytally::Incremental::default();
+        pipeline.aggregate_with(vec![input], &state, how, &mut ())
+    };
+    write(10);
+    let input = || daytally::Input::open(&log).unwrap();
+    assert_eq!(aggregate(input()).unwrap().books.valid, 10);
+    for lines in [0, 5] {
+        // As a program that copies a file: emptied, named by a run, and only then written.
+        write(lines);
+        let named = input();
+        write(12);
+        match aggregate(named) {
+            Ok(outcome) => assert!([lines as u64, 12].contains(&outcome.books.valid)),
+            Err(error) => assert!(error.to_string().contains("changed while"), "{error}"),
+        }
+        assert_eq!(aggregate(input()).unwrap().books.valid, 12);
+        write(10);
+        assert_eq!(aggregate(input()).unwrap().books.valid, 10);
+    }
+}
+
+#[test]
+fn many_inputs_need_few_open_files() {
+    let sandbox = sandbox_with(&[]);
+    for file in 0..400 {
+        sandbox.write(format!("in/{file}.jsonl"), format!("{CLICK}\nx\n"));
+    }
+    for files in ["64", "256"] {
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-c", "ulimit -n $1; shift; exec \"$@\"", "sh", files])
+            .arg(sandbox.program().get_program())
+            .args(["aggregate", "in", "-q", "-j4", "--rejects=r.jsonl"])
+            .args(["--state", &format!("state{files}")])
+            .current_dir(sandbox.root())
+            .stdin(Stdio::null());
+        Run::of(command).expect_code(0);
+        assert!(sandbox.csv().ends_with(",1,400,0,0.00\n"));
+    }
+}
+
+#[test]
+fn the_state_is_no_input() {
+    let sandbox = sandbox_with(&[("a.jsonl", &format!("{CLICK}\n"))]);
+    for _ in 0..2 {
+        thread::sleep(TICK);
+        let run = sandbox.aggregate(["in", "--state=in/state", "--max-invalid=0", "-q"]);
+        run.expect_code(0);
+        assert_eq!(sandbox.csv(), CLICK_CSV);
+    }
+    let run = sandbox.aggregate(["in/**", "--state=in/state"]);
+    run.expect_code(2)
+        .expect_stderr("the state (--state) at ")
+        .expect_stderr("would overwrite the input ");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_an_input_is_not_waited_for() {
+    let sandbox = sandbox_with(&[("a.jsonl", CLICK)]);
+    compare(&sandbox, &[], &[]);
+    let path = sandbox.path("in/a.jsonl");
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    let shown = sandbox.run(["state", "state"]);
+    shown.expect_code(0);
+    assert!(shown.stdout_text().contains("changed"), "{shown:?}");
+    let (with, _) = run(&sandbox, &["in/a.jsonl"]);
+    with.expect_code(2).expect_stderr("in/a.jsonl");
+}
+
+/// Whatever way leads to an input, it is the same.
+#[test]
+fn inputs_are_known_by_where_they_are() {
+    let sandbox = sandbox_with(&[("a.jsonl", CLICK)]);
+    fs::create_dir(sandbox.path("other")).unwrap();
+    std::os::unix::fs::symlink(sandbox.path("in"), sandbox.path("link")).unwrap();
+    thread::sleep(TICK);
+    let mut sources = Vec::new();
+    for (folder, input) in [
+        ("", "in/a.jsonl"),
+        ("", "link/a.jsonl"),
+        ("other", "../in/a.jsonl"),
+        ("other", "../other/../link/a.jsonl"),
+    ] {
+        let mut command = sandbox.program();
+        command
+            .current_dir(sandbox.path(folder))
+            .args(["aggregate", input, "--summary=-", "-q"])
+            .arg("--state")
+            .arg(sandbox.path("state"));
+        let run = Run::of(command);
+        run.expect_code(0);
+        let summary: Value = serde_json::from_slice(&run.stdout).unwrap();
+        sources.push(summary["inputs"][0]["source"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(sources, ["new", "kept", "kept", "kept"]);
 }
 
 fn kept(sandbox: &Sandbox, extension: &str) -> std::path::PathBuf {
@@ -722,7 +849,7 @@ fn two_runs_at_once_are_one_too_many() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mark = sandbox.path("state/daytally-state.json");
+    let mark = sandbox.path("state/daytally-state");
     while !mark.exists() {
         thread::sleep(Duration::from_millis(5));
     }
