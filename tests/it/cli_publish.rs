@@ -487,18 +487,20 @@ fn drafts_with_names_do_the_same() {
         let path = sandbox.path(name);
         thread::spawn(move || fs::read_to_string(path).unwrap())
     };
-    let drafts = || {
-        let names = sandbox.names();
+    let draft_paths = || {
+        let names = sandbox.names().into_iter();
         names
-            .iter()
             .filter(|name| name.starts_with(".daytally-"))
-            .count()
+            .collect::<Vec<_>>()
     };
+    let drafts = || draft_paths().len();
     // Held by a summary that nobody reads.
     let spawn = |command: &mut Command| {
+        let strays = draft_paths();
         let child = command.spawn().unwrap();
         let begin = std::time::Instant::now();
-        while drafts() < 2 {
+        // Its own two, and not those that it is to remove.
+        while drafts() != 2 || draft_paths().iter().any(|name| strays.contains(name)) {
             assert!(begin.elapsed().as_secs() < 50, "{:?}", sandbox.names());
             thread::sleep(std::time::Duration::from_millis(5));
         }
