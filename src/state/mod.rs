@@ -1,6 +1,6 @@
 //! What earlier runs have counted, kept in a folder: so that a run has to read only what is new.
 //!
-//! For each input file there is a [partial result](partial), complete in itself: it names the file and
+//! For each input file there is a partial result, complete in itself: it names the file and
 //! what it was when it was read, and holds the books and all groups of its events. Nothing else tells
 //! what the state holds, so nothing can contradict it: a run that is killed leaves the partial results
 //! that it had finished, and one that is missing is made anew. Every byte is under a checksum.
