@@ -92,6 +92,7 @@ impl AggregateConfig {
         args: AggregateArgs,
         matches: &ArgMatches,
     ) -> Result<AggregateConfig, clap::Error> {
+        let state = StateConfig::resolve(&args, matches)?;
         // In the environment it may be meant for other runs.
         if args.files_from.is_none() && is_typed(matches, "aggregate", "null") {
             return Err(wrong(
@@ -137,41 +138,6 @@ impl AggregateConfig {
         } else {
             args.inputs
         };
-        if args.state.state.is_none()
-            && let Some(option) = ["verify", "forget_missing"]
-                .into_iter()
-                .find(|option| is_typed(matches, "aggregate", option))
-        {
-            return Err(wrong(
-                "aggregate",
-                ErrorKind::MissingRequiredArgument,
-                format!(
-                    "--{} is about the state of earlier runs, and there is none; give it with --state",
-                    option.replace('_', "-")
-                ),
-            ));
-        }
-        if args.state.state.is_some() && args.allow_duplicates {
-            return Err(wrong(
-                "aggregate",
-                ErrorKind::ArgumentConflict,
-                "--state keeps each input once, so --allow-duplicates does not go with it".into(),
-            ));
-        }
-        let state = args.state.state.map(|folder| StateConfig {
-            folder,
-            settings: state::Settings {
-                max_line_bytes: args.max_line_bytes,
-                keeps_rejects: args.rejects.is_some(),
-            },
-            how: Incremental {
-                verify: match args.state.verify {
-                    VerifyArg::Quick => Verify::Quick,
-                    VerifyArg::Full => Verify::Full,
-                },
-                forget_missing: args.state.forget_missing,
-            },
-        });
         options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
         options.temp_dir = args.temp_dir.or_else(|| match &output {
             Target::Path(folder) if by_date => Some(folder.clone()),
@@ -221,6 +187,50 @@ fn output(typed: Option<PathBuf>, by_date: bool) -> Result<Target, clap::Error> 
             );
             Err(wrong("aggregate", ErrorKind::ArgumentConflict, message))
         }
+    }
+}
+
+impl StateConfig {
+    fn resolve(
+        args: &AggregateArgs,
+        matches: &ArgMatches,
+    ) -> Result<Option<StateConfig>, clap::Error> {
+        let options = &args.state;
+        let Some(folder) = &options.state else {
+            let of_state = ["verify", "forget_missing"].into_iter();
+            let typed = of_state.filter(|option| is_typed(matches, "aggregate", option));
+            return match typed.map(|option| option.replace('_', "-")).next() {
+                None => Ok(None),
+                Some(option) => Err(wrong(
+                    "aggregate",
+                    ErrorKind::MissingRequiredArgument,
+                    format!(
+                        "--{option} is about the state of earlier runs, and there is none; give it with --state"
+                    ),
+                )),
+            };
+        };
+        if args.allow_duplicates {
+            return Err(wrong(
+                "aggregate",
+                ErrorKind::ArgumentConflict,
+                "--state keeps each input once, so --allow-duplicates does not go with it".into(),
+            ));
+        }
+        Ok(Some(StateConfig {
+            folder: folder.clone(),
+            settings: state::Settings {
+                max_line_bytes: args.max_line_bytes,
+                keeps_rejects: args.rejects.is_some(),
+            },
+            how: Incremental {
+                verify: match options.verify {
+                    VerifyArg::Quick => Verify::Quick,
+                    VerifyArg::Full => Verify::Full,
+                },
+                forget_missing: options.forget_missing,
+            },
+        }))
     }
 }
 
