@@ -16,14 +16,14 @@ use crate::error::{Action, Error, Result};
 use crate::output::DraftFile;
 
 /// How many files wait at most; and what part of the files that the process may have open.
-const MOST: u64 = 64;
-const SHARE: u64 = 8;
+const MOST: u64 = 256;
+const SHARE: u64 = 5;
 
 /// How long a file waits at most for the next to be finished: what is lost if the run is killed.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// How many threads wait for the disk.
-const THREADS: usize = 8;
+const THREADS: usize = 16;
 
 /// A file that is complete.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Default for Commits {
         Commits {
             waiting: Mutex::default(),
             putting: Mutex::default(),
-            // At most 64.
+            // At most 256.
             most: usize::try_from((allowed / SHARE).clamp(1, MOST)).unwrap_or(1),
         }
     }
