@@ -129,7 +129,7 @@ def judge_full(verdict, place, good, folder, code, err, words=("no space left on
             verdict.wrong(
                 "bad messages", f"the message does not name {' or '.join(names)}, or not that it is full", err
             )
-        elif folder == "tmp" and not re.search(r"about \d+ MB more", said):
+        elif folder == "tmp" and not re.search(r"about \d+ [kM]B more", said):
             verdict.wrong("bad messages", "the message does not say how much is needed", err)
         else:
             verdict.settle("explained error")
