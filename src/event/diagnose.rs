@@ -170,7 +170,7 @@ mod tests {
     fn every_rule_that_is_broken_is_told() {
         let t = r#""timestamp":"2024-01-01T00Z""#;
         for (line, expected) in [
-            ("".into(), ""),
+            (String::new(), ""),
             (" \t\r".into(), ""),
             (" ".repeat(201), "line_too_long"),
             (format!(r#"{{"user_id":1,"event_type":"a",{t}}}"#), ""),

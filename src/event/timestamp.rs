@@ -42,15 +42,15 @@ pub enum TimestampFault {
 pub fn parse_timestamp(text: &[u8]) -> Result<Date, TimestampFault> {
     let (date, offset) = date_time(text).ok_or(TimestampFault::NotADateTime)?;
     match offset {
-        Offset::Zero => Ok(date),
-        Offset::NotZero => Err(TimestampFault::HasOffset),
+        Offset::Minutes(0) => Ok(date),
+        Offset::Minutes(_) => Err(TimestampFault::HasOffset),
         Offset::Absent => Err(TimestampFault::HasNoOffset),
     }
 }
 
 enum Offset {
-    Zero,
-    NotZero,
+    /// By how many minutes the clock is ahead of UTC.
+    Minutes(i32),
     Absent,
 }
 
@@ -66,11 +66,7 @@ fn date_time(text: &[u8]) -> Option<(Date, Offset)> {
     let parts = parts(text)?;
     let (date, format) = date(parts.date)?;
     let is_next_day = time(parts.time, format, date)?;
-    let offset = match minutes(parts.offset)? {
-        None => Offset::Absent,
-        Some(0) => Offset::Zero,
-        Some(_) => Offset::NotZero,
-    };
+    let offset = offset(parts.offset)?;
     let date = if is_next_day { date.next()? } else { date };
     Some((date, offset))
 }
@@ -121,7 +117,9 @@ pub(super) fn in_utc(text: &[u8]) -> Option<String> {
     let (date, format) = date(parts.date)?;
     time(parts.time, format, date)?;
     let clock = clock(parts.time, format)?;
-    let offset = minutes(parts.offset)??;
+    let Offset::Minutes(offset) = offset(parts.offset)? else {
+        return None;
+    };
     let minute = i64::from(date.days()) * DAY + i64::from(clock.hour * 60 + clock.minute)
         - i64::from(offset);
     let date = Date::from_days(u32::try_from(minute.div_euclid(DAY)).ok()?)?;
@@ -229,12 +227,11 @@ fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
     }
 }
 
-/// `("Z" / "z") / ("+" / "-") (hh:mm / hhmm / hh)`, or nothing: by how many minutes the clock is ahead
-/// of UTC, if it says.
-fn minutes(text: &[u8]) -> Option<Option<i32>> {
+/// `("Z" / "z") / ("+" / "-") (hh:mm / hhmm / hh)`, or nothing.
+fn offset(text: &[u8]) -> Option<Offset> {
     let (sign, hour, minute) = match text {
-        [] => return Some(None),
-        [b'Z' | b'z'] => return Some(Some(0)),
+        [] => return Some(Offset::Absent),
+        [b'Z' | b'z'] => return Some(Offset::Minutes(0)),
         [sign @ (b'+' | b'-'), h1, h2] => (sign, [*h1, *h2], *b"00"),
         [sign @ (b'+' | b'-'), h1, h2, m1, m2] | [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             (sign, [*h1, *h2], [*m1, *m2])
@@ -244,7 +241,11 @@ fn minutes(text: &[u8]) -> Option<Option<i32>> {
     match (number(&hour)?, number(&minute)?) {
         (hour @ 0..=23, minute @ 0..=59) => {
             let minutes = i32::try_from(hour * 60 + minute).ok()?;
-            Some(Some(if *sign == b'-' { -minutes } else { minutes }))
+            Some(Offset::Minutes(if *sign == b'-' {
+                -minutes
+            } else {
+                minutes
+            }))
         }
         _ => None,
     }

@@ -23,7 +23,7 @@ pub(super) fn of_bytes(line: &[u8], at: usize) -> Option<Guess> {
             "it is U+0000 as Java's modified UTF-8 writes it; in JSON it is `\\u0000`".into(),
         ),
         [byte @ 0x80..=0xff, following @ ..]
-            if !following.first().is_some_and(|next| next & 0xc0 == 0x80) =>
+            if following.first().is_none_or(|next| next & 0xc0 != 0x80) =>
         {
             if following.is_empty() && *byte >= 0xc2 {
                 return Some(cut_off());
@@ -89,7 +89,7 @@ fn utf_16(line: &[u8]) -> Option<Guess> {
     let has_mark = matches!(line, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     // Nearly each character has its zero, all on the same side.
     let is_interleaved = even.max(odd) * 5 > start.len() * 2 && even.min(odd) * 10 < start.len();
-    if !has_mark && !(is_interleaved && start.len() > 1) {
+    if !(has_mark || is_interleaved && start.len() > 1) {
         return None;
     }
     Some((

@@ -67,7 +67,7 @@ fn token(rest: &[u8], before: &[u8], problem: Problem) -> Option<Words> {
             "JSON has double quotes; text of Python's repr or str is no JSON, json.dumps writes that",
         )),
         (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => Some(("comment", "JSON has no comments")),
-        (_, [0xe2, 0x80, 0x9c | 0x9d | 0x9e, ..]) => Some((
+        (_, [0xe2, 0x80, 0x9c..=0x9e, ..]) => Some((
             "typographic_quotes",
             "JSON has straight quotes (U+0022); these are typographic ones",
         )),

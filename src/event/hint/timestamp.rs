@@ -379,6 +379,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of one row a hint")]
     fn what_is_written_otherwise_is_repaired() {
         for (text, expected) in [
             (
