@@ -255,6 +255,31 @@ pub enum Error {
         /// What is different.
         change: String,
     },
+    /// An input has fewer lines than asked for.
+    #[error("{input} {}", no_such_line(*line, *lines))]
+    NoSuchLine {
+        /// The input: its absolute path, or what it is called.
+        input: String,
+        /// The number that was asked for.
+        line: u64,
+        /// How many lines there are.
+        lines: u64,
+    },
+    /// An input has fewer bytes than asked for.
+    #[error(
+        "{input} has {bytes} bytes{}, and no byte {offset}; offsets count from 0",
+        if *is_compressed { " when it is decompressed" } else { "" }
+    )]
+    NoSuchByte {
+        /// The input: its absolute path, or what it is called.
+        input: String,
+        /// The offset that was asked for.
+        offset: u64,
+        /// How many bytes there are.
+        bytes: u64,
+        /// Whether that is after decompressing it.
+        is_compressed: bool,
+    },
     /// Outputs could not be put in place, and all are what they were.
     #[error(
         "{source}; nothing was published{}",
@@ -638,6 +663,15 @@ impl Error {
     #[must_use]
     pub fn is_closed_stdout(&self) -> bool {
         matches!(self, Error::Stdout { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// That there are only so many lines.
+fn no_such_line(line: u64, lines: u64) -> String {
+    match lines {
+        0 => "has no lines".into(),
+        1 => format!("has 1 line, and no line {line}"),
+        _ => format!("has {lines} lines, and no line {line}"),
     }
 }
 

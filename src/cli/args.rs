@@ -5,6 +5,7 @@
     reason = "these comments are the help text, which is no Markdown"
 )]
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
+    Explain(ExplainArgs),
     State(StateArgs),
     Generate(GenerateArgs),
 }
@@ -365,6 +367,61 @@ pub(super) enum LogLevel {
     Trace,
 }
 
+/// Show a line and all that is wrong with it: every rule that it breaks, where, and what may be behind
+/// it.
+///
+/// Reads the line as aggregate does, compressed files too. What a valid line counts as is shown as well.
+///
+/// Exit codes: 0 the line was shown, whether it is valid or not; 1 it could not be, because there is no
+/// such file or line; 2 wrong use.
+#[derive(Debug, Parser)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(super) struct ExplainArgs {
+    /// Which line: FILE:LINE, its number from 1; or FILE@OFFSET, any byte of it, from 0, in the
+    /// decompressed file. - is standard input: -:LINE and -@OFFSET, or - alone for every invalid line of
+    /// it; if it has only one line, for that, whatever it is.
+    ///
+    /// The end of a log line does too (input=FILE line=LINE offset=OFFSET reason=...), and so does a line
+    /// of a rejects file or of a JSON log, in quotes.
+    // -:4 is no option; what comes after the first word may be one.
+    #[arg(value_name = "PLACE", allow_hyphen_values = true)]
+    pub(super) place: OsString,
+
+    /// The other words of a log line.
+    #[arg(value_name = "WORD", hide = true)]
+    pub(super) words: Vec<OsString>,
+
+    /// A longer line is an invalid event, as for aggregate.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_MAX_LINE_BYTES",
+        value_parser = size::parse_positive,
+        default_value = "16MiB",
+        allow_negative_numbers = true,
+        hide_env = true
+    )]
+    pub(super) max_line_bytes: usize,
+
+    /// One JSON object for the line, instead of text; with - alone one for each line.
+    #[arg(
+        long,
+        env = "DAYTALLY_JSON",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) json: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  daytally explain events.jsonl:4
+  daytally explain events.jsonl.gz@251
+  daytally explain input=events.jsonl line=4 offset=251 reason=invalid_timestamp
+  daytally explain \"$(head -n 1 rejects.jsonl)\"
+  echo '{\"user_id\": \"1\"}' | daytally explain -
+  jq -r .raw rejects.jsonl | daytally explain -";
+
 /// Show what the state of incremental runs holds: the input files, what was counted of each, and
 /// whether they are still what they were.
 ///
@@ -540,12 +597,38 @@ mod tests {
     }
 
     #[test]
+    fn places_are_no_options_and_options_are_no_places() {
+        for (args, place, words, is_json) in [
+            (&["-"][..], "-", 0, false),
+            (&["-:4", "--json"], "-:4", 0, true),
+            (&["--json", "-@4"], "-@4", 0, true),
+            (&["input=a", "--json", "line=4"], "input=a", 1, true),
+        ] {
+            let args = ["daytally", "explain"].iter().chain(args);
+            let cli = Cli::try_parse_from(args).unwrap();
+            let Command::Explain(args) = cli.command else {
+                panic!()
+            };
+            assert_eq!(
+                (args.place.to_str(), args.words.len(), args.json),
+                (Some(place), words, is_json)
+            );
+        }
+        assert!(Cli::try_parse_from(["daytally", "explain", "a:1", "--jsn"]).is_err());
+    }
+
+    #[test]
     fn defaults_are_those_of_the_library() {
         let cli = Cli::try_parse_from(["daytally", "aggregate"]).unwrap();
         let Command::Aggregate(args) = cli.command else {
             panic!()
         };
         assert_eq!(args.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
+        assert_eq!(args.max_line_bytes, daytally::event::DEFAULT_MAX_LINE_BYTES);
+        let cli = Cli::try_parse_from(["daytally", "explain", "-"]).unwrap();
+        let Command::Explain(args) = cli.command else {
+            panic!()
+        };
         assert_eq!(args.max_line_bytes, daytally::event::DEFAULT_MAX_LINE_BYTES);
         let cli = Cli::try_parse_from(["daytally", "generate"]).unwrap();
         let Command::Generate(args) = cli.command else {

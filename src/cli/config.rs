@@ -9,9 +9,10 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel, OrderArg,
-    PartitionArg, ProfileArg, VerifyArg,
+    AggregateArgs, Cli, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel,
+    OrderArg, PartitionArg, ProfileArg, VerifyArg,
 };
+use super::explain::Place;
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
 use daytally::event::{Date, DateRange, Lanes};
@@ -290,6 +291,29 @@ impl LogConfig {
             },
             file: args.log_file,
             is_quiet: args.quiet,
+        }
+    }
+}
+
+/// What `daytally explain` is to do.
+#[derive(Debug)]
+pub(super) struct ExplainConfig {
+    pub(super) place: Place,
+    pub(super) max_line_bytes: usize,
+    /// Objects instead of text.
+    pub(super) is_json: bool,
+}
+
+impl ExplainConfig {
+    pub(super) fn resolve(args: ExplainArgs) -> Result<ExplainConfig, clap::Error> {
+        let words: Vec<_> = std::iter::once(args.place).chain(args.words).collect();
+        match Place::parse(&words) {
+            Ok(place) => Ok(ExplainConfig {
+                place,
+                max_line_bytes: args.max_line_bytes,
+                is_json: args.json,
+            }),
+            Err(message) => Err(wrong("explain", ErrorKind::ValueValidation, message)),
         }
     }
 }

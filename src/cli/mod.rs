@@ -7,6 +7,7 @@ mod aggregate;
 mod args;
 mod config;
 mod exit;
+mod explain;
 mod generate;
 mod limit;
 mod log;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
-use config::{AggregateConfig, GenerateConfig};
+use config::{AggregateConfig, ExplainConfig, GenerateConfig};
 use exit::Exit;
 
 /// Runs the program with the arguments and the environment of the process.
@@ -49,6 +50,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     match cli.command {
         Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
             Ok(config) => aggregate::run(config),
+            Err(said) => say(&said),
+        },
+        Command::Explain(args) => match ExplainConfig::resolve(args) {
+            Ok(config) => explain::run(&config),
             Err(said) => say(&said),
         },
         Command::State(args) => state::run(&args),

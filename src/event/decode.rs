@@ -315,7 +315,7 @@ fn event_on_tape(tape: &[Node<'_>], line: &[u8], base: usize) -> Option<Event> {
 
 /// Whether a line is nothing but JSON white space.
 #[inline]
-fn is_blank(line: &[u8]) -> bool {
+pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }
 

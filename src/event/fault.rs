@@ -4,6 +4,7 @@
 //! when somebody asks for it, from the line itself.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::field::Field;
 use super::json::{self, JsonFault, Problem, Span};
@@ -106,6 +107,53 @@ impl Fault {
         self.reason
     }
 
+    /// The bytes of the line that are at fault: a value, a character that stands where it may not, what
+    /// is beyond the limit. Empty, at its end, where the line ends too early; `None` where a key is
+    /// missing.
+    ///
+    /// ```
+    /// use daytally::event::{Decoder, Verdict};
+    ///
+    /// let line = br#"{"user_id": "7"}"#;
+    /// let Verdict::Invalid(fault) = Decoder::default().decode(line) else { unreachable!() };
+    /// assert_eq!(fault.span(line).map(|span| &line[span]), Some(&br#""7""#[..]));
+    /// ```
+    #[must_use]
+    pub fn span(&self, line: &[u8]) -> Option<Range<usize>> {
+        let span = match self.detail {
+            Detail::Limit(_, limit) => limit..line.len(),
+            Detail::Utf8(at) => {
+                let rest = line.get(at..).unwrap_or_default();
+                let wrong = std::str::from_utf8(rest).err();
+                let len = wrong.map_or(1, |wrong| wrong.error_len().unwrap_or(rest.len()));
+                at..at + len
+            }
+            Detail::Json(fault) => fault.at..fault.at + json_length(line, fault),
+            Detail::Document(span) | Detail::Value(_, span) | Detail::Timestamp(span, _) => {
+                span.start..span.end
+            }
+            Detail::Missing(_) => return None,
+        };
+        // The line given may be a part of the line that was judged.
+        Some(span.start.min(line.len())..span.end.min(line.len()))
+    }
+
+    /// Where it stops being JSON, if that is the fault.
+    pub(super) fn json_fault(&self) -> Option<JsonFault> {
+        match self.detail {
+            Detail::Json(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// The field whose key is missing, if that is the fault.
+    pub(super) fn missing_field(&self) -> Option<Field> {
+        match self.detail {
+            Detail::Missing(field) => Some(field),
+            _ => None,
+        }
+    }
+
     /// One sentence that says what is wrong, with the value or the column at fault.
     ///
     /// `line` is the line that was decoded. Text from the line is escaped and bounded (see
@@ -132,6 +180,41 @@ impl Fault {
     }
 }
 
+/// How many bytes are at fault where a line stops being JSON.
+fn json_length(line: &[u8], fault: JsonFault) -> usize {
+    let rest = line.get(fault.at..).unwrap_or_default();
+    let run = |is_part: fn(&u8) -> bool| rest.iter().take_while(|byte| is_part(byte)).count();
+    match fault.problem {
+        Problem::ExpectedLiteral(_) => run(u8::is_ascii_alphanumeric),
+        Problem::LeadingZero => run(u8::is_ascii_digit),
+        Problem::UnknownEscape => 1 + character_length(&rest[rest.len().min(1)..]),
+        Problem::LoneSurrogate => 6,
+        Problem::UnterminatedString => rest.len(),
+        _ => character_length(rest),
+    }
+}
+
+/// How many bytes the first character has.
+fn character_length(text: &[u8]) -> usize {
+    let is_more = |byte: &&u8| **byte & 0xc0 == 0x80;
+    match text {
+        [] => 0,
+        [_, rest @ ..] => 1 + rest.iter().take(3).take_while(is_more).count(),
+    }
+}
+
+/// The column of a byte of a line, from 1, as messages have it: how many characters start before it.
+///
+/// ```
+/// assert_eq!(daytally::event::column("é: x".as_bytes(), 4), 4);
+/// ```
+#[must_use]
+pub fn column(line: &[u8], at: usize) -> usize {
+    let before = line.get(..at).unwrap_or(line);
+    let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
+    before.iter().filter(is_start).count() + 1
+}
+
 struct Message<'a> {
     fault: &'a Fault,
     line: &'a [u8],
@@ -150,11 +233,8 @@ impl Message<'_> {
         span.start_of(self.line, 16 * text::QUOTE_LIMIT, look)
     }
 
-    /// The column of a byte, from 1: how many characters start before it.
     fn column(&self, at: usize) -> usize {
-        let before = self.line.get(..at).unwrap_or(self.line);
-        let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
-        before.iter().filter(is_start).count() + 1
+        column(self.line, at)
     }
 
     /// The character at a byte of a line that is UTF-8.
@@ -326,6 +406,34 @@ mod tests {
         match Decoder::new(200).decode(line) {
             Verdict::Invalid(fault) => fault.message(line).to_string(),
             verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    #[test]
+    fn spans_hold_what_is_at_fault() {
+        for (line, expected) in [
+            (&b"{\"a\":\"\xe2\x82\"}"[..], Some((6, 8))),
+            (b"{\"a\":\"\xe9t\"}", Some((6, 7))),
+            (b"{\"a\":\"\xe2\x82", Some((6, 8))),
+            ("{\"a\" \u{e9}}".as_bytes(), Some((5, 7))),
+            (b"{", Some((1, 1))),
+            (b"[tru3, 1]", Some((1, 5))),
+            (b"[-007]", Some((2, 5))),
+            (br#"["\xa"]"#, Some((2, 4))),
+            (br#"["\ud800."]"#, Some((2, 8))),
+            (br#"{"a":"b}"#, Some((5, 8))),
+            (b" [1] ", Some((1, 4))),
+            (b"{}", None),
+            (br#"{"user_id": 1.5 }"#, Some((12, 15))),
+            (&[b'x'; 201], Some((200, 201))),
+        ] {
+            let Verdict::Invalid(fault) = Decoder::new(200).decode(line) else {
+                panic!("{line:?}");
+            };
+            let span = fault.span(line).map(|span| (span.start, span.end));
+            assert_eq!(span, expected, "{}", String::from_utf8_lossy(line));
+            // Of the start of a line it is what is there.
+            let _ = fault.span(b"").map(|span| assert_eq!(span, 0..0));
         }
     }
 

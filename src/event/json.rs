@@ -126,6 +126,29 @@ pub(crate) fn read(line: &[u8]) -> Read<Document> {
     }
 }
 
+/// A member of an object: its key, with the quotes, and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) key: Span,
+    pub(crate) value: Span,
+}
+
+/// The members of the object that starts at byte `start`, white space before it aside. Where it is not
+/// JSON to its end, those before the fault; none where there is no object.
+pub(crate) fn members(line: &[u8], start: usize) -> Vec<Member> {
+    let mut members = Vec::new();
+    let mut reader = Reader {
+        bytes: line,
+        at: start,
+    };
+    reader.skip_white_space();
+    if reader.peek() == Some(b'{') {
+        // What is wrong with the rest, `read` says.
+        let _ = reader.object(|key, value| members.push(Member { key, value }));
+    }
+    members
+}
+
 /// The text of a JSON string, its escapes undone. `literal` is the string as it is written, quotes
 /// included, and has been read by [`read`].
 pub(crate) fn unescape(literal: &str) -> std::borrow::Cow<'_, str> {
@@ -239,6 +262,19 @@ impl Nesting {
     }
 }
 
+/// The field a key names, if any; `key` spans the literal with its quotes.
+pub(crate) fn field(line: &[u8], key: Span) -> Option<Field> {
+    let literal = line.get(key.start..key.end)?;
+    let inner = literal.get(1..literal.len() - 1)?;
+    if inner.contains(&b'\\') {
+        with_copy(literal, |literal| {
+            Field::from_key(unescape(literal).as_bytes())
+        })
+    } else {
+        Field::from_key(inner)
+    }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -268,47 +304,44 @@ impl Reader<'_> {
     /// The object at the start of an event, noting where the fields' values stand.
     fn event(&mut self) -> Read<FieldSpans> {
         let mut spans = [None; Field::COUNT];
+        let bytes = self.bytes;
+        self.object(|key, value| {
+            if let Some(field) = field(bytes, key) {
+                spans[field.index()] = Some(value);
+            }
+        })?;
+        Ok(spans)
+    }
+
+    /// An object, giving each of its members to `member`: the key, with its quotes, and the value.
+    #[inline]
+    fn object(&mut self, mut member: impl FnMut(Span, Span)) -> Read<()> {
         let mut nesting = Nesting::new();
         nesting.open(true);
         self.at += 1;
         self.skip_white_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(spans);
+            return Ok(());
         }
         let mut if_no_key = Problem::ExpectedKeyOrEnd;
         loop {
             let key = self.key(if_no_key)?;
             let start = self.at;
             self.value_within(&mut nesting)?;
-            if let Some(field) = self.field(key) {
-                let end = self.at;
-                spans[field.index()] = Some(Span { start, end });
-            }
+            let end = self.at;
+            member(key, Span { start, end });
             self.skip_white_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(spans);
+                    return Ok(());
                 }
                 _ => return self.fault(Problem::ExpectedCommaOrBrace),
             }
             self.skip_white_space();
             if_no_key = Problem::ExpectedKey;
-        }
-    }
-
-    /// The field a key names, if any; `key` spans the literal with its quotes.
-    fn field(&self, key: Span) -> Option<Field> {
-        let literal = self.bytes.get(key.start..key.end)?;
-        let inner = literal.get(1..literal.len() - 1)?;
-        if inner.contains(&b'\\') {
-            with_copy(literal, |literal| {
-                Field::from_key(unescape(literal).as_bytes())
-            })
-        } else {
-            Field::from_key(inner)
         }
     }
 
@@ -598,6 +631,29 @@ mod tests {
         assert_eq!(text(Field::Amount).as_deref(), Some("[1]"));
         assert_eq!(text(Field::EventType), None);
         assert_eq!(text(Field::Timestamp), None);
+    }
+
+    #[test]
+    fn members_are_those_before_a_fault_and_of_one_level() {
+        for (line, start, expected) in [
+            (r#" {"a":1, "b" : {"c":[2]} }"#, 0, r#""a"=1 "b"={"c":[2]}"#),
+            (r#"{"b":{"c":[2]}}"#, 5, r#""c"=[2]"#),
+            (r#"{"a":1,"b":2,}"#, 0, r#""a"=1 "b"=2"#),
+            (r#"{"a":1,"b":tru}"#, 0, r#""a"=1"#),
+            (r#"{"a":1 "b":2}"#, 0, r#""a"=1"#),
+            (r#"{"a":1} {"b":2}"#, 0, r#""a"=1"#),
+            ("{}", 0, ""),
+            ("[1]", 0, ""),
+            ("", 0, ""),
+            ("{}", 7, ""),
+        ] {
+            let text = |span: Span| span.of(line.as_bytes(), str::to_owned);
+            let members: Vec<_> = members(line.as_bytes(), start)
+                .iter()
+                .map(|member| format!("{}={}", text(member.key), text(member.value)))
+                .collect();
+            assert_eq!(members.join(" "), expected, "{line}");
+        }
     }
 
     #[test]

@@ -77,6 +77,16 @@ impl Reason {
     pub const fn index(self) -> usize {
         self as usize
     }
+
+    /// The number of the rule that the line breaks, from 1.
+    ///
+    /// ```
+    /// assert_eq!(daytally::event::Reason::InvalidTimestamp.rule(), 12);
+    /// ```
+    #[must_use]
+    pub const fn rule(self) -> usize {
+        self.index() + 1
+    }
 }
 
 impl fmt::Display for Reason {

@@ -5,11 +5,11 @@
 use super::amount::{Amount, AmountFault};
 use super::fault::Fault;
 use super::field::Field;
-use super::json::{self, Document, Span};
+use super::json::{self, Document, FieldSpans, Span};
 use super::reason::Reason;
 use super::timestamp::{TimestampFault, parse_timestamp};
 use super::user_id::{UserId, UserIdFault};
-use super::{Event, PURCHASE};
+use super::{Date, Event, PURCHASE};
 
 /// The verdict on a line that is neither blank nor too long.
 ///
@@ -17,29 +17,54 @@ use super::{Event, PURCHASE};
 ///
 /// [`Fault`], for the first rule that fails.
 pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
+    check_utf8(line)?;
+    let spans = match json::read(line).map_err(Fault::invalid_json)? {
+        Document::Object(spans) => spans,
+        Document::Other(span) => return Err(Fault::not_an_object(span)),
+    };
+    let user_id = user_id_of(line, &spans)?;
+    let is_purchase = is_purchase_of(line, &spans)?;
+    let date = date_of(line, &spans)?;
+    let purchase = if is_purchase {
+        Some(amount_of(line, &spans)?)
+    } else {
+        None
+    };
+    Ok(Event::new(date, user_id, purchase))
+}
+
+/// Rule `invalid_utf8`.
+#[inline]
+pub(super) fn check_utf8(line: &[u8]) -> Result<(), Fault> {
     // Only the answer is kept: see `json::with_copy` for why not the string. ASCII is looked for
     // first because that is quicker, and nearly always what is found.
     if !line.is_ascii() {
         std::str::from_utf8(line).map_err(|error| Fault::invalid_utf8(error.valid_up_to()))?;
     }
-    let spans = match json::read(line).map_err(Fault::invalid_json)? {
-        Document::Object(spans) => spans,
-        Document::Other(span) => return Err(Fault::not_an_object(span)),
-    };
-    let span = |field: Field, missing: Reason| {
-        spans[field.index()].ok_or_else(|| Fault::missing(missing, field))
-    };
+    Ok(())
+}
 
-    let number = span(Field::UserId, Reason::MissingUserId)?;
-    let user_id = number
+/// The rules about `user_id`.
+#[inline]
+pub(super) fn user_id_of(line: &[u8], spans: &FieldSpans) -> Result<UserId, Fault> {
+    let number = span_of(spans, Field::UserId, Reason::MissingUserId)?;
+    number
         .of(line, user_id)
-        .map_err(|reason| Fault::value(reason, Field::UserId, number))?;
+        .map_err(|reason| Fault::value(reason, Field::UserId, number))
+}
 
-    let literal = span(Field::EventType, Reason::MissingEventType)?;
-    let is_purchase = is_purchase(literal.bytes_of(line))
-        .map_err(|reason| Fault::value(reason, Field::EventType, literal))?;
+/// The rules about `event_type`; whether the event is a purchase.
+#[inline]
+pub(super) fn is_purchase_of(line: &[u8], spans: &FieldSpans) -> Result<bool, Fault> {
+    let literal = span_of(spans, Field::EventType, Reason::MissingEventType)?;
+    is_purchase(literal.bytes_of(line))
+        .map_err(|reason| Fault::value(reason, Field::EventType, literal))
+}
 
-    let literal = span(Field::Timestamp, Reason::MissingTimestamp)?;
+/// The rules about `timestamp`.
+#[inline]
+pub(super) fn date_of(line: &[u8], spans: &FieldSpans) -> Result<Date, Fault> {
+    let literal = span_of(spans, Field::Timestamp, Reason::MissingTimestamp)?;
     let value = literal.bytes_of(line);
     if !is_string(value) {
         return Err(Fault::value(
@@ -48,18 +73,22 @@ pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
             literal,
         ));
     }
-    let date = timestamp(value).map_err(|fault| Fault::timestamp(literal, fault))?;
+    timestamp(value).map_err(|fault| Fault::timestamp(literal, fault))
+}
 
-    let purchase = if is_purchase {
-        let number = span(Field::Amount, Reason::MissingAmount)?;
-        let amount = number
-            .of(line, amount)
-            .map_err(|reason| Fault::value(reason, Field::Amount, number))?;
-        Some(amount)
-    } else {
-        None
-    };
-    Ok(Event::new(date, user_id, purchase))
+/// The rules about `amount`, which are for purchases.
+#[inline]
+pub(super) fn amount_of(line: &[u8], spans: &FieldSpans) -> Result<Amount, Fault> {
+    let number = span_of(spans, Field::Amount, Reason::MissingAmount)?;
+    number
+        .of(line, amount)
+        .map_err(|reason| Fault::value(reason, Field::Amount, number))
+}
+
+/// Where the value of a field stands; without one, the line breaks the rule of `missing`.
+#[inline]
+fn span_of(spans: &FieldSpans, field: Field, missing: Reason) -> Result<Span, Fault> {
+    spans[field.index()].ok_or_else(|| Fault::missing(missing, field))
 }
 
 /// Rules `invalid_user_id` and `user_id_out_of_range`.
@@ -87,7 +116,7 @@ fn is_purchase(literal: &[u8]) -> Result<bool, Reason> {
     })
 }
 
-fn timestamp(literal: &[u8]) -> Result<super::Date, TimestampFault> {
+fn timestamp(literal: &[u8]) -> Result<Date, TimestampFault> {
     match without_escapes(literal) {
         Some(text) => parse_timestamp(text),
         None => json::with_copy(literal, |literal| {

@@ -42,15 +42,15 @@ pub enum TimestampFault {
 pub fn parse_timestamp(text: &[u8]) -> Result<Date, TimestampFault> {
     let (date, offset) = date_time(text).ok_or(TimestampFault::NotADateTime)?;
     match offset {
-        Offset::Zero => Ok(date),
-        Offset::NotZero => Err(TimestampFault::HasOffset),
+        Offset::Minutes(0) => Ok(date),
+        Offset::Minutes(_) => Err(TimestampFault::HasOffset),
         Offset::Absent => Err(TimestampFault::HasNoOffset),
     }
 }
 
 enum Offset {
-    Zero,
-    NotZero,
+    /// By how many minutes the clock is ahead of UTC.
+    Minutes(i32),
     Absent,
 }
 
@@ -63,11 +63,28 @@ enum Format {
 
 /// `date ("T" / "t") time [offset]`: the date it falls on in its own offset, and the offset.
 fn date_time(text: &[u8]) -> Option<(Date, Offset)> {
+    let parts = parts(text)?;
+    let (date, format) = date(parts.date)?;
+    let is_next_day = time(parts.time, format, date)?;
+    let offset = offset(parts.offset)?;
+    let date = if is_next_day { date.next()? } else { date };
+    Some((date, offset))
+}
+
+/// The texts that a date-time is put together from.
+struct Parts<'a> {
+    date: &'a [u8],
+    time: &'a [u8],
+    offset: &'a [u8],
+}
+
+/// Where the parts of a date-time would be.
+#[inline]
+fn parts(text: &[u8]) -> Option<Parts<'_>> {
     // Dates have three lengths, and no such letter in them.
     let designator = [10, 8, 7]
         .into_iter()
         .find(|at| matches!(text.get(*at), Some(b'T' | b't')))?;
-    let (date, format) = date(&text[..designator])?;
     let rest = &text[designator + 1..];
     // Offsets have four lengths, and no time has what they start with.
     let starts = |len: &usize| {
@@ -79,11 +96,47 @@ fn date_time(text: &[u8]) -> Option<(Date, Offset)> {
         }
     };
     let offset_len = [1, 6, 3, 5].into_iter().find(starts).unwrap_or(0);
-    let end_of_time = rest.len() - offset_len;
-    let is_next_day = time(&rest[..end_of_time], format, date)?;
-    let offset = offset(&rest[end_of_time..])?;
-    let date = if is_next_day { date.next()? } else { date };
-    Some((date, offset))
+    let (time, offset) = rest.split_at(rest.len() - offset_len);
+    Some(Parts {
+        date: &text[..designator],
+        time,
+        offset,
+    })
+}
+
+/// The date of a text that is one without a time.
+pub(super) fn date_alone(text: &[u8]) -> Option<Date> {
+    date(text).map(|(date, _)| date)
+}
+
+/// The moment of a date-time with an offset, as it is written in UTC. `None` where that would take more
+/// than to go on or back by whole minutes: for a leap second, and for fractions of hours.
+pub(super) fn in_utc(text: &[u8]) -> Option<String> {
+    const DAY: i64 = 24 * 60;
+    let parts = parts(text)?;
+    let (date, format) = date(parts.date)?;
+    time(parts.time, format, date)?;
+    let clock = clock(parts.time, format)?;
+    let Offset::Minutes(offset) = offset(parts.offset)? else {
+        return None;
+    };
+    let minute = i64::from(date.days()) * DAY + i64::from(clock.hour * 60 + clock.minute)
+        - i64::from(offset);
+    let date = Date::from_days(u32::try_from(minute.div_euclid(DAY)).ok()?)?;
+    let (hour, minute) = (minute.rem_euclid(DAY) / 60, minute % 60);
+    let fraction = match std::str::from_utf8(clock.fraction) {
+        Ok("") => String::new(),
+        Ok(digits) => format!(".{digits}"),
+        Err(_) => return None,
+    };
+    let time = match (clock.written, clock.fraction) {
+        (1, [_, ..]) if offset % 60 != 0 => return None,
+        (1, [_, ..]) => format!("{hour:02}{fraction}"),
+        (2, [_, ..]) => format!("{hour:02}:{minute:02}{fraction}"),
+        _ => format!("{hour:02}:{minute:02}:{:02}{fraction}", clock.second),
+    };
+    let text = format!("{date}T{time}Z");
+    parse_timestamp(text.as_bytes()).is_ok().then_some(text)
 }
 
 /// `YYYY-MM-DD / YYYY-DDD / YYYY-Www-D / YYYYMMDD / YYYYDDD / YYYYWwwD`
@@ -115,9 +168,21 @@ fn date(text: &[u8]) -> Option<(Date, Format)> {
     Some((date?, format))
 }
 
-/// `hh:mm:ss / hh:mm / hh / hhmmss / hhmm / hh`, with a fraction of the last component: whether it
-/// is the end of the day, 24:00.
-fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
+/// The numbers of a time.
+struct Clock<'a> {
+    hour: u32,
+    minute: u32,
+    second: u32,
+    /// How many of the three are written; the others are 0.
+    written: u8,
+    /// The digits of the fraction of the last one that is.
+    fraction: &'a [u8],
+}
+
+/// `hh:mm:ss / hh:mm / hh / hhmmss / hhmm / hh`, with a fraction of the last component: what it says,
+/// whether or not there is such a time.
+#[inline]
+fn clock(text: &[u8], format: Format) -> Option<Clock<'_>> {
     let (components, fraction) = match text.iter().position(|byte| matches!(byte, b'.' | b',')) {
         None => (text, &[][..]),
         Some(at) => {
@@ -128,19 +193,33 @@ fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
             (&text[..at], digits)
         }
     };
-    let (hour, minute, second) = match (components, format) {
-        ([h1, h2], _) => ([*h1, *h2], *b"00", *b"00"),
+    let (hour, minute, second, written) = match (components, format) {
+        ([h1, h2], _) => ([*h1, *h2], *b"00", *b"00", 1),
         ([h1, h2, b':', m1, m2], Format::Extended) | ([h1, h2, m1, m2], Format::Basic) => {
-            ([*h1, *h2], [*m1, *m2], *b"00")
+            ([*h1, *h2], [*m1, *m2], *b"00", 2)
         }
         ([h1, h2, b':', m1, m2, b':', s1, s2], Format::Extended)
-        | ([h1, h2, m1, m2, s1, s2], Format::Basic) => ([*h1, *h2], [*m1, *m2], [*s1, *s2]),
+        | ([h1, h2, m1, m2, s1, s2], Format::Basic) => ([*h1, *h2], [*m1, *m2], [*s1, *s2], 3),
         _ => return None,
     };
-    let (hour, minute, second) = (number(&hour)?, number(&minute)?, number(&second)?);
-    match (hour, minute, second) {
+    Some(Clock {
+        hour: number(&hour)?,
+        minute: number(&minute)?,
+        second: number(&second)?,
+        written,
+        fraction,
+    })
+}
+
+/// A time of a date: whether it is the end of the day, 24:00. `None` where there is no such time.
+fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
+    let clock = clock(text, format)?;
+    match (clock.hour, clock.minute, clock.second) {
         // ISO 8601-1:2019 5.3.2: the end of the day, and nothing past it.
-        (24, 0, 0) => fraction.iter().all(|digit| *digit == b'0').then_some(true),
+        (24, 0, 0) => {
+            let is_zero = clock.fraction.iter().all(|digit| *digit == b'0');
+            is_zero.then_some(true)
+        }
         (0..=23, 0..=59, 0..=59) => Some(false),
         // RFC 3339 section 5.7: leap seconds are inserted at the end of a month.
         (23, 59, 60) => date.is_last_of_month().then_some(false),
@@ -150,18 +229,24 @@ fn time(text: &[u8], format: Format, date: Date) -> Option<bool> {
 
 /// `("Z" / "z") / ("+" / "-") (hh:mm / hhmm / hh)`, or nothing.
 fn offset(text: &[u8]) -> Option<Offset> {
-    let (hour, minute) = match text {
+    let (sign, hour, minute) = match text {
         [] => return Some(Offset::Absent),
-        [b'Z' | b'z'] => return Some(Offset::Zero),
-        [b'+' | b'-', h1, h2] => ([*h1, *h2], *b"00"),
-        [b'+' | b'-', h1, h2, m1, m2] | [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            ([*h1, *h2], [*m1, *m2])
+        [b'Z' | b'z'] => return Some(Offset::Minutes(0)),
+        [sign @ (b'+' | b'-'), h1, h2] => (sign, [*h1, *h2], *b"00"),
+        [sign @ (b'+' | b'-'), h1, h2, m1, m2] | [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            (sign, [*h1, *h2], [*m1, *m2])
         }
         _ => return None,
     };
     match (number(&hour)?, number(&minute)?) {
-        (0, 0) => Some(Offset::Zero),
-        (0..=23, 0..=59) => Some(Offset::NotZero),
+        (hour @ 0..=23, minute @ 0..=59) => {
+            let minutes = i32::try_from(hour * 60 + minute).ok()?;
+            Some(Offset::Minutes(if *sign == b'-' {
+                -minutes
+            } else {
+                minutes
+            }))
+        }
         _ => None,
     }
 }

@@ -11,6 +11,7 @@
 
 mod cli_dates;
 mod cli_errors;
+mod cli_explain;
 mod cli_generate;
 mod cli_hostile;
 mod cli_inputs;

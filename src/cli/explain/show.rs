@@ -1,0 +1,122 @@
+//! What was found out about a line, as text for a person.
+
+use std::fmt::Write as _;
+
+use daytally::aggregate::Revenue;
+use daytally::event::{Event, Hint, Verdict};
+use daytally::text;
+
+use super::Explained;
+use super::excerpt::Excerpt;
+
+/// The text, its lines ended.
+pub(super) fn text(explained: &Explained<'_>) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(explained, &mut out);
+    out
+}
+
+fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
+    let Explained {
+        line, diagnosis, ..
+    } = explained;
+    match explained.input {
+        "-" => out.push_str("standard input"),
+        name => write!(out, "{}", text::name(name))?,
+    }
+    match line.number {
+        Some(number) => write!(out, ", line {number}, offset {}: ", line.offset)?,
+        None => write!(out, ", offset {}: ", line.offset)?,
+    }
+    let faults = diagnosis.faults();
+    match diagnosis.verdict() {
+        Verdict::Valid(_) => out.push_str("valid\n"),
+        Verdict::Blank => out.push_str("blank, neither valid nor invalid\n"),
+        Verdict::Invalid(fault) => {
+            write!(out, "{}", fault.reason())?;
+            match faults.len() {
+                1 => out.push('\n'),
+                2 => out.push_str(", and 1 more fault\n"),
+                len => writeln!(out, ", and {} more faults", len - 1)?,
+            }
+        }
+    }
+    if let Some(asked) = explained.asked.filter(|asked| *asked > line.offset) {
+        let column = usize::try_from(asked - line.offset)
+            .map_or(0, |at| daytally::event::column(&line.bytes, at));
+        writeln!(out, "byte {asked} is in its column {column}")?;
+    }
+    let bytes = &line.bytes[..];
+    let is_whole = line.cut.is_none();
+    let hints_about = |reason| {
+        diagnosis
+            .hints()
+            .iter()
+            .filter(move |hint| hint.reason == reason)
+    };
+
+    for (index, fault) in faults.iter().enumerate() {
+        out.push('\n');
+        let mut about = hints_about(Some(fault.reason()));
+        // A missing key has no place, but what was meant to be it has.
+        let place = fault
+            .span(bytes)
+            .or_else(|| about.clone().find_map(|hint| hint.span.clone()))
+            .filter(|_| is_whole);
+        if index == 0 || place.is_some() {
+            write_excerpt(&Excerpt::of(bytes, place, is_whole), out)?;
+        }
+        let reason = fault.reason();
+        let message = fault.message(bytes);
+        writeln!(out, "  rule {}, {reason}: {message}", reason.rule())?;
+        about.try_for_each(|hint| write_hint(hint, out))?;
+    }
+    if !is_whole {
+        out.push_str(
+            "  note: the line is too long to be looked at whole, so no other rule was tried\n",
+        );
+    }
+    if let Verdict::Valid(event) = diagnosis.verdict() {
+        out.push('\n');
+        write_excerpt(&Excerpt::of(bytes, None, true), out)?;
+        write_event(&event, diagnosis.event_type().unwrap_or_default(), out)?;
+    }
+    for hint in hints_about(None) {
+        out.push('\n');
+        write_excerpt(&Excerpt::of(bytes, hint.span.clone(), true), out)?;
+        write_hint(hint, out)?;
+    }
+    Ok(())
+}
+
+fn write_excerpt(excerpt: &Excerpt, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "  {}", excerpt.text)?;
+    match &excerpt.carets {
+        Some(carets) => writeln!(out, "  {carets}"),
+        None => Ok(()),
+    }
+}
+
+fn write_hint(hint: &Hint, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "  hint: {}", hint.message)
+}
+
+fn write_event(event: &Event, event_type: &str, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "  date        {}", event.date())?;
+    writeln!(out, "  user_id     {}", event.user_id())?;
+    writeln!(out, "  event_type  {}", text::quoted(event_type))?;
+    match amount(event) {
+        Some(amount) => writeln!(out, "  amount      {amount}"),
+        None => writeln!(out, "  amount      none: it is no purchase"),
+    }
+}
+
+/// The amount of a purchase as it is counted.
+pub(super) fn amount(event: &Event) -> Option<Revenue> {
+    event.purchase().map(|amount| {
+        let mut revenue = Revenue::default();
+        revenue.add(amount);
+        revenue
+    })
+}

@@ -1,0 +1,200 @@
+//! What may be behind a fault: a guess for a person, where one is likely.
+//!
+//! A hint changes no verdict. What it proposes to write has been judged by the rules themselves before
+//! it is proposed. A file for each kind of cause.
+
+mod encoding;
+mod keys;
+mod number;
+mod syntax;
+mod timestamp;
+
+use std::ops::Range;
+
+use super::fault::Fault;
+use super::field::Field;
+use super::json::{self, Member, Span};
+use super::reason::Reason;
+
+/// What may be behind a fault of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hint {
+    /// The fault that it is about; `None` if it is about the line as a whole.
+    pub reason: Option<Reason>,
+    /// A name for the kind of hint, for programs: `epoch_milliseconds`.
+    pub code: &'static str,
+    /// A sentence without its full stop. Text from the line is escaped and bounded in it.
+    pub message: String,
+    /// The bytes of the line that it is about, where those are not the fault's own.
+    pub span: Option<Range<usize>>,
+}
+
+/// A hint on its way: its code and its message.
+type Guess = (&'static str, String);
+
+/// The hints for a line with these faults; `event_type` is that of a valid event.
+pub(super) fn hints(line: &[u8], faults: &[Fault], event_type: Option<&str>) -> Vec<Hint> {
+    let members = json::members(line, 0);
+    let mut hints = Vec::new();
+    let mut is_other_encoding = false;
+    for fault in faults {
+        let reason = fault.reason();
+        let span = fault.span(line).map(|span| Span {
+            start: span.start,
+            end: span.end,
+        });
+        let mut add = |guess: Option<Guess>| {
+            hints.extend(guess.map(|(code, message)| Hint {
+                reason: Some(reason),
+                code,
+                message,
+                span: None,
+            }));
+        };
+        match (reason, span) {
+            (Reason::InvalidUtf8, Some(span)) => {
+                let guess = encoding::of_bytes(line, span.start);
+                is_other_encoding = guess.as_ref().is_some_and(|(code, _)| *code == "utf_16");
+                add(guess);
+            }
+            (Reason::InvalidJson, _) if is_other_encoding => {}
+            (Reason::InvalidJson, _) => {
+                let syntax = fault.json_fault().and_then(|at| syntax::of(line, at));
+                add(encoding::of_text(line).or(syntax));
+            }
+            (Reason::NotAnObject, Some(span)) => add(syntax::of_document(line, span)),
+            (Reason::InvalidUserId, Some(span)) => add(span.of(line, number::of_user_id)),
+            (Reason::InvalidTimestamp | Reason::TimestampNotUtc, Some(span)) => {
+                add(span.of(line, timestamp::of_value));
+            }
+            (Reason::InvalidAmount, Some(span)) => add(span.of(line, number::of_amount)),
+            _ => {
+                let key = fault
+                    .missing_field()
+                    .and_then(|field| keys::of_missing(line, &members, field));
+                hints.extend(key.map(|((code, message), span)| Hint {
+                    reason: Some(reason),
+                    code,
+                    message,
+                    span: span.map(|span| span.start..span.end),
+                }));
+            }
+        }
+    }
+    for field in Field::ALL {
+        hints.extend(duplicate(line, &members, field));
+    }
+    if let Some(event_type) = event_type {
+        hints.extend(near_purchase(line, &members, event_type));
+    }
+    hints
+}
+
+/// Of two values of a field only one is read.
+fn duplicate(line: &[u8], members: &[Member], field: Field) -> Option<Hint> {
+    let mut of_field = members
+        .iter()
+        .filter(|member| json::field(line, member.key) == Some(field));
+    let (_, last) = (of_field.next()?, of_field.next_back()?);
+    Some(Hint {
+        reason: None,
+        code: "duplicate_key",
+        message: format!(
+            "the key \"{}\" is there more than once, and the last one counts",
+            field.key()
+        ),
+        span: Some(last.key.start..last.key.end),
+    })
+}
+
+/// What is nearly a purchase is none.
+fn near_purchase(line: &[u8], members: &[Member], event_type: &str) -> Option<Hint> {
+    let is_near =
+        event_type != super::PURCHASE && event_type.trim().eq_ignore_ascii_case(super::PURCHASE);
+    let member = members
+        .iter()
+        .rfind(|member| json::field(line, member.key) == Some(Field::EventType))?;
+    is_near.then(|| Hint {
+        reason: None,
+        code: "purchase_spelling",
+        message: format!(
+            "event_type {} is not exactly \"purchase\", so the event is no purchase and its amount is not looked at",
+            crate::text::quoted(event_type)
+        ),
+        span: Some(member.value.start..member.value.end),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::Diagnosis;
+
+    /// All hints of a line, each as `code: message`.
+    pub(super) fn hints_of(line: impl AsRef<[u8]>) -> Vec<String> {
+        Diagnosis::of(line.as_ref(), 1000)
+            .hints()
+            .iter()
+            .map(|hint| format!("{}: {}", hint.code, hint.message))
+            .collect()
+    }
+
+    /// The one hint of a line, or nothing.
+    #[track_caller]
+    pub(super) fn hint_of(line: impl AsRef<[u8]>) -> String {
+        let mut hints = hints_of(line);
+        assert!(hints.len() < 2, "{hints:?}");
+        hints.pop().unwrap_or_default()
+    }
+
+    /// A valid event with one field written otherwise.
+    pub(super) fn event_with(field: &str, value: &str) -> String {
+        let fields = [
+            ("user_id", "1"),
+            ("event_type", r#""purchase""#),
+            ("timestamp", r#""2024-01-01T10:00:00Z""#),
+            ("amount", "19.99"),
+        ];
+        let fields = fields.map(|(key, usual)| {
+            let value = if key == field { value } else { usual };
+            format!(r#""{key}":{value}"#)
+        });
+        format!("{{{}}}", fields.join(","))
+    }
+
+    #[test]
+    fn what_a_valid_line_may_not_mean() {
+        for (line, expected) in [
+            (event_with("", ""), ""),
+            (event_with("event_type", r#""click""#), ""),
+            (
+                event_with("event_type", r#""Purchase""#),
+                "purchase_spelling: event_type \"Purchase\" is not exactly \"purchase\", so the event is no purchase and its amount is not looked at",
+            ),
+            (
+                event_with("event_type", r#""purchase\n""#),
+                "purchase_spelling: event_type \"purchase\\n\" is not exactly \"purchase\", so the event is no purchase and its amount is not looked at",
+            ),
+            (
+                event_with("user_id", r#"1,"user_id":2"#),
+                "duplicate_key: the key \"user_id\" is there more than once, and the last one counts",
+            ),
+        ] {
+            assert_eq!(hint_of(&line), expected, "{line}");
+        }
+        let line = event_with("user_id", r#""x","user_id":2"#);
+        let diagnosis = Diagnosis::of(line.as_bytes(), 1000);
+        assert_eq!(diagnosis.hints()[0].span, Some(15..24), "{line}");
+    }
+
+    #[test]
+    fn each_fault_has_its_own() {
+        let line =
+            r#"{"userId":"7","event_type":"purchase","timestamp":1704103200,"amount":"19,99"}"#;
+        let codes: Vec<_> = hints_of(line)
+            .into_iter()
+            .map(|hint| hint.split(':').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(codes, ["key_spelling", "epoch_seconds", "decimal_comma"]);
+    }
+}

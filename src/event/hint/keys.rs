@@ -1,0 +1,282 @@
+//! Hints about keys that are missing: those that are nearly there, and those that are elsewhere.
+
+use super::super::field::Field;
+use super::super::json::{self, Member, Span};
+use super::Guess;
+use crate::text::quoted;
+
+/// A key of an event is shorter, and so is what is nearly one.
+const LONGEST: usize = 40;
+
+/// For a field without a key: the key that may have been meant, and where it stands.
+pub(super) fn of_missing(
+    line: &[u8],
+    members: &[Member],
+    field: Field,
+) -> Option<(Guess, Option<Span>)> {
+    if let (Field::UserId, Some(guess)) = (field, reject(line, members)) {
+        return Some((guess, None));
+    }
+    let others: Vec<(String, Span)> = members
+        .iter()
+        .filter(|member| json::field(line, member.key).is_none())
+        .map(|member| (text(line, member.key), member.key))
+        .collect();
+    let find = |is_meant: &dyn Fn(&str) -> bool| {
+        others
+            .iter()
+            .find(|(key, _)| key.len() <= LONGEST && is_meant(&plain(key)))
+    };
+    let wanted = plain(field.key());
+    if let Some((key, span)) = find(&|key| key == wanted) {
+        return Some((spelling(key, field), Some(*span)));
+    }
+    if let Some(found) = nested(line, members, field) {
+        return Some(found);
+    }
+    if let Some((key, span)) = find(&|key| distance(key, &wanted) <= wanted.len() / 4) {
+        return Some((spelling(key, field), Some(*span)));
+    }
+    let (key, span) = find(&|key| aliases(field).contains(&key))?;
+    let message = format!(
+        "there is a key {}; if that is it, it has to be called \"{}\"",
+        quoted(key),
+        field.key()
+    );
+    Some((("other_key", message), Some(*span)))
+}
+
+fn spelling(key: &str, field: Field) -> Guess {
+    let message = format!(
+        "there is a key {}, and it has to be written \"{}\"",
+        quoted(key),
+        field.key()
+    );
+    ("key_spelling", message)
+}
+
+/// The field as a key of a value one level down.
+fn nested(line: &[u8], members: &[Member], field: Field) -> Option<(Guess, Option<Span>)> {
+    let wanted = plain(field.key());
+    members.iter().find_map(|outer| {
+        let inner = json::members(line, outer.value.start);
+        let found = inner.iter().find(|member| {
+            let length = member.key.end - member.key.start;
+            length <= 2 * LONGEST && plain(&text(line, member.key)) == wanted
+        })?;
+        let message = format!(
+            "{} is inside {}, and keys inside other values are not the event's; move it up",
+            quoted(&text(line, found.key)),
+            quoted(&text(line, outer.key))
+        );
+        Some((("nested_key", message), Some(found.key)))
+    })
+}
+
+/// A line of a rejects file.
+fn reject(line: &[u8], members: &[Member]) -> Option<Guess> {
+    let keys: Vec<String> = members
+        .iter()
+        .map(|member| text(line, member.key))
+        .collect();
+    let has = |key: &str| keys.iter().any(|there| there == key);
+    let is_reject = ["input", "line", "offset", "reason"].into_iter().all(has)
+        && (has("raw") || has("raw_base64"));
+    is_reject.then(|| {
+        (
+            "rejects_file",
+            "it is a line of a rejects file, which holds the event as text under \"raw\": `jq -r .raw` gives it"
+                .into(),
+        )
+    })
+}
+
+/// The text of a key; of a long one the start, which is as good as no key of an event.
+fn text(line: &[u8], key: Span) -> String {
+    if key.end - key.start > 1000 {
+        return key.start_of(line, 1000, |literal| {
+            json::unescape(&format!("{literal}\"")).into()
+        });
+    }
+    key.of(line, |literal| json::unescape(literal).into_owned())
+}
+
+/// A key without what is done differently from house to house: case, and what is between words.
+fn plain(key: &str) -> String {
+    key.chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | '@' | '$'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// What others call the field, without what [`plain`] leaves out.
+fn aliases(field: Field) -> &'static [&'static str] {
+    match field {
+        Field::UserId => &[
+            "uid",
+            "user",
+            "customerid",
+            "accountid",
+            "memberid",
+            "visitorid",
+        ],
+        Field::EventType => &["type", "event", "eventname", "name", "action", "kind"],
+        Field::Timestamp => &[
+            "ts",
+            "time",
+            "datetime",
+            "eventtime",
+            "createdat",
+            "occurredat",
+            "date",
+            "when",
+        ],
+        Field::Amount => &["price", "total", "value", "revenue", "sum", "cost"],
+    }
+}
+
+/// How many characters have to be inserted, removed, replaced, or swapped with the next, to make one text
+/// of another (optimal string alignment).
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let mut fewest = (last[j] + usize::from(a != b))
+                .min(last[j + 1] + 1)
+                .min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                fewest = fewest.min(before[j - 1] + 1);
+            }
+            row.push(fewest);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::hint_of;
+    use super::*;
+    use crate::event::Diagnosis;
+
+    /// A valid event with one key written otherwise.
+    fn event(field: &str, other: &str) -> String {
+        let keys = ["user_id", "event_type", "timestamp", "amount"];
+        let [user_id, event_type, timestamp, amount] =
+            keys.map(|key| if key == field { other } else { key });
+        format!(
+            r#"{{"{user_id}":1,"{event_type}":"purchase","{timestamp}":"2024-01-01T10:00:00Z","{amount}":1}}"#
+        )
+    }
+
+    #[test]
+    fn keys_that_are_nearly_there() {
+        for (field, key, code) in [
+            ("user_id", "userId", "key_spelling"),
+            ("user_id", "user-id", "key_spelling"),
+            ("user_id", "User ID", "key_spelling"),
+            ("user_id", "USER_ID", "key_spelling"),
+            ("user_id", "usr_id", "key_spelling"),
+            ("user_id", "uesr_id", "key_spelling"),
+            ("user_id", "uid", "other_key"),
+            ("user_id", "id", ""),
+            ("user_id", "x", ""),
+            ("timestamp", "Timestamp", "key_spelling"),
+            ("timestamp", "@timestamp", "key_spelling"),
+            ("timestamp", "time_stamp", "key_spelling"),
+            ("timestamp", "timetsamp", "key_spelling"),
+            ("timestamp", "timestmp", "key_spelling"),
+            ("timestamp", "ts", "other_key"),
+            ("timestamp", "temperature", ""),
+            ("amount", "Amount", "key_spelling"),
+            ("amount", "ammount", "key_spelling"),
+            ("amount", "price", "other_key"),
+            ("amount", "count", ""),
+        ] {
+            let hint = hint_of(event(field, key));
+            let expected = match code {
+                "key_spelling" => {
+                    format!(
+                        "{code}: there is a key \"{key}\", and it has to be written \"{field}\""
+                    )
+                }
+                "other_key" => format!(
+                    "{code}: there is a key \"{key}\"; if that is it, it has to be called \"{field}\""
+                ),
+                _ => String::new(),
+            };
+            assert_eq!(hint, expected, "{field} {key}");
+        }
+        // Without an event type there is no telling whether there has to be an amount.
+        for key in ["eventType", "event-type", "evnt_type"] {
+            let hint = hint_of(event("event_type", key));
+            assert!(hint.starts_with("key_spelling: "), "{hint}");
+        }
+        assert!(hint_of(event("event_type", "type")).starts_with("other_key: "));
+        let long = "user_id".repeat(1000);
+        assert_eq!(hint_of(event("user_id", &long)), "");
+    }
+
+    #[test]
+    fn a_hint_shows_where_the_key_is() {
+        let line = event("timestamp", "Timestamp");
+        let hint = Diagnosis::of(line.as_bytes(), 1000).hints()[0].clone();
+        assert_eq!(&line[hint.span.unwrap()], r#""Timestamp""#);
+    }
+
+    #[test]
+    fn keys_one_level_down() {
+        let line =
+            r#"{"meta":{"user_id":1},"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;
+        assert_eq!(
+            hint_of(line),
+            "nested_key: \"user_id\" is inside \"meta\", and keys inside other values are not the event's; move it up"
+        );
+        let hint = Diagnosis::of(line.as_bytes(), 1000).hints()[0].clone();
+        assert_eq!(hint.span, Some(9..18));
+        let line =
+            r#"{"data":{"userId":1,"eventType":"click","timestamp":"2024-01-01T10:00:00Z"}}"#;
+        let diagnosis = Diagnosis::of(line.as_bytes(), 1000);
+        assert_eq!(diagnosis.hints().len(), 3);
+        assert!(
+            diagnosis
+                .hints()
+                .iter()
+                .all(|hint| hint.code == "nested_key")
+        );
+        // Two levels down is too far away, and arrays are not looked into.
+        let line = r#"{"a":{"b":{"user_id":1}},"c":[{"user_id":1}],"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;
+        assert_eq!(hint_of(line), "");
+    }
+
+    #[test]
+    fn lines_of_a_rejects_file() {
+        let line = r#"{"input":"a","line":4,"offset":251,"reason":"invalid_json","message":"m","raw":"x"}"#;
+        let hints = super::super::tests::hints_of(line);
+        assert_eq!(hints.len(), 1, "{hints:?}");
+        assert!(hints[0].starts_with("rejects_file: "), "{hints:?}");
+    }
+
+    #[test]
+    fn distances() {
+        for (from, to, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("abc", "abd", 1),
+            ("abc", "acb", 1),
+            ("abc", "xabc", 1),
+            ("ca", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("\u{e9}a", "ea", 1),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+            assert_eq!(distance(to, from), expected, "{to} {from}");
+        }
+    }
+}
