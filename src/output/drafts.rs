@@ -330,8 +330,12 @@ fn create(
     registry: &'static Registry,
     create: impl Fn() -> io::Result<(File, PathBuf)>,
 ) -> io::Result<(File, Name)> {
-    for _ in 0..ATTEMPTS {
-        let (file, name) = registry.name(kind, &create)?;
+    for attempt in 1..=ATTEMPTS {
+        let (file, name) = match registry.name(kind, &create) {
+            // A folder may be swept between being created and being opened.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => continue,
+            created => created?,
+        };
         if hold(&file, &name.path) {
             return Ok((file, name));
         }
