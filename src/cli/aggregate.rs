@@ -111,6 +111,7 @@ impl Started {
     }
 
     fn run(mut self) -> Ended {
+        self.log_settings();
         self.log_search();
         let mut summary = None;
         let done = match self.fault.take() {
@@ -256,6 +257,16 @@ impl Started {
         self.tell_finished(summary.output.as_ref());
         *told = Some(summary);
         too_many
+    }
+
+    /// Logs which config files had a say.
+    fn log_settings(&self) {
+        for file in &self.config.config_files {
+            tracing::info!(
+                file = %path_field(file, self.config.log.format),
+                "options are from a config file"
+            );
+        }
     }
 
     /// Logs what the search has left out or not found.

@@ -22,8 +22,37 @@ use daytally::event::Date;
 /// with underscores: DAYTALLY_MAX_INVALID=1% is --max-invalid 1%. The command line wins. Names of
 /// inputs are only taken from the command line, and from the list of --files-from.
 #[derive(Debug, Parser)]
-#[command(name = "daytally", version, max_term_width = 100)]
+#[command(name = "daytally", version, long_version = super::version::long(), max_term_width = 100)]
 pub(super) struct Cli {
+    /// Take the defaults of options from this TOML file, and from no other.
+    ///
+    /// Without this option they come from $XDG_CONFIG_DIRS/daytally/config.toml,
+    /// $XDG_CONFIG_HOME/daytally/config.toml and ./daytally.toml, of which the later ones win; daytally
+    /// config shows what holds.
+    #[cfg(feature = "config")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DAYTALLY_CONFIG",
+        global = true,
+        help_heading = "Global options",
+        hide_env = true
+    )]
+    pub(super) config: Option<PathBuf>,
+
+    /// Read no config file.
+    #[cfg(feature = "config")]
+    #[arg(
+        long,
+        env = "DAYTALLY_NO_CONFIG",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        global = true,
+        help_heading = "Global options",
+        hide_env = true
+    )]
+    pub(super) no_config: bool,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -34,6 +63,12 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     State(StateArgs),
     Generate(GenerateArgs),
+    #[cfg(feature = "config")]
+    Config(ConfigArgs),
+    #[cfg(feature = "shell")]
+    Completions(CompletionsArgs),
+    #[cfg(feature = "shell")]
+    Man(ManArgs),
 }
 
 /// Count events and purchases and add up revenue, per user and UTC day.
@@ -47,6 +82,7 @@ pub(super) enum Command {
 /// 130 and 143 stopped by SIGINT or SIGTERM. In every case but 0 the output file is what it was
 /// before, unless the message says otherwise.
 #[derive(Debug, Parser)]
+#[command(after_long_help = AGGREGATE_EXAMPLES)]
 pub(super) struct AggregateArgs {
     /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
     /// - is standard input. Several give one result [default: events.jsonl].
@@ -64,6 +100,7 @@ pub(super) struct AggregateArgs {
 
     /// Read the files and folders named in LIST too, one a line; - is standard input.
     #[arg(
+        help_heading = "Input options",
         long,
         value_name = "LIST",
         env = "DAYTALLY_FILES_FROM",
@@ -73,6 +110,7 @@ pub(super) struct AggregateArgs {
 
     /// The names in LIST end with a NUL byte, as find -print0 writes them.
     #[arg(
+        help_heading = "Input options",
         short = '0',
         long,
         env = "DAYTALLY_NULL",
@@ -85,6 +123,7 @@ pub(super) struct AggregateArgs {
     /// Read a file that is an input twice, under whatever names, as often as that; otherwise that is
     /// an error.
     #[arg(
+        help_heading = "Input options",
         long,
         env = "DAYTALLY_ALLOW_DUPLICATES",
         action = ArgAction::SetTrue,
@@ -95,6 +134,7 @@ pub(super) struct AggregateArgs {
 
     /// Count only events of this UTC day or later, as YYYY-MM-DD; others are valid, but filtered.
     #[arg(
+        help_heading = "Input options",
         long,
         value_name = "DATE",
         env = "DAYTALLY_FROM",
@@ -105,6 +145,7 @@ pub(super) struct AggregateArgs {
 
     /// Count only events of this UTC day or earlier, as YYYY-MM-DD.
     #[arg(
+        help_heading = "Input options",
         long,
         value_name = "DATE",
         env = "DAYTALLY_TO",
@@ -118,6 +159,7 @@ pub(super) struct AggregateArgs {
     ///
     /// A file that is there is replaced at once, and not at all if it is the same to the byte.
     #[arg(
+        help_heading = "Output options",
         short,
         long,
         value_name = "PATH",
@@ -131,6 +173,7 @@ pub(super) struct AggregateArgs {
     /// Days of which there is no event are left as they are, unless they are between --from and --to and
     /// both are given: then the days between are replaced, and those without events removed.
     #[arg(
+        help_heading = "Output options",
         long,
         value_name = "KEY",
         env = "DAYTALLY_PARTITION_BY",
@@ -141,17 +184,30 @@ pub(super) struct AggregateArgs {
 
     /// Write every invalid line there, as JSON Lines with its place, reason and text; - is standard
     /// output, if the result goes elsewhere.
-    #[arg(long, value_name = "PATH", env = "DAYTALLY_REJECTS", hide_env = true)]
+    #[arg(
+        help_heading = "Output options",
+        long,
+        value_name = "PATH",
+        env = "DAYTALLY_REJECTS",
+        hide_env = true
+    )]
     pub(super) rejects: Option<PathBuf>,
 
     /// Write one JSON object about the run there; - prints it as the last line of standard output,
     /// after whatever else goes there.
-    #[arg(long, value_name = "PATH", env = "DAYTALLY_SUMMARY", hide_env = true)]
+    #[arg(
+        help_heading = "Output options",
+        long,
+        value_name = "PATH",
+        env = "DAYTALLY_SUMMARY",
+        hide_env = true
+    )]
     pub(super) summary: Option<PathBuf>,
 
     /// With more invalid events than N, or than P% of all events, publish no result and exit with 3;
     /// the rejects and the summary are still written.
     #[arg(
+        help_heading = "Output options",
         long,
         value_name = "N|P%",
         env = "DAYTALLY_MAX_INVALID",
@@ -162,6 +218,7 @@ pub(super) struct AggregateArgs {
 
     /// How many threads to work with [default: as many as the machine or its cgroup allows].
     #[arg(
+        help_heading = "Performance options",
         short = 'j',
         long,
         value_name = "N",
@@ -174,6 +231,7 @@ pub(super) struct AggregateArgs {
 
     /// How much input a thread takes at a time; for tests and tuning, the result is the same.
     #[arg(
+        help_heading = "Performance options",
         long,
         value_name = "SIZE",
         env = "DAYTALLY_CHUNK_SIZE",
@@ -186,6 +244,7 @@ pub(super) struct AggregateArgs {
 
     /// A longer line is an invalid event.
     #[arg(
+        help_heading = "Input options",
         long,
         value_name = "SIZE",
         env = "DAYTALLY_MAX_LINE_BYTES",
@@ -200,6 +259,7 @@ pub(super) struct AggregateArgs {
     /// that do not fit go to --temp-dir and are merged from there; the result is the same [default:
     /// 50%].
     #[arg(
+        help_heading = "Performance options",
         long,
         value_name = "SIZE|P%",
         env = "DAYTALLY_MEMORY_LIMIT",
@@ -211,12 +271,13 @@ pub(super) struct AggregateArgs {
 
     /// Where groups go that do not fit into memory, in temporary files without a name [default: beside
     /// the output; where that is no file, $TMPDIR or /var/tmp].
-    #[arg(long, value_name = "DIR", env = "DAYTALLY_TEMP_DIR", hide_env = true)]
+    #[arg(help_heading = "Performance options", long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "DAYTALLY_TEMP_DIR", hide_env = true)]
     pub(super) temp_dir: Option<PathBuf>,
 
     /// Read large files instead of mapping them into memory, as is done on file systems of a network or
     /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
     #[arg(
+        help_heading = "Performance options",
         long,
         env = "DAYTALLY_NO_MMAP",
         action = ArgAction::SetTrue,
@@ -227,6 +288,7 @@ pub(super) struct AggregateArgs {
 
     /// Which ways of reading a line to take; the result is the same.
     #[arg(
+        help_heading = "Performance options",
         long,
         value_name = "LANES",
         env = "DAYTALLY_LANES",
@@ -243,6 +305,28 @@ pub(super) struct AggregateArgs {
     pub(super) log: LogArgs,
 }
 
+const AGGREGATE_EXAMPLES: &str = "Examples:
+
+ One file, and what was wrong in it
+  daytally aggregate events.jsonl --rejects rejects.jsonl
+  daytally explain \"$(head -n 1 rejects.jsonl)\"
+
+ Many inputs, compressed or not
+  daytally aggregate logs/ -o january.csv --from 2024-01-01 --to 2024-01-31
+  daytally aggregate 'logs/2024-*/**/*.jsonl.gz'
+  find logs -name '*.jsonl' -print0 | daytally aggregate -0 --files-from -
+  kcat -C -t events -e | daytally aggregate -
+
+ Under a scheduler
+  daytally aggregate logs/ --max-invalid 0.1% --summary summary.json \\
+    --log-format json --log-file run.log
+
+ Backfills
+  daytally aggregate logs/ --state state/ --partition-by date -o stats/
+
+ Little memory
+  daytally aggregate logs/ --memory-limit 1GiB --temp-dir /scratch";
+
 /// What earlier runs have left, and how to go about it.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "State options")]
@@ -250,7 +334,7 @@ pub(super) struct StateOptions {
     /// Keep what was counted of each input file in the folder DIR, and read only files that are new,
     /// have changed or have grown since the last run with it. The result is the one of a run that reads
     /// everything.
-    #[arg(long, value_name = "DIR", env = "DAYTALLY_STATE", hide_env = true)]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "DAYTALLY_STATE", hide_env = true)]
     pub(super) state: Option<PathBuf>,
 
     /// How to tell whether a file in the state is what it was.
@@ -429,7 +513,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
 #[derive(Debug, Parser)]
 pub(super) struct StateArgs {
     /// The folder that was given to aggregate with --state.
-    #[arg(value_name = "DIR", env = "DAYTALLY_STATE", hide_env = true)]
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "DAYTALLY_STATE", hide_env = true)]
     pub(super) folder: PathBuf,
 
     /// Read every byte of the state, and check that nothing in it has changed and all adds up.
@@ -535,6 +619,77 @@ pub(super) struct GenerateArgs {
     pub(super) order: OrderArg,
 }
 
+/// Show what each option of a command is set to, and where that is from: the command line, the
+/// environment, a config file, or the default.
+#[cfg(feature = "config")]
+#[derive(Debug, Parser)]
+#[command(after_help = CONFIG_EXAMPLES)]
+pub(super) struct ConfigArgs {
+    /// Which command [default: aggregate].
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Option<String>,
+
+    /// What it would be called with; nothing of it is done.
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) args: Vec<OsString>,
+
+    /// One JSON object, instead of a table; before COMMAND.
+    #[arg(
+        long,
+        env = "DAYTALLY_JSON",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) json: bool,
+}
+
+#[cfg(feature = "config")]
+const CONFIG_EXAMPLES: &str = "Examples:
+  daytally config
+  daytally config generate
+  daytally config aggregate --threads 4 logs/
+
+A config file has the long names of options, for all commands that have them, or for one:
+  threads = 4
+
+  [aggregate]
+  max-invalid = \"1%\"
+  rejects = \"rejects.jsonl\"";
+
+/// Write a script to standard output that lets a shell complete commands, options and their values.
+#[cfg(feature = "shell")]
+#[derive(Debug, Parser)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(super) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL", ignore_case = true)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[cfg(feature = "shell")]
+const COMPLETIONS_EXAMPLES: &str = "Where it goes:
+  bash        daytally completions bash > ~/.local/share/bash-completion/completions/daytally
+  zsh         daytally completions zsh > a folder of $fpath, as _daytally
+  fish        daytally completions fish > ~/.config/fish/completions/daytally.fish
+  PowerShell  daytally completions powershell >> $PROFILE";
+
+/// Write the man pages, one for the program and one for each command, into a folder.
+///
+/// For everybody that is /usr/local/share/man/man1, for yourself ~/.local/share/man/man1. Pages that
+/// are there are replaced.
+#[cfg(feature = "shell")]
+#[derive(Debug, Parser)]
+pub(super) struct ManArgs {
+    /// The folder; it is created if it is not there.
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) folder: PathBuf,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProfileArg {
     /// The four fields and nothing else, about 80 bytes a line.
@@ -584,7 +739,7 @@ mod tests {
     fn every_option_has_its_environment_twin() {
         let cli = Cli::command();
         cli.clone().debug_assert();
-        for command in cli.get_subcommands() {
+        for command in cli.get_subcommands().chain([&cli]) {
             for option in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let name = option.get_long().unwrap();
                 if matches!(name, "help" | "version") {

@@ -39,12 +39,14 @@ fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
     command.unwrap_or(cli).error(kind, message)
 }
 
-/// Whether an option of a command is on the command line, and not only in the environment.
+/// Where an option of a command is from: the nearer, the greater.
+fn source(matches: &ArgMatches, command: &str, option: &str) -> Option<ValueSource> {
+    matches.subcommand_matches(command)?.value_source(option)
+}
+
+/// Whether an option of a command is on the command line, and not only in the environment or a file.
 fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
-    matches
-        .subcommand_matches(command)
-        .and_then(|matches| matches.value_source(option))
-        == Some(ValueSource::CommandLine)
+    source(matches, command, option) == Some(ValueSource::CommandLine)
 }
 
 /// What `daytally aggregate` is to do.
@@ -67,6 +69,8 @@ pub(super) struct AggregateConfig {
     pub(super) options: Options,
     pub(super) state: Option<StateConfig>,
     pub(super) log: LogConfig,
+    /// The config files that had a say.
+    pub(super) config_files: Vec<PathBuf>,
 }
 
 /// What earlier runs have left, and how to go about it.
@@ -159,8 +163,20 @@ impl AggregateConfig {
             max_invalid: args.max_invalid,
             options,
             state,
-            log: LogConfig::resolve(args.log),
+            config_files: Vec::new(),
+            log: LogConfig::resolve(args.log, |option| source(matches, "aggregate", option)),
         })
+    }
+}
+
+#[cfg(feature = "config")]
+impl AggregateConfig {
+    /// Remembers which config files had a say, for the log.
+    pub(super) fn with_files<'a>(self, files: impl Iterator<Item = &'a Path>) -> AggregateConfig {
+        AggregateConfig {
+            config_files: files.map(Path::to_path_buf).collect(),
+            ..self
+        }
     }
 }
 
@@ -272,8 +288,13 @@ fn beside(output: &Target) -> Option<PathBuf> {
 }
 
 impl LogConfig {
-    fn resolve(args: LogArgs) -> LogConfig {
-        let level = match (args.log_level, args.verbose) {
+    /// Of options that contradict each other, the one that was said from nearer holds.
+    fn resolve(args: LogArgs, source: impl Fn(&str) -> Option<ValueSource>) -> LogConfig {
+        let is_quiet = args.quiet && !(args.verbose > 0 && source("verbose") > source("quiet"));
+        let log_level = args
+            .log_level
+            .filter(|_| args.verbose == 0 || source("log_level") >= source("verbose"));
+        let level = match (log_level, args.verbose) {
             (Some(LogLevel::Off), _) => LevelFilter::OFF,
             (Some(LogLevel::Error), _) => LevelFilter::ERROR,
             (Some(LogLevel::Warn), _) | (None, 0) => LevelFilter::WARN,
@@ -281,7 +302,7 @@ impl LogConfig {
             (Some(LogLevel::Debug), _) | (None, 2) => LevelFilter::DEBUG,
             (Some(LogLevel::Trace) | None, _) => LevelFilter::TRACE,
         };
-        let quiets_the_log = args.quiet && args.log_file.is_none();
+        let quiets_the_log = is_quiet && args.log_file.is_none();
         LogConfig {
             format: args.log_format,
             level: if quiets_the_log {
@@ -290,7 +311,7 @@ impl LogConfig {
                 level
             },
             file: args.log_file,
-            is_quiet: args.quiet,
+            is_quiet,
         }
     }
 }
@@ -330,16 +351,16 @@ impl GenerateConfig {
         matches: &ArgMatches,
     ) -> Result<GenerateConfig, clap::Error> {
         let wrong = |kind, message| Err(wrong("generate", kind, message));
-        let is_typed = |name| is_typed(matches, "generate", name);
+        let source = |name| source(matches, "generate", name);
         let length = match (args.lines, args.size) {
-            // One from the environment gives way to the other typed; two of a kind contradict.
-            (Some(_), Some(_)) if is_typed("lines") == is_typed("size") => {
+            // The one that was said from nearer holds; two from one place contradict.
+            (Some(_), Some(_)) if source("lines") == source("size") => {
                 return wrong(
                     ErrorKind::ArgumentConflict,
                     "give either --lines or --size, not both".into(),
                 );
             }
-            (Some(lines), Some(_)) if is_typed("lines") => Length::Lines(lines),
+            (Some(lines), Some(_)) if source("lines") > source("size") => Length::Lines(lines),
             (_, Some(size)) => Length::Bytes(size),
             (Some(lines), None) => Length::Lines(lines),
             (None, None) => Settings::default().length,

@@ -5,18 +5,25 @@
 mod aborts;
 mod aggregate;
 mod args;
+#[cfg(feature = "shell")]
+mod completions;
 mod config;
 mod exit;
 mod explain;
 mod generate;
 mod limit;
 mod log;
+#[cfg(feature = "shell")]
+mod man;
 mod places;
 mod rejects;
 mod result;
+#[cfg(feature = "config")]
+mod settings;
 mod signals;
 mod size;
 mod state;
+mod version;
 mod warnings;
 
 use std::ffi::OsString;
@@ -39,9 +46,15 @@ pub(crate) fn main() -> ExitCode {
 
 /// Typed → resolved → run.
 fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let matches = match command().try_get_matches_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(said) => return say(&said),
+    };
+    #[cfg(feature = "config")]
+    let (matches, settings) = match with_settings(matches, &args) {
+        Ok(both) => both,
+        Err(exit) => return exit,
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
@@ -49,6 +62,9 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command {
         Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
+            #[cfg(feature = "config")]
+            Ok(config) => aggregate::run(config.with_files(settings.files())),
+            #[cfg(not(feature = "config"))]
             Ok(config) => aggregate::run(config),
             Err(said) => say(&said),
         },
@@ -61,21 +77,45 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Ok(config) => generate::run(&config),
             Err(said) => say(&said),
         },
+        #[cfg(feature = "config")]
+        Command::Config(args) => settings::show::run(&settings, command(), &args),
+        #[cfg(feature = "shell")]
+        Command::Completions(args) => completions::run(&args, command()),
+        #[cfg(feature = "shell")]
+        Command::Man(args) => man::run(&args, command()),
+    }
+}
+
+/// What was typed, with what config files say below it.
+#[cfg(feature = "config")]
+fn with_settings(
+    matches: clap::ArgMatches,
+    args: &[OsString],
+) -> Result<(clap::ArgMatches, settings::Settings), Exit> {
+    let settings =
+        settings::Settings::find(&matches, &command()).map_err(|error| settings::fail(&error))?;
+    if settings.files().next().is_none() {
+        return Ok((matches, settings));
+    }
+    match settings.apply(command()).try_get_matches_from(args) {
+        Ok(matches) => Ok((matches, settings)),
+        Err(said) => Err(say(&said)),
     }
 }
 
 /// The command line. A variable that is set to nothing, as container files like to do, is not set.
 fn command() -> clap::Command {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
-    Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| {
-            if arg.get_env().is_some_and(is_empty) {
-                arg.env(None::<&'static str>)
-            } else {
-                arg
-            }
-        })
-    })
+    let without_empty = |arg: clap::Arg| {
+        if arg.get_env().is_some_and(is_empty) {
+            arg.env(None::<&'static str>)
+        } else {
+            arg
+        }
+    };
+    Cli::command()
+        .mut_args(without_empty)
+        .mut_subcommands(|command| command.mut_args(without_empty))
 }
 
 /// Lets clap say what it has to: help and version on standard output, wrong use on standard error.

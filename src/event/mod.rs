@@ -22,6 +22,7 @@ pub use amount::{Amount, AmountFault};
 pub use date::{Date, DateRange, NoDate};
 pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoded, Decoder, Lanes, Run, Verdict};
 pub use diagnose::Diagnosis;
+pub use fast::vectors;
 pub use fault::{Fault, column};
 pub use hint::Hint;
 pub use reason::Reason;

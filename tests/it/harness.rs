@@ -97,17 +97,7 @@ impl Sandbox {
 
     /// The program, to be run in the folder, knowing nothing of the environment's options.
     pub(crate) fn program(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("daytally"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DAYTALLY_") {
-                command.env_remove(name);
-            }
-        }
-        command
-            .env_remove("RUST_LOG")
-            .current_dir(self.root())
-            .stdin(Stdio::null());
-        command
+        program_in(self.root())
     }
 
     /// Runs `daytally ARGS`.
@@ -132,6 +122,24 @@ impl Sandbox {
         run.expect_code(0);
         run.stdout
     }
+}
+
+/// The program, to be run in a folder, knowing nothing of the environment's options.
+pub(crate) fn program_in(folder: &Path) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("daytally"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DAYTALLY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env_remove("RUST_LOG")
+        // Nor of the config files of whoever runs the tests.
+        .env("XDG_CONFIG_DIRS", "/nonexistent")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
 }
 
 /// A finished run.

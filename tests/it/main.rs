@@ -9,6 +9,8 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that skips says so")]
 
+#[cfg(feature = "config")]
+mod cli_config;
 mod cli_dates;
 mod cli_errors;
 mod cli_explain;
@@ -23,6 +25,8 @@ mod cli_partition;
 mod cli_publish;
 mod cli_rejects;
 mod cli_result;
+#[cfg(feature = "shell")]
+mod cli_shell;
 mod cli_signals;
 mod cli_spill;
 mod cli_state;

@@ -133,6 +133,26 @@ impl Means {
         ];
         all.into_iter().flatten()
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Means::Avx512 => "AVX-512 (VBMI2)",
+            #[cfg(target_arch = "x86_64")]
+            Means::Avx2 => "AVX2",
+            Means::Words => "none, words of 64 bits",
+        }
+    }
+}
+
+/// Which vector instructions the fast lane uses on this processor, for people.
+///
+/// ```
+/// assert!(!daytally::event::vectors().is_empty());
+/// ```
+#[must_use]
+pub fn vectors() -> &'static str {
+    Means::all().next().map_or("none", Means::name)
 }
 
 /// Whether lines are alike enough for walking to be the better way.
