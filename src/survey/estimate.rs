@@ -98,7 +98,7 @@ pub struct Distinct {
 /// with a shape down to −1 (Engen, *Biometrika* 61, 1974; Efron and Thisted, *Biometrika* 63, 1976). The
 /// other is by Chao's least number of things that were not met (Chao and others, *Ecological Monographs*
 /// 84, 2014, equation 9). Measured for 1,000 to 1,000,000 things of which a tenth of the draws is seen:
-/// within 5 % where all are equal, and from −15 % to +25 % where the r-th comes r^−s as often, s up to
+/// within 5 % where all are equal, and from −20 % to +30 % where the r-th comes r^−s as often, s up to
 /// 1.2. The bound is that of Charikar, Chaudhuri, Motwani and Narasayya (PODS 2000): `once` of them stand
 /// for `times` as many.
 #[expect(
@@ -256,7 +256,7 @@ mod tests {
             let zipf: Vec<f64> = (1..=things).map(|rank| 1.0 / rank as f64).collect();
             let (of_equal, of_zipf) = (error(&equal, 50_000, 10), error(&zipf, 50_000, 10));
             assert!(of_equal.abs() < 0.1, "{things} equal: {of_equal}");
-            assert!(of_zipf.abs() < 0.25, "{things} of Zipf: {of_zipf}");
+            assert!(of_zipf.abs() < 0.3, "{things} of Zipf: {of_zipf}");
         }
     }
 }
