@@ -1,7 +1,7 @@
 //! What a spread sample of the inputs tells of the whole: before a run that may take long.
 //!
 //! Files that are not compressed are divided into tiles of equal size, of which some are drawn at random
-//! over all bytes of all files; what is in them is estimated for the whole ([`estimate`]). Where the
+//! over all bytes of all files; what is in them is estimated for the whole ([`rate`], [`distinct`]). Where the
 //! sample is as large as the files, all of them is read, in order, and nothing is estimated. Streams and
 //! compressed files can only be read from their start: of those the sample is the beginning.
 

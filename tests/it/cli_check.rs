@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use crate::cli_memory;
 use crate::harness::{CLICK, Run, Sandbox, expect_printable, json_lines, number_of, text_of};
 
 fn check(sandbox: &Sandbox, args: &[&str]) -> Run {
@@ -149,7 +150,7 @@ fn estimates_are_near_full_runs() {
             "--invalid-rate",
             rate,
         ]));
-        let found = check_json(&sandbox, &["--sample", "1MiB"]);
+        let found = check_json(&sandbox, &["--sample", "1MiB", "-j", "2"]);
         let summary = full(&sandbox, &[]);
         let (valid, invalid) = (
             number_of(&summary, "valid") as f64,
@@ -175,6 +176,48 @@ fn estimates_are_near_full_runs() {
         let error = float(&found, "/full_run/csv_bytes") / csv - 1.0;
         assert!(error.abs() < 0.35, "{name}: csv {csv}, error {error}");
     }
+}
+
+/// Not too low, and not above half as much again and 24 MiB.
+#[test]
+fn memory_is_estimated_near_what_full_runs_take() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("memory_is_estimated_near_what_full_runs_take skips: there is no /proc");
+        return;
+    }
+    for (users, lines) in [("1000", "100000"), ("1000000", "600000")] {
+        let sandbox = Sandbox::with_events(Sandbox::new().generate([
+            "--users",
+            users,
+            "--lines",
+            lines,
+            "--invalid-rate",
+            "0",
+        ]));
+        let found = check_json(&sandbox, &["--sample", "4MiB", "-j", "2"]);
+        let estimate = float(&found, "/full_run/memory_bytes");
+        assert_eq!(found["full_run"]["spills"], false);
+        let peak = cli_memory::peak(&sandbox, &["--threads=2"]).expect("the run was seen");
+        let peak = 1024.0 * peak as f64;
+        assert!(
+            peak <= estimate && estimate <= 1.5 * peak + f64::from(24 << 20),
+            "{users}: {estimate} for {peak}"
+        );
+    }
+    let sandbox =
+        Sandbox::with_events(Sandbox::new().generate(["--users", "1000000", "--lines", "1000000"]));
+    let args = ["--sample", "4MiB", "-j", "2", "--memory-limit", "128MiB"];
+    let found = check_json(&sandbox, &args);
+    let summary = full(&sandbox, &["--threads=2", "--memory-limit=128MiB"]);
+    assert_eq!(
+        found["full_run"]["spills"],
+        number_of(&summary, "spill_files") > 0
+    );
+    let room = float(&found, "/full_run/temporary_bytes");
+    assert!(
+        number_of(&summary, "spilled_bytes") as f64 <= room,
+        "{summary} {found}"
+    );
 }
 
 #[test]
