@@ -122,6 +122,7 @@
 //! - [`output`]: serialisers, and the publisher of files
 //! - [`state`]: what earlier runs have counted, kept in a folder
 //! - [`error`]: the ways a run can fail
+//! - [`survey`]: what a spread sample of the inputs tells of the whole
 //! - [`text`]: making text from outside safe to show
 //! - [`generate`]: sample and benchmark data
 //!
@@ -140,6 +141,7 @@ pub mod input;
 pub mod output;
 mod pipeline;
 pub mod state;
+pub mod survey;
 pub mod text;
 
 pub use books::Books;

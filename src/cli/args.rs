@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArgs;
 use super::limit::InvalidLimit;
 use super::size::{self, MemorySize};
 use daytally::event::Date;
@@ -60,6 +61,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
+    Check(Box<CheckArgs>),
     Explain(ExplainArgs),
     State(StateArgs),
     Generate(GenerateArgs),
@@ -718,12 +720,12 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn parse_date(text: &str) -> Result<Date, String> {
+pub(super) fn parse_date(text: &str) -> Result<Date, String> {
     text.parse()
         .map_err(|_| "give a day of the calendar as YYYY-MM-DD, such as 2024-02-29".into())
 }
 
-fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
+pub(super) fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .ok()
         .filter(|threads: &NonZeroUsize| threads.get() <= MAX_THREADS)

@@ -1,5 +1,6 @@
 //! What was typed resolves to: every choice made, nothing optional that has a default.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::args::{
     AggregateArgs, Cli, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel,
     OrderArg, PartitionArg, ProfileArg, VerifyArg,
 };
+use super::check::CheckArgs;
 use super::explain::Place;
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
@@ -19,8 +21,8 @@ use daytally::event::{Date, DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
 use daytally::output::Target;
-use daytally::state;
 use daytally::{Incremental, Options};
+use daytally::{state, survey};
 
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
@@ -143,7 +145,7 @@ impl AggregateConfig {
         } else {
             args.inputs
         };
-        options.memory_limit = memory_limit(args.memory_limit, options.threads)?;
+        options.memory_limit = memory_limit("aggregate", args.memory_limit, options.threads)?;
         options.temp_dir = args.temp_dir.or_else(|| match &output {
             Target::Path(folder) if by_date => Some(folder.clone()),
             output => beside(output),
@@ -252,7 +254,11 @@ impl StateConfig {
 }
 
 /// How many bytes of memory a run may take: as many as its threads need, at least.
-fn memory_limit(typed: Option<MemorySize>, threads: NonZeroUsize) -> Result<u64, clap::Error> {
+fn memory_limit(
+    command: &str,
+    typed: Option<MemorySize>,
+    threads: NonZeroUsize,
+) -> Result<u64, clap::Error> {
     let least = Options::least_memory(threads);
     let limit = match typed {
         // Nobody asked for what there is to be enough.
@@ -262,7 +268,7 @@ fn memory_limit(typed: Option<MemorySize>, threads: NonZeroUsize) -> Result<u64,
             Some(all) => all / 100 * percent,
             None => {
                 return Err(wrong(
-                    "aggregate",
+                    command,
                     ErrorKind::ValueValidation,
                     "there is no telling how much memory this machine has; give --memory-limit a size"
                         .into(),
@@ -275,7 +281,7 @@ fn memory_limit(typed: Option<MemorySize>, threads: NonZeroUsize) -> Result<u64,
         let message = format!(
             "--memory-limit has to be at least {mebibytes}MiB with {threads} threads; allow more, or ask for fewer with --threads"
         );
-        return Err(wrong("aggregate", ErrorKind::ValueValidation, message));
+        return Err(wrong(command, ErrorKind::ValueValidation, message));
     }
     Ok(limit)
 }
@@ -313,6 +319,80 @@ impl LogConfig {
             file: args.log_file,
             is_quiet,
         }
+    }
+}
+
+/// What `daytally check` is to do.
+#[derive(Debug)]
+pub(super) struct CheckConfig {
+    pub(super) search: Search,
+    pub(super) settings: survey::Settings,
+    /// Those of the full run.
+    pub(super) options: Options,
+    /// The words that name the inputs, for a command to copy.
+    pub(super) words: Vec<OsString>,
+    pub(super) is_json: bool,
+}
+
+impl CheckConfig {
+    pub(super) fn resolve(
+        args: CheckArgs,
+        matches: &ArgMatches,
+    ) -> Result<CheckConfig, clap::Error> {
+        if args.files_from.is_none() && is_typed(matches, "check", "null") {
+            return Err(wrong(
+                "check",
+                ErrorKind::MissingRequiredArgument,
+                "-0 (--null) says how the names in a list end, and there is none; give the list with --files-from"
+                    .into(),
+            ));
+        }
+        let Some(dates) = DateRange::new(args.from, args.to) else {
+            return Err(wrong(
+                "check",
+                ErrorKind::ValueValidation,
+                "--from is after --to, so there is no day between them".into(),
+            ));
+        };
+        let words = args.words();
+        let mut options = Options {
+            max_line_bytes: args.max_line_bytes,
+            dates,
+            ..Options::default()
+        };
+        if let Some(threads) = args.threads {
+            options.threads = threads;
+        }
+        options.memory_limit = memory_limit("check", args.memory_limit, options.threads)?;
+        let list = args.files_from.map(|path| List {
+            path,
+            separator: if args.null {
+                Separator::Nul
+            } else {
+                Separator::Newline
+            },
+        });
+        let names = if args.inputs.is_empty() && list.is_none() {
+            vec![DEFAULT_INPUT.into()]
+        } else {
+            args.inputs
+        };
+        Ok(CheckConfig {
+            search: Search::new(names)
+                .with_list(list)
+                .allow_duplicates(args.allow_duplicates),
+            settings: survey::Settings {
+                sample: args.sample,
+                time: args.time,
+                seed: args.seed,
+                threads: options.threads,
+                max_line_bytes: options.max_line_bytes,
+                dates,
+            },
+            options,
+            words,
+            is_json: args.json,
+        })
     }
 }
 

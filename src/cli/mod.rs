@@ -5,6 +5,7 @@
 mod aborts;
 mod aggregate;
 mod args;
+mod check;
 #[cfg(feature = "shell")]
 mod completions;
 mod config;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
-use config::{AggregateConfig, ExplainConfig, GenerateConfig};
+use config::{AggregateConfig, CheckConfig, ExplainConfig, GenerateConfig};
 use exit::Exit;
 
 /// Runs the program with the arguments and the environment of the process.
@@ -66,6 +67,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Ok(config) => aggregate::run(config.with_files(settings.files())),
             #[cfg(not(feature = "config"))]
             Ok(config) => aggregate::run(config),
+            Err(said) => say(&said),
+        },
+        Command::Check(args) => match CheckConfig::resolve(*args, &matches) {
+            Ok(config) => check::run(&config),
             Err(said) => say(&said),
         },
         Command::Explain(args) => match ExplainConfig::resolve(args) {

@@ -14,6 +14,7 @@ mod hint;
 mod json;
 mod reason;
 mod rules;
+mod style;
 mod timestamp;
 mod user_id;
 
@@ -26,6 +27,7 @@ pub use fast::vectors;
 pub use fault::{Fault, column};
 pub use hint::Hint;
 pub use reason::Reason;
+pub use style::{Lengths, Styles};
 pub use timestamp::{TimestampFault, parse_timestamp};
 pub use user_id::UserId;
 

@@ -360,7 +360,7 @@ impl RegularFile {
 }
 
 const TOUCHED: &str = "it was written to";
-const REPLACED: &str = "another file was put in its place";
+pub(super) const REPLACED: &str = "another file was put in its place";
 const REWRITTEN: &str = "it was written to before its end";
 
 /// How long a file may be changed again and again before its dates tell: a tick of the kernel's clock,
@@ -400,7 +400,7 @@ fn let_dates_pass(metadata: &Metadata) {
     }
 }
 
-fn changed(path: &Path, change: String) -> Error {
+pub(super) fn changed(path: &Path, change: String) -> Error {
     Error::InputChanged {
         path: path.to_path_buf(),
         change,

@@ -14,6 +14,7 @@ mod locate;
 mod map;
 mod mapped;
 mod pipe;
+mod sample;
 mod source;
 mod stream;
 
@@ -27,7 +28,8 @@ pub use line::{Line, Lines};
 pub use locate::{FoundLine, Locator, Which};
 pub use map::Mapping;
 pub use mapped::InputFile;
-pub(crate) use source::Opened;
+pub(crate) use sample::PlainFile;
 pub use source::{Input, Way};
+pub(crate) use source::{Opened, Sampled};
 pub use stream::Cut;
 pub(crate) use stream::{Block, Buffer, Cutting, Read, Stream, StreamEnd};

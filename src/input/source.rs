@@ -11,6 +11,7 @@ use super::file::{self, FileId, Recording, RegularFile, Seen};
 use super::file_system;
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe};
+use super::sample::PlainFile;
 use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
 
@@ -172,6 +173,21 @@ impl Input {
         self.map_files && self.len().is_some_and(|len| len >= MAPPED_FROM)
     }
 
+    /// Looks at whether it can be read at any place.
+    pub(crate) fn sampled(self) -> Result<Sampled> {
+        let (path, seen) = match self.origin {
+            Origin::File(path, seen) => (path, seen),
+            origin => return Ok(Sampled::Other(Box::new(Input { origin, ..self }))),
+        };
+        let (id, len) = (FileId::new(&seen.metadata), seen.metadata.len());
+        let file = RegularFile::open(path.clone(), seen)?;
+        if file.is_made_up()? || compression_of(&file)?.is_some() {
+            let input = Input::named(self.name, &path)?;
+            return Ok(Sampled::Other(Box::new(input)));
+        }
+        Ok(Sampled::Plain(PlainFile { path, id, len }))
+    }
+
     /// Opens it, to be read to its end. `keep_going` is asked from time to time where reading has to
     /// wait for somebody.
     pub(crate) fn start(self, cutting: Cutting, keep_going: KeepGoing) -> Result<Opened> {
@@ -279,6 +295,14 @@ impl fmt::Debug for Input {
             .field("path", &self.path())
             .finish_non_exhaustive()
     }
+}
+
+/// An input to take samples of.
+pub(crate) enum Sampled {
+    /// At any place of it.
+    Plain(PlainFile),
+    /// From its start.
+    Other(Box<Input>),
 }
 
 /// An input that is being read.

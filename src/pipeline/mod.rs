@@ -96,6 +96,11 @@ impl Options {
         Budget::least(threads)
     }
 
+    /// How much of the memory limit is for groups when they are counted, in bytes.
+    pub(crate) fn memory_for_groups(&self) -> u64 {
+        Budget::new(self.memory_limit, self.threads).groups as u64
+    }
+
     /// The folder for temporary files.
     fn temp_dir(&self) -> PathBuf {
         let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());

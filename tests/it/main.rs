@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that skips says so")]
 
+mod cli_check;
 #[cfg(feature = "config")]
 mod cli_config;
 mod cli_dates;

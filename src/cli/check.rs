@@ -1,0 +1,66 @@
+//! The command `daytally check`.
+
+mod advice;
+mod args;
+mod json;
+mod show;
+
+use std::io::Write as _;
+
+use super::config::CheckConfig;
+use super::exit::Exit;
+use super::report;
+use daytally::Input;
+use daytally::error::{Error, Result};
+use daytally::input::Place;
+use daytally::survey::{Needs, Survey, survey};
+
+pub(super) use args::CheckArgs;
+
+/// Looks at the inputs, and tells.
+pub(super) fn run(config: &CheckConfig) -> Exit {
+    match check(config) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            if !error.is_closed_stdout() {
+                report(&error);
+            }
+            Exit::from(&error)
+        }
+    }
+}
+
+fn check(config: &CheckConfig) -> Result<()> {
+    let (found, searched) = config.search.survey();
+    searched?;
+    let inputs = found
+        .inputs
+        .iter()
+        .map(|place| match place {
+            Place::Stdin { .. } => Ok(Input::stdin()),
+            Place::Path { path, .. } => Input::open(path),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let survey = survey(inputs, &config.settings)?;
+    let checked = Checked {
+        needs: Needs::of(&survey, &config.options),
+        advice: advice::of(config, &survey),
+        survey,
+    };
+    let text = if config.is_json {
+        json::object(&checked)
+    } else {
+        show::text(&checked)
+    };
+    let text = daytally::text::lines(&text).to_string();
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|source| Error::Stdout { source })
+}
+
+/// All that there is to tell.
+struct Checked {
+    survey: Survey,
+    needs: Option<Needs>,
+    advice: advice::Advice,
+}

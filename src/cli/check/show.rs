@@ -1,0 +1,404 @@
+//! What was found out, for people.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+
+use daytally::survey::{Distinct, Example, Rate};
+use daytally::text;
+
+use super::Checked;
+
+/// How many values of a field are shown.
+const TOP: usize = 5;
+
+/// Where the second column starts.
+const COLUMN: usize = 14;
+
+/// The text, with a line feed after it.
+pub(super) fn text(checked: &Checked) -> String {
+    let mut out = String::new();
+    let survey = &checked.survey;
+    row(&mut out, "read", read(checked));
+    if survey.only_begun > 0 {
+        let what = format!(
+            "only the beginning of {}: rates and groups may not be those of the rest",
+            count(
+                survey.only_begun as u64,
+                "compressed input or stream",
+                "compressed inputs or streams"
+            )
+        );
+        row(&mut out, "", what);
+    }
+    if survey.is_late {
+        row(
+            &mut out,
+            "",
+            "time was up before the whole sample was read; see --time",
+        );
+    }
+    lines(&mut out, checked);
+    invalid(&mut out, checked);
+    fields(&mut out, checked);
+    groups(&mut out, checked);
+    full_run(&mut out, checked);
+    if !checked.advice.reasons.is_empty() {
+        out.push_str("\noptions to consider\n");
+        for reason in &checked.advice.reasons {
+            let _ = writeln!(out, "  {reason}");
+        }
+    }
+    if let Some(command) = &checked.advice.command {
+        let _ = writeln!(out, "\n{command}");
+    }
+    out
+}
+
+/// How many lines there are, and how long they are.
+fn lines(out: &mut String, checked: &Checked) {
+    let survey = &checked.survey;
+    let part = &survey.part;
+    let books = &part.books;
+    let lines = if survey.is_whole {
+        format!("{}, {} blank", grouped(books.lines()), grouped(books.blank))
+    } else {
+        let all = survey.lines.map_or("unknown".into(), about);
+        format!(
+            "{all} ({} in the sample, {} blank)",
+            grouped(books.lines()),
+            grouped(books.blank)
+        )
+    };
+    row(out, "lines", lines);
+    if let (Some(min), Some(median), Some(max)) = (
+        part.styles.lengths.min(),
+        part.styles.lengths.median(),
+        part.styles.lengths.max(),
+    ) {
+        let what = format!(
+            "{} to {} bytes, half up to {}",
+            grouped(min),
+            grouped(max),
+            grouped(median)
+        );
+        row(out, "", what);
+    }
+}
+
+/// The invalid events, with an example for each reason.
+fn invalid(out: &mut String, checked: &Checked) {
+    let survey = &checked.survey;
+    let part = &survey.part;
+    let books = &part.books;
+    let events = books.lines() - books.blank;
+    row(
+        out,
+        "invalid",
+        rate(survey.invalid, survey.is_whole, books.invalid(), events),
+    );
+    for (reason, example) in &part.examples {
+        let number = books
+            .invalid_by_reason()
+            .find(|(of, _)| of == reason)
+            .map_or(0, |(_, n)| n);
+        let _ = writeln!(out, "  {} {}", reason.code(), grouped(number));
+        let _ = writeln!(out, "    {}", place(example));
+        let _ = writeln!(out, "    {}", example.message);
+        if let Some(hint) = &example.hint {
+            let _ = writeln!(out, "    hint: {hint}");
+        }
+    }
+}
+
+/// Days, groups and users.
+fn groups(out: &mut String, checked: &Checked) {
+    let survey = &checked.survey;
+    let part = &survey.part;
+    let books = &part.books;
+    if let (Some((first, _)), Some((last, _))) =
+        (part.dates.first_key_value(), part.dates.last_key_value())
+    {
+        let mut what = format!(
+            "{first} to {last}, {} seen",
+            count(part.dates.len() as u64, "day", "days")
+        );
+        if books.filtered > 0 {
+            let _ = write!(
+                what,
+                "; {} filtered",
+                count(books.filtered, "event", "events")
+            );
+        }
+        row(out, "days", what);
+    }
+    row(
+        out,
+        "groups",
+        distinct(survey.groups, survey.is_whole, "day and user"),
+    );
+    row(out, "users", distinct(survey.users, survey.is_whole, ""));
+}
+
+/// What the full run will need.
+fn full_run(out: &mut String, checked: &Checked) {
+    match checked.needs {
+        Some(needs) => {
+            let seconds = match needs.seconds {
+                less if less < 0.1 => "less than 0.1 s".to_owned(),
+                few if few < 10.0 => format!("about {few:.1} s"),
+                more if more < 600.0 => format!("about {more:.0} s"),
+                much => format!("about {:.0} minutes", much / 60.0),
+            };
+            let spill = if needs.spills {
+                format!(", and up to {} of temporary files", size(needs.temporary))
+            } else {
+                ", no temporary files".into()
+            };
+            row(out, "full run", seconds);
+            row(
+                out,
+                "",
+                format!("up to {} of memory{spill}", size(needs.memory)),
+            );
+            row(out, "", format!("a result of about {}", size(needs.csv)));
+        }
+        None => row(out, "full run", "how much there is to read is not known"),
+    }
+}
+
+fn read(checked: &Checked) -> String {
+    let survey = &checked.survey;
+    let inputs = count(survey.inputs as u64, "input", "inputs");
+    let read = size(float(survey.bytes_read));
+    let took = format!("{:.1} s", survey.elapsed.as_secs_f64());
+    if survey.is_whole {
+        return format!("all of {inputs}, {read}, in {took}: figures are exact");
+    }
+    let all = survey
+        .bytes
+        .map_or("unknown".into(), |bytes| size(float(bytes)));
+    let of = if survey.inputs_read < survey.inputs {
+        format!("{} of {inputs}", grouped(survey.inputs_read as u64))
+    } else {
+        inputs
+    };
+    format!(
+        "{read} of {all}, in {} of {of}, in {took}",
+        count(survey.tiles as u64, "piece", "pieces")
+    )
+}
+
+fn rate(rate: Rate, is_whole: bool, invalid: u64, events: u64) -> String {
+    let seen = format!("{} of {} events", grouped(invalid), grouped(events));
+    if events == 0 {
+        return seen;
+    }
+    if is_whole {
+        return format!("{} ({seen})", percent(rate.seen));
+    }
+    format!(
+        "{}, surely {} to {} (95 %; {seen})",
+        percent(rate.seen),
+        percent(rate.low),
+        percent(rate.high)
+    )
+}
+
+fn distinct(distinct: Option<Distinct>, is_whole: bool, of: &str) -> String {
+    let of = if of.is_empty() {
+        String::new()
+    } else {
+        format!(" of {of}")
+    };
+    match distinct {
+        None => "unknown".into(),
+        Some(there) if is_whole || there.high <= float(there.seen) => {
+            format!("{}{of}", grouped(there.seen))
+        }
+        Some(there) => format!(
+            "{}{of}, {} to {}",
+            about(there.estimate),
+            grouped(there.seen),
+            about(there.high).trim_start_matches("about ")
+        ),
+    }
+}
+
+fn fields(out: &mut String, checked: &Checked) {
+    let styles = &checked.survey.part.styles;
+    row(out, "user_id", top(&styles.user_ids));
+    row(out, "event_type", top(&styles.event_types));
+    row(out, "timestamp", top(&styles.timestamps));
+    row(out, "amount", top(&styles.amounts));
+    let others = styles.other_keys.len();
+    if others > 0 {
+        row(out, "other keys", top(&styles.other_keys));
+    }
+    let mut notes = Vec::new();
+    if styles.key_orders.len() > 1 {
+        notes.push(format!(
+            "{} orders of keys",
+            grouped(styles.key_orders.len() as u64)
+        ));
+    }
+    for (number, what) in [
+        (styles.duplicate_keys, "lines with a key twice"),
+        (styles.escapes, "lines with escapes"),
+        (styles.crlf, "lines with CR LF"),
+    ] {
+        if number > 0 {
+            notes.push(format!("{} {what}", grouped(number)));
+        }
+    }
+    if !notes.is_empty() {
+        row(out, "written with", notes.join(", "));
+    }
+}
+
+/// The most frequent ones, with their shares.
+fn top<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
+    let all: u64 = counts.values().sum();
+    let mut by_count: Vec<(&K, &u64)> = counts.iter().collect();
+    by_count.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+    let mut shown: Vec<String> = by_count
+        .iter()
+        .take(TOP)
+        .map(|(key, number)| {
+            let share = percent(float(**number) / float(all.max(1)));
+            format!("{} {share}", text::name(key.as_ref()))
+        })
+        .collect();
+    if counts.len() > TOP {
+        shown.push(format!("{} more", grouped((counts.len() - TOP) as u64)));
+    }
+    if shown.is_empty() {
+        return "none".into();
+    }
+    // No more in a line than fits.
+    let mut lines = String::new();
+    let mut width = COLUMN;
+    for (at, item) in shown.iter().enumerate() {
+        let len = item.chars().count() + 2;
+        if at > 0 {
+            lines.push(',');
+            if width + len > 78 {
+                lines.push('\n');
+                lines.push_str(&" ".repeat(COLUMN));
+                width = COLUMN;
+            } else {
+                lines.push(' ');
+            }
+        }
+        lines.push_str(item);
+        width += len;
+    }
+    lines
+}
+
+/// The place of an example, as `explain` takes it.
+pub(super) fn place(example: &Example) -> String {
+    let name = text::name(&example.input);
+    match example.line {
+        Some(line) => format!("{name}:{line}"),
+        None => format!("{name}@{}", example.offset),
+    }
+}
+
+fn row(out: &mut String, name: &str, what: impl Display) {
+    let _ = writeln!(out, "{name:<COLUMN$}{what}");
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+/// A number with commas.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// An estimate in three digits.
+fn about(number: f64) -> String {
+    if number < 1000.0 {
+        return format!("about {number:.0}");
+    }
+    let unit = 10_f64.powf(number.log10().floor() - 2.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is positive, and casts to integers saturate"
+    )]
+    let rounded = ((number / unit).round() * unit) as u64;
+    format!("about {}", grouped(rounded))
+}
+
+/// A share with two digits or three.
+fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    match percent {
+        none if none <= 0.0 => "0 %".into(),
+        tiny if tiny < 0.001 => "<0.001 %".into(),
+        small if small < 0.1 => format!("{small:.3} %"),
+        some if some < 10.0 => format!("{some:.2} %"),
+        most if (99.95..100.0).contains(&most) => ">99.9 %".into(),
+        all if all >= 100.0 => "100 %".into(),
+        many => format!("{many:.1} %"),
+    }
+}
+
+/// A size as people read it.
+pub(super) fn size(bytes: f64) -> String {
+    let mut size = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if size < 1000.0 {
+            return if unit == "B" || size >= 100.0 {
+                format!("{size:.0} {unit}")
+            } else {
+                format!("{size:.1} {unit}")
+            };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TiB")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what is shown has fewer digits")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_for_people() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(about(1_234_567.0), "about 1,230,000");
+        assert_eq!(about(12.4), "about 12");
+        assert_eq!(size(512.0 * 1024.0 * 1024.0), "512 MiB");
+        assert_eq!(size(1_500.0), "1.5 KiB");
+        for (share, shown) in [
+            (0.0, "0 %"),
+            (1.0, "100 %"),
+            (0.9999, ">99.9 %"),
+            (0.001_234, "0.12 %"),
+            (0.000_001, "<0.001 %"),
+        ] {
+            assert_eq!(percent(share), shown);
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! What a spread sample of the inputs tells of the whole: before a run that may take long.
+//!
+//! Files that are not compressed are divided into tiles of equal size, of which some are drawn at random
+//! over all bytes of all files; what is in them is estimated for the whole ([`rate`], [`distinct`]). Where the
+//! sample is as large as the files, all of them is read, in order, and nothing is estimated. Streams and
+//! compressed files can only be read from their start: of those the sample is the beginning.
+
+mod draw;
+mod estimate;
+mod needs;
+mod part;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange};
+use crate::input::{Buffer, Cutting, Decompressor, Input, Opened, PlainFile, Read, Sampled};
+pub use estimate::{Distinct, Rate, distinct, rate};
+pub use needs::Needs;
+use part::Reader;
+pub use part::{DateCount, Example, Part};
+
+/// How large a tile is at most, in bytes: a disk reads so much in not much more time than less.
+const TILE: u64 = 64 * 1024;
+
+/// How many tiles there are in a sample at least, if they are not to become too small.
+const TILES: u64 = 256;
+const LEAST_TILE: u64 = 1024;
+
+/// How a sample is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// How many bytes are read, about; by default 64 MiB.
+    pub sample: u64,
+    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not.
+    pub time: Duration,
+    /// What the draw starts from.
+    pub seed: u64,
+    /// How many threads read; by default as many as the machine, or the process's cgroup, allows.
+    pub threads: NonZeroUsize,
+    /// A line of more bytes is invalid.
+    pub max_line_bytes: usize,
+    /// The days whose events are counted.
+    pub dates: DateRange,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            sample: 64 * 1024 * 1024,
+            time: Duration::from_secs(2),
+            seed: 42,
+            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            dates: DateRange::default(),
+        }
+    }
+}
+
+/// What was found out.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// How many inputs there are, and of how many something was read.
+    pub inputs: usize,
+    /// Of how many inputs something was read.
+    pub inputs_read: usize,
+    /// How many of them can only be read from their start, and were not read to their end.
+    pub only_begun: usize,
+    /// Bytes that were read, decompressed.
+    pub bytes_read: u64,
+    /// Bytes there are, decompressed; estimated where something is compressed, and `None` where a stream
+    /// has no known end.
+    pub bytes: Option<u64>,
+    /// How many pieces were read, and whether they are all of it.
+    pub tiles: usize,
+    /// Whether all was read, so that all figures are exact.
+    pub is_whole: bool,
+    /// Whether time was up before the sample was read.
+    pub is_late: bool,
+    /// What was in the sample.
+    pub part: Part,
+    /// Which share of events is invalid.
+    pub invalid: Rate,
+    /// How many lines there are.
+    pub lines: Option<f64>,
+    /// Distinct pairs of day and user.
+    pub groups: Option<Distinct>,
+    /// Distinct users.
+    pub users: Option<Distinct>,
+    /// How long taking the sample took.
+    pub elapsed: Duration,
+}
+
+/// Takes a sample of inputs.
+///
+/// ```
+/// use daytally::Input;
+/// use daytally::survey::{Settings, survey};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let survey = survey(inputs, &Settings::default())?;
+/// assert!(survey.is_whole);
+/// assert_eq!((survey.invalid.seen, survey.groups.unwrap().seen), (0.4, 2));
+/// # Ok::<(), daytally::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Where an input cannot be read or decompressed, or is not what it was when it was named.
+pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
+    let started = Instant::now();
+    let deadline = started.checked_add(settings.time);
+    let count = inputs.len();
+    let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+    let (mut files, mut others) = (Vec::new(), Vec::new());
+    for (number, input) in inputs.into_iter().enumerate() {
+        match input.sampled()? {
+            Sampled::Plain(file) => files.push((number, file)),
+            Sampled::Other(input) => others.push((number, *input)),
+        }
+    }
+    let files_bytes: u64 = files.iter().map(|(_, file)| file.len()).sum();
+
+    // Half is for the streams if there is anything else, and each has the same of it.
+    let for_streams = if files_bytes == 0 {
+        settings.sample
+    } else {
+        settings
+            .sample
+            .saturating_sub(files_bytes)
+            .max(settings.sample / 2)
+    };
+    let each = for_streams / (others.len() as u64).max(1);
+    let mut totals = Totals::default();
+    let mut reader = Reader::new(settings);
+    for (number, input) in others {
+        totals.add(&mut reader, number, input, each, settings, deadline)?;
+    }
+    let of_files = if totals.inputs == 0 {
+        settings.sample
+    } else {
+        settings
+            .sample
+            .saturating_sub(totals.read)
+            .max(settings.sample / 2)
+    };
+    let mut part = reader.part;
+    let tiles = Tiles::draw(files, of_files, settings.seed);
+    let (read, is_late) = tiles.read(settings, deadline)?;
+    let mut files_seen: Vec<usize> = Vec::new();
+    let mut files_read = 0;
+    for record in &read.tiles {
+        files_read += record.bytes;
+        files_seen.push(record.input);
+    }
+    files_seen.sort_unstable();
+    files_seen.dedup();
+    let is_whole =
+        totals.only_begun == 0 && totals.skipped == 0 && read.tiles.len() as u64 == tiles.all;
+    part.merge(read);
+    part.finish(&names);
+
+    let bytes_read = totals.read + files_read;
+    let bytes = totals.estimate.map(|bytes| bytes + files_bytes);
+    // How many times the sample the whole is.
+    let factor = if is_whole {
+        Some(1.0)
+    } else {
+        bytes.map(|bytes| ratio(bytes, bytes_read).max(1.0))
+    };
+    let tiles_of: Vec<_> = part
+        .tiles
+        .iter()
+        .map(|tile| (tile.events, tile.invalid))
+        .collect();
+    let share = if is_whole {
+        1.0
+    } else {
+        factor.map_or(0.0, |times| 1.0 / times).min(0.999_999)
+    };
+    Ok(Survey {
+        inputs: count,
+        inputs_read: files_seen.len() + totals.inputs,
+        only_begun: totals.only_begun,
+        bytes_read,
+        bytes: if is_whole { Some(bytes_read) } else { bytes },
+        tiles: part.tiles.len(),
+        is_whole,
+        is_late: is_late || totals.is_late,
+        invalid: rate(&tiles_of, share),
+        lines: factor.map(|times| times * float(part.books.lines())),
+        groups: factor.map(|times| part.groups(times)),
+        users: factor.map(|times| part.users(times)),
+        part,
+        elapsed: started.elapsed(),
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "estimates need no more than 53 bits"
+)]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+fn ratio(all: u64, part: u64) -> f64 {
+    float(all) / float(part.max(1))
+}
+
+/// What was read of inputs that can only be read from their start.
+struct Totals {
+    inputs: usize,
+    skipped: usize,
+    only_begun: usize,
+    read: u64,
+    /// How much there is to read, as far as can be told.
+    estimate: Option<u64>,
+    is_late: bool,
+}
+
+impl Default for Totals {
+    fn default() -> Totals {
+        Totals {
+            inputs: 0,
+            skipped: 0,
+            only_begun: 0,
+            read: 0,
+            estimate: Some(0),
+            is_late: false,
+        }
+    }
+}
+
+impl Totals {
+    /// Reads so much of an input's start.
+    fn add(
+        &mut self,
+        reader: &mut Reader,
+        number: usize,
+        input: Input,
+        limit: u64,
+        settings: &Settings,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        let stored = input.len();
+        let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_over() && self.inputs > 0 {
+            self.is_late = true;
+            self.skipped += 1;
+            // As much larger than those before as it is larger stored is not known; the least is.
+            self.estimate = self.estimate.zip(stored).map(|(bytes, more)| bytes + more);
+            return Ok(());
+        }
+        self.inputs += 1;
+        let cutting = Cutting {
+            block_size: usize::try_from(TILE).unwrap_or(usize::MAX),
+            line_bytes: settings.max_line_bytes,
+            threads: NonZeroUsize::MIN,
+            memory: Decompressor::MEMORY,
+        };
+        let Opened::Stream(mut stream, _) = open(input, cutting)? else {
+            return Ok(());
+        };
+        let mut buffer = Buffer::default();
+        let mut read = 0;
+        let mut tile = 0;
+        loop {
+            let block = match stream.next(buffer)? {
+                Read::Block(block) => block,
+                Read::End(_) => {
+                    stream.finish()?;
+                    self.estimate = self.estimate.map(|bytes| bytes + read);
+                    break;
+                }
+            };
+            let text = &block.buffer.bytes()[block.start..block.end];
+            let start = block.offset + block.start as u64;
+            if let Some(cut) = block.cut {
+                reader.tile(number, tile, start, &[], Some((start, cut.len)));
+                read = start + cut.len + 1;
+            } else {
+                reader.tile(number, tile, start, text, None);
+                read = block.offset + block.end as u64;
+            }
+            tile += 1;
+            if read >= limit || is_over() {
+                self.is_late |= read < limit;
+                self.only_begun += 1;
+                let times = stored
+                    .filter(|stored| *stored > 0)
+                    .map(|stored| ratio(stored, stream.came()).max(1.0));
+                self.estimate = self.estimate.zip(times).map(|(bytes, times)| {
+                    // Below 2^64 for any input there is; beyond, the cast stops there.
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "it is positive, and casts to integers saturate"
+                    )]
+                    let all = (float(read) * times) as u64;
+                    bytes.saturating_add(all)
+                });
+                break;
+            }
+            buffer = block.buffer;
+        }
+        self.read += read;
+        Ok(())
+    }
+}
+
+/// Opens an input that is not to be mapped.
+fn open(mut input: Input, cutting: Cutting) -> Result<Opened> {
+    input.do_not_map();
+    input.start(cutting, Arc::new(|| true))
+}
+
+/// The tiles that are to be read.
+struct Tiles {
+    files: Vec<(usize, PlainFile)>,
+    /// The number of each file's first tile.
+    firsts: Vec<u64>,
+    size: u64,
+    all: u64,
+    drawn: Vec<u64>,
+}
+
+impl Tiles {
+    fn draw(files: Vec<(usize, PlainFile)>, sample: u64, seed: u64) -> Tiles {
+        let size = (sample / TILES).clamp(LEAST_TILE, TILE);
+        let bytes: u64 = files.iter().map(|(_, file)| file.len()).sum();
+        let mut all = 0;
+        let firsts = files
+            .iter()
+            .map(|(_, file)| {
+                let first = all;
+                all += file.len().div_ceil(size);
+                first
+            })
+            .collect();
+        let count = if bytes <= sample {
+            all
+        } else {
+            // Most are as large as a tile may be, unless files are small.
+            let mean = ratio(bytes, all);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is positive, and casts to integers saturate"
+            )]
+            let count = (float(sample) / mean.max(1.0)) as u64;
+            count.max(2)
+        };
+        Tiles {
+            files,
+            firsts,
+            size,
+            all,
+            drawn: draw::draw(all, count, seed),
+        }
+    }
+
+    /// Reads them on all threads; and whether time was up before the last of them.
+    fn read(&self, settings: &Settings, deadline: Option<Instant>) -> Result<(Part, bool)> {
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Reader> {
+            let mut reader = Reader::new(settings);
+            let mut buffer = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(number) = self.drawn.get(at) else {
+                    return Ok(reader);
+                };
+                // Two at least, or nothing could be said.
+                if at >= 2 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Ok(reader);
+                }
+                let file = self.firsts.partition_point(|first| first <= number) - 1;
+                let (input, plain) = &self.files[file];
+                let tile = number - self.firsts[file];
+                let read = reader
+                    .timed(|| plain.tile(tile, self.size, settings.max_line_bytes, &mut buffer))?;
+                reader.tile(*input, tile, read.offset, &buffer, read.cut);
+                let size = self.size.min(plain.len() - tile * self.size);
+                reader.set_bytes(size);
+            }
+        };
+        let threads = settings.threads.get().min(self.drawn.len());
+        let mut part = Part::default();
+        let results: Vec<Result<Reader>> = thread::scope(|scope| {
+            let others: Vec<_> = (1..threads)
+                // Where no more threads can be had, there is one.
+                .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+                .collect();
+            let own = work();
+            others
+                .into_iter()
+                .map(|other| other.join().unwrap_or(Err(Error::Panicked)))
+                .chain([own])
+                .collect()
+        });
+        for reader in results {
+            part.merge(reader?.part);
+        }
+        let is_late = part.tiles.len() < self.drawn.len();
+        Ok((part, is_late))
+    }
+}
