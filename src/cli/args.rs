@@ -26,6 +26,28 @@ use daytally::event::Date;
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
+
+    /// When to use colours; NO_COLOR, CLICOLOR and CLICOLOR_FORCE in the environment count for auto.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "DAYTALLY_COLOR",
+        default_value = "auto",
+        ignore_case = true,
+        global = true,
+        hide_env = true
+    )]
+    pub(super) color: ColorArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorArg {
+    /// On a terminal.
+    Auto,
+    /// Everywhere, also in files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -584,7 +606,7 @@ mod tests {
     fn every_option_has_its_environment_twin() {
         let cli = Cli::command();
         cli.clone().debug_assert();
-        for command in cli.get_subcommands() {
+        for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
             for option in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let name = option.get_long().unwrap();
                 if matches!(name, "help" | "version") {

@@ -5,6 +5,7 @@
 mod aborts;
 mod aggregate;
 mod args;
+mod color;
 mod config;
 mod exit;
 mod explain;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
+use color::Paint;
 use config::{AggregateConfig, ExplainConfig, GenerateConfig};
 use exit::Exit;
 
@@ -39,6 +41,8 @@ pub(crate) fn main() -> ExitCode {
 
 /// Typed → resolved → run.
 fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    color::set_early(&args);
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(said) => return say(&said),
@@ -47,6 +51,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(said) => return say(&said.format(&mut Cli::command())),
     };
+    color::set(cli.color);
     match cli.command {
         Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
             Ok(config) => aggregate::run(config),
@@ -67,27 +72,39 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line. A variable that is set to nothing, as container files like to do, is not set.
 fn command() -> clap::Command {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
-    Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| {
-            if arg.get_env().is_some_and(is_empty) {
-                arg.env(None::<&'static str>)
-            } else {
-                arg
-            }
-        })
-    })
+    let without_empty = |arg: clap::Arg| {
+        if arg.get_env().is_some_and(is_empty) {
+            arg.env(None::<&'static str>)
+        } else {
+            arg
+        }
+    };
+    Cli::command()
+        .mut_args(without_empty)
+        .mut_subcommands(|command| command.mut_args(without_empty))
 }
 
 /// Lets clap say what it has to: help and version on standard output, wrong use on standard error.
 fn say(said: &clap::Error) -> Exit {
-    let text = said.render().to_string();
+    let rendered = said.render();
+    let text = rendered.to_string();
     let safe = daytally::text::lines(&text).to_string();
-    // Whoever closed the stream does not want to read it.
-    let _ = if text == safe {
-        said.print()
+    let has_colors = if said.use_stderr() {
+        color::on_stderr()
+    } else {
+        color::on_stdout()
+    };
+    let text = if has_colors && text == safe {
+        rendered.ansi().to_string()
     } else {
         // It quotes what was typed, and that came from who knows where.
-        write!(std::io::stderr(), "{safe}")
+        safe
+    };
+    // Whoever closed the stream does not want to read it.
+    let _ = if said.use_stderr() {
+        write!(std::io::stderr(), "{text}")
+    } else {
+        write!(std::io::stdout(), "{text}")
     };
     if said.use_stderr() {
         Exit::Usage
@@ -98,6 +115,7 @@ fn say(said: &clap::Error) -> Exit {
 
 /// Tells a person why the run failed, in one line.
 fn report(error: &dyn std::fmt::Display) {
+    let word = Paint::new(color::on_stderr(), color::BAD, "error:");
     // There is nowhere left to report that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+    let _ = writeln!(std::io::stderr(), "{word} {error}");
 }

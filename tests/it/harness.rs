@@ -103,6 +103,9 @@ impl Sandbox {
                 command.env_remove(name);
             }
         }
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
         command
             .env_remove("RUST_LOG")
             .current_dir(self.root())

@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that skips says so")]
 
+mod cli_color;
 mod cli_dates;
 mod cli_errors;
 mod cli_explain;
