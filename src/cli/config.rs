@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -10,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
     AggregateArgs, Cli, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel,
-    OrderArg, PartitionArg, ProfileArg, VerifyArg,
+    OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg,
 };
 use super::explain::Place;
 use super::limit::InvalidLimit;
@@ -86,6 +87,10 @@ pub(super) struct LogConfig {
     pub(super) file: Option<PathBuf>,
     /// Nothing but errors on standard error.
     pub(super) is_quiet: bool,
+    pub(super) progress: ProgressArg,
+    pub(super) progress_every: Duration,
+    /// Whether the days are drawn at the end.
+    pub(super) has_plot: bool,
 }
 
 impl AggregateConfig {
@@ -272,6 +277,11 @@ fn beside(output: &Target) -> Option<PathBuf> {
 }
 
 impl LogConfig {
+    /// Whether the summary for people is shown.
+    pub(super) fn tells_people(&self) -> bool {
+        !self.is_quiet && (self.format == LogFormat::Text || self.file.is_some())
+    }
+
     fn resolve(args: LogArgs) -> LogConfig {
         let level = match (args.log_level, args.verbose) {
             (Some(LogLevel::Off), _) => LevelFilter::OFF,
@@ -291,6 +301,9 @@ impl LogConfig {
             },
             file: args.log_file,
             is_quiet: args.quiet,
+            progress: args.progress,
+            progress_every: args.progress_every,
+            has_plot: args.plot,
         }
     }
 }

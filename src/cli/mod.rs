@@ -13,8 +13,11 @@ mod generate;
 mod limit;
 mod log;
 mod places;
+mod plot;
+mod progress;
 mod rejects;
 mod result;
+mod screen;
 mod signals;
 mod size;
 mod state;
@@ -117,5 +120,5 @@ fn say(said: &clap::Error) -> Exit {
 fn report(error: &dyn std::fmt::Display) {
     let word = Paint::new(color::on_stderr(), color::BAD, "error:");
     // There is nowhere left to report that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{word} {error}");
+    let _ = screen::write(format!("{word} {error}\n").as_bytes());
 }

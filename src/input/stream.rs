@@ -335,6 +335,11 @@ impl Stream {
         Ok(())
     }
 
+    /// How many bytes have come, before they were decompressed.
+    pub(crate) fn came(&self) -> u64 {
+        self.came.load(Ordering::Relaxed)
+    }
+
     /// What was read, when it has been read to its end, and that the file behind it is what it was.
     pub(crate) fn finish(self) -> Result<StreamEnd> {
         let came = self.came.load(Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use rayon::prelude::*;
 
-use super::{Outcome, Pipeline};
+use super::{Outcome, Phase, Pipeline};
 use crate::aggregate::{
     DayTotals, EachDay, GrandTotals, GroupRange, InOrder, Partitions, SortedGroups,
 };
@@ -51,6 +51,7 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
+        self.options.progress.enter(Phase::Writing);
         write(csv::HEADER)?;
         self.write_rows(outcome, csv::append_rows, |rows, ()| write(rows), days)
     }
@@ -97,6 +98,7 @@ impl Pipeline {
         mut write: impl FnMut(Date, &[u8]) -> Result<()>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
+        self.options.progress.enter(Phase::Writing);
         let mut last = None;
         let write = |rows: &[u8], ends| {
             let mut start = 0;
@@ -162,6 +164,7 @@ impl Pipeline {
                 self.check_stop()?;
                 totals.merge(&of_range);
                 write(&rows, appended)?;
+                self.options.progress.add_rows(of_range.groups);
                 days.add(its_days);
                 formatted.extend(format(rows));
             }

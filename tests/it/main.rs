@@ -11,6 +11,7 @@
 
 mod cli_color;
 mod cli_dates;
+mod cli_ends;
 mod cli_errors;
 mod cli_explain;
 mod cli_generate;
@@ -21,6 +22,7 @@ mod cli_mapping;
 mod cli_memory;
 mod cli_options;
 mod cli_partition;
+mod cli_progress;
 mod cli_publish;
 mod cli_rejects;
 mod cli_result;
