@@ -211,14 +211,6 @@ impl Started {
             _ => pipeline.aggregate(inputs, &mut rejects)?,
         };
         self.log_ways(&outcome);
-        let spilled = outcome.groups.spilled();
-        if spilled.files > 0 {
-            tracing::debug!(
-                files = spilled.files,
-                bytes = spilled.bytes,
-                "groups that did not fit into memory went to the disk"
-            );
-        }
         tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
         let rejects = rejects
             .file
@@ -233,14 +225,8 @@ impl Started {
         }
         let too_many = self.check_limit(&outcome);
 
-        let mut tell;
-        let days: Option<&mut dyn FnMut(DayTotals)> = match plot {
-            Some(plot) => {
-                tell = |day| plot.add(&day);
-                Some(&mut tell)
-            }
-            None => None,
-        };
+        let mut tell = plot.map(|plot| move |day: DayTotals| plot.add(&day));
+        let days = tell.as_mut().map(|tell| tell as &mut dyn FnMut(DayTotals));
         let (result, output, totals) = if too_many.is_ok() {
             let (result, output, totals) =
                 result.write(&pipeline, &outcome, config, state.as_ref(), days)?;
@@ -353,7 +339,7 @@ impl Started {
         Ok(inputs)
     }
 
-    /// Logs how each input was read.
+    /// Logs how each input was read, and how the groups were kept.
     fn log_ways(&self, outcome: &Outcome) {
         for read in &outcome.inputs {
             if let Some(way) = read.way {
@@ -363,6 +349,14 @@ impl Started {
                     "read to its end"
                 );
             }
+        }
+        let spilled = outcome.groups.spilled();
+        if spilled.files > 0 {
+            tracing::debug!(
+                files = spilled.files,
+                bytes = spilled.bytes,
+                "groups that did not fit into memory went to the disk"
+            );
         }
     }
 

@@ -372,11 +372,9 @@ impl Summary {
                 (Count(*count).to_string(), share, *code, first)
             })
             .collect();
-        let width = |of: fn(&(String, String, &str, Option<String>)) -> usize| {
-            rows.iter().map(of).max().unwrap_or(0)
-        };
-        let (counts, shares) = (width(|row| row.0.len()), width(|row| row.1.len()));
-        let codes = width(|row| row.2.len());
+        let counts = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+        let shares = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+        let codes = rows.iter().map(|row| row.2.len()).max().unwrap_or(0);
         for (count, share, code, first) in &rows {
             write!(f, "{INDENT}{count:>counts$}  {share:>shares$}  ")?;
             match first {
