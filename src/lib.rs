@@ -136,6 +136,7 @@ pub mod aggregate;
 mod books;
 pub mod error;
 pub mod event;
+mod first_places;
 pub mod generate;
 pub mod input;
 pub mod output;
@@ -146,9 +147,10 @@ pub mod text;
 
 pub use books::Books;
 pub use error::{Error, Result};
+pub use first_places::{FirstPlaces, LinePlace};
 pub use input::Input;
 pub use output::Reject;
 pub use pipeline::{
-    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Pipeline,
-    RejectBatch, RejectSink, Stop, machine_memory,
+    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Phase, Pipeline,
+    Progress, ProgressNow, RejectBatch, RejectSink, Stop, machine_memory,
 };

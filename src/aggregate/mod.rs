@@ -7,6 +7,7 @@
 
 pub(crate) mod block;
 mod counter;
+mod day_totals;
 mod fetch;
 mod grand_totals;
 mod group;
@@ -21,6 +22,8 @@ mod store;
 mod table;
 
 pub use counter::Counter;
+pub use day_totals::DayTotals;
+pub(crate) use day_totals::EachDay;
 pub use grand_totals::GrandTotals;
 pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;

@@ -1,31 +1,32 @@
 //! The command `daytally aggregate`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use super::args::LogFormat;
+use super::color::{self, Paint};
 use super::config::{AggregateConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
+use super::plot::Plot;
+use super::progress::Shown;
 use super::rejects::LoggedRejects;
 use super::result::{KnownDays, ResultDraft};
 use super::signals::Watch;
-use super::{places, report, signals};
-use daytally::aggregate::GrandTotals;
+use super::{places, report, screen, signals};
+use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Publication, StateSummary, Status, Summary,
+    Draft, Finished, InputSummary, OutputSummary, Part, Publication, StateSummary, Status, Summary,
     Target, path_text,
 };
 use daytally::state::State;
-use daytally::{Input, Outcome, Pipeline};
+use daytally::{Input, Outcome, Phase, Pipeline};
 
 /// Runs the command and tells how it went.
 pub(super) fn run(config: AggregateConfig) -> Exit {
-    let tells_people =
-        !config.log.is_quiet && (config.log.format == LogFormat::Text || config.log.file.is_some());
+    let tells_people = config.log.tells_people();
     let ended = match Started::new(config) {
         Ok(started) => started.run(),
         Err(error) => Ended::failed(&error),
@@ -33,8 +34,23 @@ pub(super) fn run(config: AggregateConfig) -> Exit {
     if let Some(summary) = &ended.summary
         && tells_people
     {
+        let has_colors = color::on_stderr();
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = summary.write_marked(&mut text, &|part, text| {
+            let style = match part {
+                Part::Label => color::LABEL,
+                Part::Invalid | Part::Reason => color::DOUBTFUL,
+                Part::Output => color::STRONG,
+                Part::NoOutput => color::BAD,
+            };
+            Paint::new(has_colors, style, text).to_string()
+        });
+        if let Some(plot) = &ended.plot {
+            text.push_str(&plot.text(has_colors));
+        }
         // Nobody reads a standard error that is closed.
-        let _ = write!(std::io::stderr(), "{summary}");
+        let _ = screen::write(text.as_bytes());
     }
     if let Some(message) = &ended.message {
         report(message);
@@ -47,6 +63,7 @@ struct Ended {
     exit: Exit,
     message: Option<String>,
     summary: Option<Summary>,
+    plot: Option<Plot>,
 }
 
 impl Ended {
@@ -55,6 +72,7 @@ impl Ended {
             exit: Exit::from(error),
             message: (!error.is_closed_stdout()).then(|| error.to_string()),
             summary: None,
+            plot: None,
         }
     }
 }
@@ -78,6 +96,7 @@ impl Started {
         let says_json = config.log.format == LogFormat::Json && config.log.file.is_none();
         let watch = signals::handle(&config.options.stop, move |error| {
             // What reads JSON from standard error should not find anything else there.
+            screen::end();
             if says_json {
                 tracing::error!("{error}");
             } else {
@@ -114,10 +133,13 @@ impl Started {
         self.log_settings();
         self.log_search();
         let mut summary = None;
+        let mut plot = self.config.log.has_plot.then(Plot::default);
+        let shown = Shown::start(&self.config.log, &self.config.options.progress);
         let done = match self.fault.take() {
-            None => self.aggregate(&mut summary),
+            None => self.aggregate(&mut summary, plot.as_mut()),
             Some(fault) => Err(fault),
         };
+        drop(shown);
         self.watch.is_over(match &done {
             Ok(()) => Exit::Done,
             Err(error) => Exit::from(error),
@@ -127,6 +149,7 @@ impl Started {
                 exit: Exit::Done,
                 message: None,
                 summary: None,
+                plot: None,
             },
             Err(error) => {
                 let mut ended = Ended::failed(&error);
@@ -144,13 +167,22 @@ impl Started {
                 ended
             }
         };
+        if plot.is_some() && !self.config.log.tells_people() {
+            tracing::warn!(
+                "the days are not drawn where nothing but JSON, or errors, is to be written"
+            );
+        }
         // After a failure the log's own would only hide it.
         let _ = self.log.finish();
-        Ended { summary, ..ended }
+        Ended {
+            summary,
+            plot,
+            ..ended
+        }
     }
 
     /// From inputs to published outputs. The summary is left in `told` once it is final.
-    fn aggregate(&self, told: &mut Option<Summary>) -> Result<()> {
+    fn aggregate(&self, told: &mut Option<Summary>, plot: Option<&mut Plot>) -> Result<()> {
         let config = &self.config;
         let inputs = self.inputs()?;
         let mut state = match &config.state {
@@ -180,14 +212,6 @@ impl Started {
             _ => pipeline.aggregate(inputs, &mut rejects)?,
         };
         self.log_ways(&outcome);
-        let spilled = outcome.groups.spilled();
-        if spilled.files > 0 {
-            tracing::debug!(
-                files = spilled.files,
-                bytes = spilled.bytes,
-                "groups that did not fit into memory went to the disk"
-            );
-        }
         tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
         let rejects = rejects
             .file
@@ -202,12 +226,14 @@ impl Started {
         }
         let too_many = self.check_limit(&outcome);
 
+        let mut tell = plot.map(|plot| move |day: DayTotals| plot.add(&day));
+        let days = tell.as_mut().map(|tell| tell as &mut dyn FnMut(DayTotals));
         let (result, output, totals) = if too_many.is_ok() {
             let (result, output, totals) =
-                result.write(&pipeline, &outcome, config, state.as_ref())?;
+                result.write(&pipeline, &outcome, config, state.as_ref(), days)?;
             (Some(result), Some(output), totals)
         } else {
-            (None, None, pipeline.totals(&outcome)?)
+            (None, None, pipeline.totals_with(&outcome, days)?)
         };
         let mut summary = self.summary(&outcome, &totals);
         if output.is_some() {
@@ -227,6 +253,7 @@ impl Started {
             return Err(Error::Stopped { signal });
         }
 
+        config.options.progress.enter(Phase::Publishing);
         self.watch.let_it_finish();
         let mut known_days = None;
         if let (Some(result), Some(state)) = (&result, &mut state) {
@@ -323,7 +350,7 @@ impl Started {
         Ok(inputs)
     }
 
-    /// Logs how each input was read.
+    /// Logs how each input was read, and how the groups were kept.
     fn log_ways(&self, outcome: &Outcome) {
         for read in &outcome.inputs {
             if let Some(way) = read.way {
@@ -333,6 +360,14 @@ impl Started {
                     "read to its end"
                 );
             }
+        }
+        let spilled = outcome.groups.spilled();
+        if spilled.files > 0 {
+            tracing::debug!(
+                files = spilled.files,
+                bytes = spilled.bytes,
+                "groups that did not fit into memory went to the disk"
+            );
         }
     }
 
@@ -374,6 +409,7 @@ impl Started {
             })
             .collect();
         let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());
+        summary.set_first(&outcome.first);
         if let Some(state) = &self.config.state {
             summary.set_state(StateSummary::new(&state.folder, outcome));
         }

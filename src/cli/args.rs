@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -56,6 +57,29 @@ pub(super) struct Cli {
 
     #[command(subcommand)]
     pub(super) command: Command,
+
+    /// When to use colours; NO_COLOR, CLICOLOR and CLICOLOR_FORCE in the environment count for auto.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "DAYTALLY_COLOR",
+        default_value = "auto",
+        ignore_case = true,
+        global = true,
+        help_heading = "Global options",
+        hide_env = true
+    )]
+    pub(super) color: ColorArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorArg {
+    /// On a terminal.
+    Auto,
+    /// Everywhere, also in files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -397,6 +421,41 @@ pub(super) struct LogArgs {
     )]
     pub(super) log_level: Option<LogLevel>,
 
+    /// Whether to show how far the run is: a bar on a terminal, a line every half a minute elsewhere, in the
+    /// log's format.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "DAYTALLY_PROGRESS",
+        default_value = "auto",
+        ignore_case = true,
+        hide_env = true
+    )]
+    pub(super) progress: ProgressArg,
+
+    /// How many seconds there are between those lines, where there is no bar.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "DAYTALLY_PROGRESS_EVERY",
+        default_value = "30",
+        value_parser = parse_seconds,
+        allow_negative_numbers = true,
+        hide_env = true
+    )]
+    pub(super) progress_every: Duration,
+
+    /// Draw the result's days as bars, after the summary: events, and revenue beside them. Days that are
+    /// too many for 40 lines are put together by week, month, quarter or longer.
+    #[arg(
+        long,
+        env = "DAYTALLY_PLOT",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) plot: bool,
+
     /// Nothing but errors on standard error; a log file is written all the same.
     #[arg(
         short,
@@ -441,6 +500,16 @@ pub(super) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressArg {
+    /// Unless --quiet is given.
+    Auto,
+    /// With --quiet too.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -723,6 +792,16 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
 pub(super) fn parse_date(text: &str) -> Result<Date, String> {
     text.parse()
         .map_err(|_| "give a day of the calendar as YYYY-MM-DD, such as 2024-02-29".into())
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| (1..=86_400).contains(seconds));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "give a whole number of seconds from 1 to 86400".into())
 }
 
 pub(super) fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {

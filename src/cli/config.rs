@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -11,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
     AggregateArgs, Cli, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel,
-    OrderArg, PartitionArg, ProfileArg, VerifyArg,
+    OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg,
 };
 use super::check::CheckArgs;
 use super::explain::Place;
@@ -92,6 +93,10 @@ pub(super) struct LogConfig {
     pub(super) file: Option<PathBuf>,
     /// Nothing but errors on standard error.
     pub(super) is_quiet: bool,
+    pub(super) progress: ProgressArg,
+    pub(super) progress_every: Duration,
+    /// Whether the days are drawn at the end.
+    pub(super) has_plot: bool,
 }
 
 impl AggregateConfig {
@@ -294,6 +299,11 @@ fn beside(output: &Target) -> Option<PathBuf> {
 }
 
 impl LogConfig {
+    /// Whether the summary for people is shown.
+    pub(super) fn tells_people(&self) -> bool {
+        !self.is_quiet && (self.format == LogFormat::Text || self.file.is_some())
+    }
+
     /// Of options that contradict each other, the one that was said from nearer holds.
     fn resolve(args: LogArgs, source: impl Fn(&str) -> Option<ValueSource>) -> LogConfig {
         let is_quiet = args.quiet && !(args.verbose > 0 && source("verbose") > source("quiet"));
@@ -318,6 +328,9 @@ impl LogConfig {
             },
             file: args.log_file,
             is_quiet,
+            progress: args.progress,
+            progress_every: args.progress_every,
+            has_plot: args.plot,
         }
     }
 }

@@ -7,6 +7,7 @@ mod show;
 
 use std::io::Write as _;
 
+use super::color;
 use super::config::ExplainConfig;
 use super::exit::Exit;
 use super::report;
@@ -77,7 +78,7 @@ impl<'a> Explained<'a> {
         if config.is_json {
             json::object(self)
         } else {
-            show::text(self)
+            show::text(self, color::on_stdout())
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::LogFormat;
 use super::config::LogConfig;
+use super::screen;
 use daytally::error::{Action, Error, Result};
 use daytally::text;
 
@@ -91,7 +92,7 @@ impl State {
     fn write(&mut self, lines: &[u8]) {
         let written = match &mut self.out {
             Out::File(file) => file.write_all(lines),
-            Out::Stderr => io::stderr().write_all(lines),
+            Out::Stderr => screen::write(lines),
         };
         if let Err(failure) = written {
             self.failure.get_or_insert(failure);

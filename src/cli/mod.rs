@@ -6,6 +6,7 @@ mod aborts;
 mod aggregate;
 mod args;
 mod check;
+mod color;
 #[cfg(feature = "shell")]
 mod completions;
 mod config;
@@ -17,8 +18,11 @@ mod log;
 #[cfg(feature = "shell")]
 mod man;
 mod places;
+mod plot;
+mod progress;
 mod rejects;
 mod result;
+mod screen;
 #[cfg(feature = "config")]
 mod settings;
 mod signals;
@@ -34,6 +38,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
+use color::Paint;
 use config::{AggregateConfig, CheckConfig, ExplainConfig, GenerateConfig};
 use exit::Exit;
 
@@ -48,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
 /// Typed → resolved → run.
 fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    color::set_early(&args);
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(said) => return say(&said),
@@ -61,6 +67,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(said) => return say(&said.format(&mut Cli::command())),
     };
+    color::set(cli.color);
     match cli.command {
         Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
             #[cfg(feature = "config")]
@@ -125,14 +132,25 @@ fn command() -> clap::Command {
 
 /// Lets clap say what it has to: help and version on standard output, wrong use on standard error.
 fn say(said: &clap::Error) -> Exit {
-    let text = said.render().to_string();
+    let rendered = said.render();
+    let text = rendered.to_string();
     let safe = daytally::text::lines(&text).to_string();
-    // Whoever closed the stream does not want to read it.
-    let _ = if text == safe {
-        said.print()
+    let has_colors = if said.use_stderr() {
+        color::on_stderr()
+    } else {
+        color::on_stdout()
+    };
+    let text = if has_colors && text == safe {
+        rendered.ansi().to_string()
     } else {
         // It quotes what was typed, and that came from who knows where.
-        write!(std::io::stderr(), "{safe}")
+        safe
+    };
+    // Whoever closed the stream does not want to read it.
+    let _ = if said.use_stderr() {
+        write!(std::io::stderr(), "{text}")
+    } else {
+        write!(std::io::stdout(), "{text}")
     };
     if said.use_stderr() {
         Exit::Usage
@@ -143,6 +161,7 @@ fn say(said: &clap::Error) -> Exit {
 
 /// Tells a person why the run failed, in one line.
 fn report(error: &dyn std::fmt::Display) {
+    let word = Paint::new(color::on_stderr(), color::BAD, "error:");
     // There is nowhere left to report that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {error}");
+    let _ = screen::write(format!("{word} {error}\n").as_bytes());
 }

@@ -156,6 +156,11 @@ impl Input {
         }
     }
 
+    /// How many bytes of it are to be read, as it is stored, where that is known.
+    pub(crate) fn bytes_to_read(&self) -> Option<u64> {
+        Some(self.len()?.saturating_sub(self.start))
+    }
+
     /// Whether it is known to have no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The summary of a run: for programs as one JSON object, for people as a few lines.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use super::days::DayChanges;
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
 use crate::event::Date;
+use crate::first_places::{FirstPlaces, LinePlace};
 use crate::input::LeftOut;
 use crate::pipeline::{InputSource, Outcome};
 use crate::text;
@@ -39,6 +41,8 @@ pub struct Summary {
     pub invalid: u64,
     /// The invalid events by reason code; reasons that did not occur are left out.
     pub invalid_by_reason: BTreeMap<&'static str, u64>,
+    /// Where each of those reasons was found first, in input order.
+    pub first_by_reason: BTreeMap<&'static str, PlaceSummary>,
     /// Groups: users and days, the rows of the result.
     pub groups: u64,
     /// The sum of the rows' `event_count`, equal to `valid`.
@@ -82,6 +86,32 @@ pub enum Status {
     Published,
     /// More events were invalid than allowed; the result was not written.
     TooManyInvalid,
+}
+
+/// The place of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaceSummary {
+    /// The input as it was named.
+    pub input: String,
+    /// The number of the line, from 1.
+    pub line: u64,
+    /// The byte of the decompressed input at which the line starts, from 0.
+    pub offset: u64,
+}
+
+/// What a piece of the text for people is, for whoever colours it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What a line is about.
+    Label,
+    /// How many events are invalid, if any are.
+    Invalid,
+    /// Why lines are invalid.
+    Reason,
+    /// Where the result is.
+    Output,
+    /// That there is no result.
+    NoOutput,
 }
 
 /// What was read of an input.
@@ -276,6 +306,7 @@ impl Summary {
                 .invalid_by_reason()
                 .map(|(reason, count)| (reason.code(), count))
                 .collect(),
+            first_by_reason: BTreeMap::new(),
             groups: totals.groups,
             event_count: totals.event_count,
             purchase_count: totals.purchase_count,
@@ -294,6 +325,22 @@ impl Summary {
         }
     }
 
+    /// Says where each reason was found first.
+    pub fn set_first(&mut self, first: &FirstPlaces) {
+        let place = |place: LinePlace| {
+            let input = self.inputs.get(place.input)?;
+            Some(PlaceSummary {
+                input: input.input.clone(),
+                line: place.line,
+                offset: place.offset,
+            })
+        };
+        self.first_by_reason = first
+            .iter()
+            .filter_map(|(reason, first)| Some((reason.code(), place(first)?)))
+            .collect();
+    }
+
     /// Says what there was of earlier runs.
     pub fn set_state(&mut self, state: StateSummary) {
         self.bytes_per_second = speed(state.bytes_read, self.elapsed_seconds);
@@ -301,7 +348,7 @@ impl Summary {
     }
 
     /// What follows the line of the events: which of them are not in the result, and why.
-    fn write_more_of_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_more_of_events(&self, f: &mut dyn fmt::Write, mark: Mark<'_>) -> fmt::Result {
         const INDENT: &str = "            ";
         if self.valid == 0 && self.filtered > 0 {
             writeln!(
@@ -310,23 +357,50 @@ impl Summary {
             )?;
         }
         let mut by_reason: Vec<_> = self.invalid_by_reason.iter().collect();
-        by_reason.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
-        let width = by_reason
-            .first()
-            .map_or(0, |(_, count)| Count(**count).to_string().len());
-        for (code, count) in by_reason {
-            writeln!(f, "{INDENT}{:>width$} {code}", Count(*count).to_string())?;
+        by_reason.sort_by_key(|(code, count)| (Reverse(**count), **code));
+        let rows: Vec<_> = by_reason
+            .into_iter()
+            .map(|(code, count)| {
+                let first = self
+                    .first_by_reason
+                    .get(code)
+                    .map(|first| match &*first.input {
+                        "-" => format!("standard input, line {}", first.line),
+                        input => format!("{}:{}", text::name(input), first.line),
+                    });
+                let share = Share(*count, self.invalid).to_string();
+                (Count(*count).to_string(), share, *code, first)
+            })
+            .collect();
+        let counts = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+        let shares = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+        let codes = rows.iter().map(|row| row.2.len()).max().unwrap_or(0);
+        for (count, share, code, first) in &rows {
+            write!(f, "{INDENT}{count:>counts$}  {share:>shares$}  ")?;
+            match first {
+                // What is in columns is padded before it is marked.
+                Some(first) => {
+                    let code = mark(Part::Reason, &format!("{code:<codes$}"));
+                    writeln!(f, "{code}  first at {first}")?;
+                }
+                None => writeln!(f, "{}", mark(Part::Reason, code))?,
+            }
         }
         Ok(())
     }
 
     /// Where the result and the rejects are.
-    fn write_outputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        label(f, "output")?;
+    fn write_outputs(&self, f: &mut dyn fmt::Write, mark: Mark<'_>) -> fmt::Result {
+        label(f, mark, "output")?;
         match &self.output {
-            Some(output) if output.path == "-" => f.write_str("standard output")?,
-            Some(output) => write!(f, "{}", text::path(output.path.as_ref()))?,
-            None => f.write_str("not written")?,
+            Some(output) if output.path == "-" => {
+                f.write_str(&mark(Part::Output, "standard output"))?;
+            }
+            Some(output) => {
+                let path = text::path(output.path.as_ref()).to_string();
+                f.write_str(&mark(Part::Output, &path))?;
+            }
+            None => f.write_str(&mark(Part::NoOutput, "not written"))?,
         }
         if let Some(output) = &self.output {
             write!(f, ": {}", Bytes(output.bytes))?;
@@ -338,7 +412,7 @@ impl Summary {
         }
         writeln!(f)?;
         if let Some(rejects) = self.rejects.as_deref() {
-            label(f, "rejects")?;
+            label(f, mark, "rejects")?;
             match rejects {
                 "-" => f.write_str("standard output")?,
                 path => write!(f, "{}", text::path(path.as_ref()))?,
@@ -369,6 +443,24 @@ impl Summary {
 /// For people: a few aligned lines, safe to show on a terminal.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_marked(f, &|_, text| text.to_owned())
+    }
+}
+
+/// Puts codes around a piece of text that make it look like what it is.
+type Mark<'a> = &'a dyn Fn(Part, &str) -> String;
+
+impl Summary {
+    /// The text for people, with pieces of it [marked](Part): in colours, say.
+    ///
+    /// # Errors
+    ///
+    /// What `f` says.
+    pub fn write_marked(
+        &self,
+        f: &mut dyn fmt::Write,
+        mark: &dyn Fn(Part, &str) -> String,
+    ) -> fmt::Result {
         let bytes: u64 = self.inputs.iter().map(|input| input.bytes).sum();
         let inputs = match &self.inputs[..] {
             [input] => input.place(),
@@ -377,7 +469,7 @@ impl fmt::Display for Summary {
             }
             inputs => format!("{} inputs", inputs.len()),
         };
-        label(f, "input")?;
+        label(f, mark, "input")?;
         writeln!(
             f,
             "{inputs}: {} in {}",
@@ -386,7 +478,7 @@ impl fmt::Display for Summary {
         )?;
         for input in &self.inputs {
             if input.bytes_added_since > 0 {
-                label(f, "")?;
+                label(f, mark, "")?;
                 writeln!(
                     f,
                     "{} grew by {} meanwhile, which were not read",
@@ -396,26 +488,25 @@ impl fmt::Display for Summary {
             }
         }
         if let Some(state) = &self.state {
-            label(f, "state")?;
+            label(f, mark, "state")?;
             writeln!(f, "{state}")?;
         }
         if !self.left_out.is_empty() {
-            label(f, "left out")?;
+            label(f, mark, "left out")?;
             writeln!(f, "{}", self.left_out)?;
         }
-        label(f, "events")?;
+        label(f, mark, "events")?;
         write!(f, "{} valid, ", Count(self.valid))?;
         if self.filtered > 0 || self.from.is_some() || self.to.is_some() {
             write!(f, "{} filtered, ", Count(self.filtered))?;
         }
-        writeln!(
-            f,
-            "{} invalid, {}",
-            Count(self.invalid),
-            Counted(self.blank, "blank line")
-        )?;
-        self.write_more_of_events(f)?;
-        label(f, "result")?;
+        let mut invalid = format!("{} invalid", Count(self.invalid));
+        if self.invalid > 0 {
+            invalid = mark(Part::Invalid, &invalid);
+        }
+        writeln!(f, "{invalid}, {}", Counted(self.blank, "blank line"))?;
+        self.write_more_of_events(f, mark)?;
+        label(f, mark, "result")?;
         write!(
             f,
             "{}, {}, revenue {}",
@@ -427,9 +518,9 @@ impl fmt::Display for Summary {
             write!(f, ", {first} to {last}")?;
         }
         writeln!(f)?;
-        self.write_outputs(f)?;
+        self.write_outputs(f, mark)?;
         if self.spill_files > 0 {
-            label(f, "spilled")?;
+            label(f, mark, "spilled")?;
             writeln!(
                 f,
                 "{} of groups, to {}",
@@ -437,7 +528,7 @@ impl fmt::Display for Summary {
                 Counted(self.spill_files, "temporary file")
             )?;
         }
-        label(f, "time")?;
+        label(f, mark, "time")?;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -449,8 +540,8 @@ impl fmt::Display for Summary {
 }
 
 /// What a line is about.
-fn label(f: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
-    write!(f, "{label:>10}  ")
+fn label(f: &mut dyn fmt::Write, mark: Mark<'_>, label: &str) -> fmt::Result {
+    write!(f, "{}  ", mark(Part::Label, &format!("{label:>10}")))
 }
 
 /// Bytes per second.
@@ -483,6 +574,21 @@ impl fmt::Display for Count {
             write!(f, "{digit}")?;
         }
         Ok(())
+    }
+}
+
+/// A part of a whole in percent, rounded to hundredths, but nothing to none and only all to all.
+struct Share(u64, u64);
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (part, whole) = (u128::from(self.0), u128::from(self.1.max(1)));
+        let hundredths = (part * 20_000 / whole).div_ceil(2);
+        match hundredths {
+            0 if part > 0 => f.write_str("<0.01 %"),
+            10_000 if part < whole => f.write_str(">99.99 %"),
+            _ => write!(f, "{}.{:02} %", hundredths / 100, hundredths % 100),
+        }
     }
 }
 
@@ -531,6 +637,17 @@ mod tests {
             (12_345_678, "12,345,678"),
         ] {
             assert_eq!(Count(count).to_string(), shown);
+        }
+        for (part, whole, shown) in [
+            (1, 2, "50.00 %"),
+            (2, 3, "66.67 %"),
+            (7, 7, "100.00 %"),
+            (1, 20_001, "<0.01 %"),
+            (1, 20_000, "0.01 %"),
+            (99_999, 100_000, ">99.99 %"),
+            (u64::MAX - 1, u64::MAX, ">99.99 %"),
+        ] {
+            assert_eq!(Share(part, whole).to_string(), shown);
         }
         for (bytes, shown) in [
             (0, "0 bytes"),

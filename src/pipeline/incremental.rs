@@ -10,11 +10,12 @@ use rayon::prelude::*;
 
 use super::sink::{RejectBatch, RejectSink};
 use super::tally::{OpenInputs, Partial, Partials};
-use super::{Counted, InputOutcome, InputSource, Outcome, Pipeline};
+use super::{Counted, InputOutcome, InputSource, Outcome, Phase, Pipeline};
 use crate::aggregate::{Counter, Group, GroupRange, Partitions, block};
 use crate::books::Books;
 use crate::error::{Action, Error, Result};
 use crate::event::{Date, DateRange, Decoder};
+use crate::first_places::FirstPlaces;
 use crate::input::{Input, Recording, Verify};
 use crate::output::Reject;
 use crate::state::REMEDY_FOR_ALL as REMEDY;
@@ -145,9 +146,15 @@ impl Pipeline {
             };
             outcomes.push(outcome_of(name, plan, meta, outcome)?);
         }
+        self.options.progress.enter(Phase::Sorting);
         let (partitions, books) = self.recount(state, &metas)?;
+        let mut first = FirstPlaces::default();
+        for (input, meta) in metas.iter().enumerate() {
+            first.merge(&meta.first.of_input(input));
+        }
         Ok(Outcome {
             books,
+            first,
             inputs: outcomes,
             groups: self.sort(partitions)?,
             forgotten,
@@ -231,7 +238,7 @@ impl Pipeline {
             current: None,
             next: 0,
         };
-        let read = self.read(inputs, &mut rejects, &counted)?;
+        let (read, _) = self.read(inputs, &mut rejects, &counted)?;
         rejects.finish()?;
         match open.len() {
             0 => Ok(read),
@@ -493,7 +500,7 @@ impl Partials for Keeper<'_> {
         Ok(())
     }
 
-    fn keep(&self, input: usize, partial: Partial) -> Result<()> {
+    fn keep(&self, input: usize, partial: Partial, first: FirstPlaces) -> Result<()> {
         let Partial {
             groups,
             mut books,
@@ -504,8 +511,11 @@ impl Partials for Keeper<'_> {
         let record = read.record.ok_or_else(|| Error::StateInput {
             input: crate::text::path(&task.path).to_string(),
         })?;
+        // It may be another input of the next run.
+        let mut first = first.of_input(0);
         if let Some(before) = &task.before {
             books.merge(&before.books_before_unfinished().unwrap_or_default());
+            first.merge(&before.first_before_unfinished());
         }
         let options = &self.pipeline.options;
         let unfinished = match read.compressed {
@@ -521,6 +531,7 @@ impl Partials for Keeper<'_> {
             compression: read.compressed.map(|(format, _)| format),
             bytes: read.bytes,
             books,
+            first,
             groups: 0,
             purchase_count: 0,
             dates: None,

@@ -4,6 +4,7 @@
 mod budget;
 mod incremental;
 mod machine;
+mod progress;
 mod queue;
 mod result;
 mod sequencer;
@@ -20,10 +21,13 @@ use crate::aggregate::{Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
+use crate::first_places::FirstPlaces;
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
 pub use incremental::Incremental;
 pub use machine::machine_memory;
+use progress::Counts;
+pub use progress::{Phase, Progress, ProgressNow};
 use queue::{InputRead, Next, Queue, Task, Text, Work};
 use sequencer::{Aborted, Found, Sequencer};
 pub use sink::{RejectBatch, RejectSink};
@@ -70,6 +74,8 @@ pub struct Options {
     pub map_files: bool,
     /// A way to stop the run from outside.
     pub stop: Stop,
+    /// A way to see from outside how far the run is.
+    pub progress: Progress,
 }
 
 impl Default for Options {
@@ -84,6 +90,7 @@ impl Default for Options {
             temp_dir: None,
             map_files: true,
             stop: Stop::default(),
+            progress: Progress::default(),
         }
     }
 }
@@ -116,6 +123,8 @@ impl Options {
 pub struct Outcome {
     /// What became of the lines.
     pub books: Books,
+    /// Where each reason was found first.
+    pub first: FirstPlaces,
     /// The inputs, in order.
     pub inputs: Vec<InputOutcome>,
     /// The groups.
@@ -232,11 +241,13 @@ impl Pipeline {
     /// taken to the disk, or the run was stopped.
     pub fn aggregate<S: RejectSink>(&self, inputs: Vec<Input>, rejects: &mut S) -> Result<Outcome> {
         let tally = Arc::new(Tally::new(self.partitions(1)?));
-        let read = self.read(inputs, rejects, &Counted::Together(&tally))?;
+        let (read, first) = self.read(inputs, rejects, &Counted::Together(&tally))?;
         // The reduction: each worker's books into one.
         let (partitions, books) = Tally::into_parts(tally)?;
+        self.options.progress.enter(Phase::Sorting);
         Ok(Outcome {
             books,
+            first,
             inputs: read,
             groups: self.sort(partitions)?,
             forgotten: Vec::new(),
@@ -244,13 +255,13 @@ impl Pipeline {
         })
     }
 
-    /// Reads the inputs, and counts their events.
+    /// Reads the inputs, and counts their events. The first places are those of what is counted together.
     fn read<S: RejectSink>(
         &self,
         mut inputs: Vec<Input>,
         rejects: &mut S,
         counted: &Counted<'_>,
-    ) -> Result<Vec<InputOutcome>> {
+    ) -> Result<(Vec<InputOutcome>, FirstPlaces)> {
         if !self.options.map_files {
             inputs.iter_mut().for_each(Input::do_not_map);
         }
@@ -259,6 +270,8 @@ impl Pipeline {
             .iter()
             .map(|input| input.path().map(Into::into))
             .collect();
+        let to_read = inputs.iter().map(Input::bytes_to_read);
+        self.options.progress.start(to_read.sum());
         let lines_before: Vec<u64> = inputs.iter().map(Input::lines_before).collect();
         let queue = Arc::new(Queue::new(
             inputs,
@@ -280,10 +293,10 @@ impl Pipeline {
         if lines.is_ok() || self.options.stop.signal().is_some() {
             self.check_stop()?;
         }
-        let lines = lines?;
+        let (lines, first) = lines?;
 
         let read = queue.read();
-        Ok(names
+        let outcomes = names
             .into_iter()
             .zip(paths)
             .zip(lines.into_iter().zip(read))
@@ -297,7 +310,8 @@ impl Pipeline {
                 way: Some(read.way),
                 source: InputSource::New,
             })
-            .collect())
+            .collect();
+        Ok((outcomes, first))
     }
 
     fn block_size(&self) -> usize {
@@ -465,7 +479,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 inputs.take_complete(self.queue, |partitions| self.pipeline.sort_here(partitions))
         {
             partial
-                .and_then(|partial| partials.keep(input, partial))
+                .and_then(|partial| partials.keep(input, partial, self.sequencer.take_first(input)))
                 .map_err(|error| self.fail_to_read(error))?;
         }
         Ok(())
@@ -525,6 +539,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         way: Way,
     ) -> std::result::Result<(), Aborted> {
         let mut chunks = 0;
+        let mut came = 0;
         loop {
             let buffer = match self.queue.buffer(index) {
                 Ok(Next::Read(buffer)) => buffer,
@@ -547,6 +562,8 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
                 }
                 Err(error) => return Err(self.fail_to_read(error)),
             }
+            let came_before = std::mem::replace(&mut came, stream.came());
+            self.options.progress.add_bytes(came - came_before);
             if self.is_over() {
                 return Err(self.sequencer.abort());
             }
@@ -609,6 +626,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             Text::Buffer(_) => None,
         };
         let cut = task.cut;
+        let counts = self.counts();
         let mut found = self.sequencer.start(task);
         if let Some(cut) = cut {
             // The start of one line, which was too long to be kept.
@@ -622,6 +640,12 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         } else {
             self.lines(&mut found, range.clone())?;
         }
+        // What came of a stream was added as it came.
+        if mapped.is_some() {
+            self.options.progress.add_bytes(range.len() as u64);
+        }
+        let progress = &self.options.progress;
+        progress.add_chunk(range.len(), counts, self.counts());
         self.sequencer.submit(found)?;
         if let Counted::Apart { inputs, .. } = self.counted {
             inputs.add_chunk(input);
@@ -638,6 +662,13 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             return Err(self.sequencer.abort());
         }
         Ok(())
+    }
+
+    fn counts(&self) -> Counts {
+        match &self.counting {
+            Some((_, counting)) => Counts::of(&counting.books),
+            None => Counts::default(),
+        }
     }
 
     /// The lines of a chunk.

@@ -24,6 +24,7 @@ use super::queue::{Queue, Task, Text};
 use super::sink::{RejectBatch as _, RejectSink};
 use crate::error::{Error, Result};
 use crate::event::Fault;
+use crate::first_places::{FirstInChunk, FirstPlaces};
 use crate::input::Cut;
 use crate::output::Reject;
 
@@ -71,6 +72,8 @@ pub(super) struct Found<B> {
     cut: Option<Cut>,
     lines: u64,
     rejects: Vec<Note>,
+    /// Where in the chunk each reason is found first.
+    first: FirstInChunk,
     /// How many lines of the input are before the chunk, once that is known.
     lines_before: Option<u64>,
     /// The batch that rejects go to then.
@@ -121,6 +124,9 @@ pub(super) struct Sequencer<'a, S: RejectSink> {
 
 struct State<'a, S: RejectSink> {
     inputs: Vec<Progress>,
+    /// Where each reason was found first, in the chunks that are counted; of each input that has any, until
+    /// that is asked for.
+    first: BTreeMap<usize, FirstPlaces>,
     /// Chunks that have been read before one before them.
     uncounted: BTreeMap<Place, Found<S::Batch>>,
     /// How many notes are in those, and one for each chunk.
@@ -183,6 +189,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             names,
             state: Mutex::new(State {
                 inputs: inputs.collect(),
+                first: BTreeMap::new(),
                 uncounted: BTreeMap::new(),
                 notes_waiting: 0,
                 ready: BTreeMap::new(),
@@ -210,6 +217,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             cut: task.cut,
             lines: 0,
             rejects: self.lock().spare_notes.pop().unwrap_or_default(),
+            first: FirstInChunk::default(),
             lines_before: None,
             batch: None,
         }
@@ -224,6 +232,8 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         len: usize,
         fault: Fault,
     ) -> Outcome {
+        let at = found.offset + offset as u64;
+        found.first.note(fault.reason(), found.lines, at);
         found.rejects.push(Note {
             line: found.lines,
             offset,
@@ -250,6 +260,11 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
             found.lines_before = Some(state.inputs[input].lines);
         }
         self.batch(found)
+    }
+
+    /// Where each reason was found first in an input, all of whose chunks have been submitted.
+    pub(super) fn take_first(&self, input: usize) -> FirstPlaces {
+        self.lock().first.remove(&input).unwrap_or_default()
     }
 
     /// Takes what was found in a whole chunk, and works off what can be.
@@ -424,8 +439,9 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         Guard(self)
     }
 
-    /// The lines of each input, when all workers are done; or why the run failed.
-    pub(super) fn finish(self) -> Result<Vec<u64>> {
+    /// The lines of each input, and where each reason was found first in all whose first places were not
+    /// taken, when all workers are done; or why the run failed.
+    pub(super) fn finish(self) -> Result<(Vec<u64>, FirstPlaces)> {
         let state = self
             .state
             .into_inner()
@@ -441,7 +457,12 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                     ),
                 })
             }
-            None => Ok(state.inputs.iter().map(|input| input.lines).collect()),
+            None => {
+                let mut first = FirstPlaces::default();
+                state.first.values().for_each(|of| first.merge(of));
+                let lines = state.inputs.iter().map(|input| input.lines).collect();
+                Ok((lines, first))
+            }
         }
     }
 
@@ -473,6 +494,9 @@ impl<S: RejectSink> State<'_, S> {
         while let Some(mut found) = self.uncounted.remove(&(input, progress.counted)) {
             self.notes_waiting -= found.rejects.len() + CHUNK_OVERHEAD;
             found.lines_before = Some(progress.lines);
+            for (reason, place) in found.first.places(input, progress.lines) {
+                self.first.entry(input).or_default().add(reason, place);
+            }
             progress.lines += found.lines;
             progress.counted += 1;
             self.ready.insert(found.place, found);

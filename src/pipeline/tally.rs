@@ -12,6 +12,7 @@ use super::queue::{InputRead, Queue};
 use crate::aggregate::{Counter, Group, Partitions, SortedGroups};
 use crate::books::Books;
 use crate::error::{Error, Result};
+use crate::first_places::FirstPlaces;
 
 /// What is counted together.
 #[derive(Debug)]
@@ -83,8 +84,8 @@ pub(super) trait Partials: Sync {
     /// by an earlier run.
     fn recall(&self, input: usize, add: &mut dyn FnMut(&Group)) -> Result<()>;
 
-    /// Takes an input that is complete. Called by the workers, many at a time, and in no order.
-    fn keep(&self, input: usize, partial: Partial) -> Result<()>;
+    /// Takes an input that is complete, and where each reason was found first in what was read. Called by the workers, many at a time, and in no order.
+    fn keep(&self, input: usize, partial: Partial, first: FirstPlaces) -> Result<()>;
 }
 
 /// The inputs that are being counted, each for itself.

@@ -22,7 +22,7 @@ const MARK: &str = "daytally-state";
 const FORMAT: &str = "daytally state";
 
 /// The version of the folder's format, and of all files in it.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The version of the rules by which events are judged. What was judged by others does not go with what
 /// is judged by these.

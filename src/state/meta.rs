@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::Group;
 use crate::books::Books;
 use crate::event::{Amount, Date, Event, Reason, UserId, Verdict};
+use crate::first_places::{FirstPlaces, LinePlace};
 use crate::input::{Compression, FileRecord, Unfinished};
 
 /// Which writing of a partial result it is, so that its rejects can tell that they are of the same.
@@ -30,6 +31,8 @@ pub struct PartialMeta {
     pub bytes: u64,
     /// What became of its lines, whatever their days. None is filtered.
     pub books: Books,
+    /// Where each reason was found first, in it as input 0.
+    pub first: FirstPlaces,
     /// How many groups its events are of.
     pub groups: u64,
     /// How many of its events are purchases.
@@ -120,6 +123,14 @@ impl PartialMeta {
         }
     }
 
+    /// Where each reason was found first in all lines but an unfinished one.
+    pub(crate) fn first_before_unfinished(&self) -> FirstPlaces {
+        match &self.unfinished {
+            None => self.first.clone(),
+            Some(line) => self.first.before(line.offset),
+        }
+    }
+
     /// A group without the event of an unfinished line; `None` if nothing is left of it. An error if the
     /// event was never in it.
     pub(crate) fn without_unfinished(&self, group: &Group) -> Result<Option<Group>, ()> {
@@ -170,6 +181,8 @@ struct Stored {
     blank: u64,
     valid: u64,
     invalid: BTreeMap<String, u64>,
+    /// The line and the offset of the first of each.
+    first: BTreeMap<String, (u64, u64)>,
     groups: u64,
     purchase_count: u64,
     first_date: Option<String>,
@@ -223,6 +236,11 @@ impl From<&PartialMeta> for Stored {
                 .invalid_by_reason()
                 .map(|(reason, count)| (reason.code().to_owned(), count))
                 .collect(),
+            first: meta
+                .first
+                .iter()
+                .map(|(reason, place)| (reason.code().to_owned(), (place.line, place.offset)))
+                .collect(),
             groups: meta.groups,
             purchase_count: meta.purchase_count,
             first_date: meta.dates.map(|(first, _)| first.to_string()),
@@ -267,6 +285,19 @@ impl Stored {
         for (code, count) in &self.invalid {
             books.add_invalid(reason(code)?, *count);
         }
+        // The first of each is there, and of no others.
+        if !self.first.keys().eq(self.invalid.keys()) {
+            return None;
+        }
+        let mut first = FirstPlaces::default();
+        for (code, (line, offset)) in &self.first {
+            let place = LinePlace {
+                input: 0,
+                line: *line,
+                offset: *offset,
+            };
+            first.add(reason(code)?, place);
+        }
         let unfinished = match self.unfinished {
             None => None,
             Some(line) => Some(line.into_line()?),
@@ -298,6 +329,7 @@ impl Stored {
             },
             bytes: self.bytes,
             books,
+            first,
             groups: self.groups,
             purchase_count: self.purchase_count,
             dates,
@@ -375,7 +407,15 @@ pub(super) mod tests {
             ..Books::default()
         };
         books.add_invalid(Reason::InvalidJson, 2);
+        let mut first = FirstPlaces::default();
+        let place = LinePlace {
+            input: 0,
+            line: 7,
+            offset: 700,
+        };
+        first.add(Reason::InvalidJson, place);
         PartialMeta {
+            first,
             path: "/data/events.jsonl".into(),
             record: FileRecord {
                 len: 1000,
@@ -449,6 +489,7 @@ pub(super) mod tests {
         for (from, to) in [
             ("{", "["),
             ("invalid_json", "no_such_reason"),
+            ("\"first\":{\"invalid_json\":[7,700]}", "\"first\":{}"),
             ("0000-01-01", "0000-00-01"),
             ("\"last_date\":\"9999-12-31\"", "\"last_date\":null"),
             ("0707", "07"),

@@ -596,10 +596,10 @@ fn a_state_of_other_rules_or_another_version_is_refused() {
     let json = mark.lines().next().unwrap();
     for (from, to, code, needle) in [
         (
-            "\"version\":1",
             "\"version\":2",
+            "\"version\":1",
             1,
-            "is of version 2 of the state's format",
+            "is of version 1 of the state's format",
         ),
         (
             "\"rules\":1",

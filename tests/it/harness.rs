@@ -132,6 +132,9 @@ pub(crate) fn program_in(folder: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
     command
         .env_remove("RUST_LOG")
         // Nor of the config files of whoever runs the tests.

@@ -10,9 +10,11 @@
 #![expect(clippy::print_stderr, reason = "a test that skips says so")]
 
 mod cli_check;
+mod cli_color;
 #[cfg(feature = "config")]
 mod cli_config;
 mod cli_dates;
+mod cli_ends;
 mod cli_errors;
 mod cli_explain;
 mod cli_generate;
@@ -23,6 +25,7 @@ mod cli_mapping;
 mod cli_memory;
 mod cli_options;
 mod cli_partition;
+mod cli_progress;
 mod cli_publish;
 mod cli_rejects;
 mod cli_result;

@@ -6,35 +6,38 @@ use daytally::aggregate::Revenue;
 use daytally::event::{Event, Hint, Verdict};
 use daytally::text;
 
+use super::super::color::{self, Paint};
 use super::Explained;
 use super::excerpt::Excerpt;
 
-/// The text, its lines ended.
-pub(super) fn text(explained: &Explained<'_>) -> String {
+/// The text, its lines ended; in colours if there are to be any.
+pub(super) fn text(explained: &Explained<'_>, has_colors: bool) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = write(explained, &mut out);
+    let _ = write(explained, has_colors, &mut out);
     out
 }
 
-fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
+fn write(explained: &Explained<'_>, has_colors: bool, out: &mut String) -> std::fmt::Result {
     let Explained {
         line, diagnosis, ..
     } = explained;
-    match explained.input {
-        "-" => out.push_str("standard input"),
-        name => write!(out, "{}", text::name(name))?,
+    let paint = |style, what: &str| Paint::new(has_colors, style, what.to_owned());
+    let mut place = match explained.input {
+        "-" => "standard input".to_owned(),
+        name => text::name(name).to_string(),
+    };
+    if let Some(number) = line.number {
+        write!(place, ", line {number}")?;
     }
-    match line.number {
-        Some(number) => write!(out, ", line {number}, offset {}: ", line.offset)?,
-        None => write!(out, ", offset {}: ", line.offset)?,
-    }
+    write!(place, ", offset {}", line.offset)?;
+    write!(out, "{}: ", paint(color::STRONG, &place))?;
     let faults = diagnosis.faults();
     match diagnosis.verdict() {
-        Verdict::Valid(_) => out.push_str("valid\n"),
+        Verdict::Valid(_) => writeln!(out, "{}", paint(color::GOOD, "valid"))?,
         Verdict::Blank => out.push_str("blank, neither valid nor invalid\n"),
         Verdict::Invalid(fault) => {
-            write!(out, "{}", fault.reason())?;
+            write!(out, "{}", paint(color::BAD, fault.reason().code()))?;
             match faults.len() {
                 1 => out.push('\n'),
                 2 => out.push_str(", and 1 more fault\n"),
@@ -65,12 +68,13 @@ fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
             .or_else(|| about.clone().find_map(|hint| hint.span.clone()))
             .filter(|_| is_whole);
         if index == 0 || place.is_some() {
-            write_excerpt(&Excerpt::of(bytes, place, is_whole), out)?;
+            write_excerpt(&Excerpt::of(bytes, place, is_whole), has_colors, out)?;
         }
         let reason = fault.reason();
         let message = fault.message(bytes);
-        writeln!(out, "  rule {}, {reason}: {message}", reason.rule())?;
-        about.try_for_each(|hint| write_hint(hint, out))?;
+        let name = paint(color::BAD, reason.code());
+        writeln!(out, "  rule {}, {name}: {message}", reason.rule())?;
+        about.try_for_each(|hint| write_hint(hint, has_colors, out))?;
     }
     if !is_whole {
         out.push_str(
@@ -79,27 +83,32 @@ fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
     }
     if let Verdict::Valid(event) = diagnosis.verdict() {
         out.push('\n');
-        write_excerpt(&Excerpt::of(bytes, None, true), out)?;
+        write_excerpt(&Excerpt::of(bytes, None, true), has_colors, out)?;
         write_event(&event, diagnosis.event_type().unwrap_or_default(), out)?;
     }
     for hint in hints_about(None) {
         out.push('\n');
-        write_excerpt(&Excerpt::of(bytes, hint.span.clone(), true), out)?;
-        write_hint(hint, out)?;
+        write_excerpt(
+            &Excerpt::of(bytes, hint.span.clone(), true),
+            has_colors,
+            out,
+        )?;
+        write_hint(hint, has_colors, out)?;
     }
     Ok(())
 }
 
-fn write_excerpt(excerpt: &Excerpt, out: &mut String) -> std::fmt::Result {
+fn write_excerpt(excerpt: &Excerpt, has_colors: bool, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  {}", excerpt.text)?;
     match &excerpt.carets {
-        Some(carets) => writeln!(out, "  {carets}"),
+        Some(carets) => writeln!(out, "  {}", Paint::new(has_colors, color::BAD, carets)),
         None => Ok(()),
     }
 }
 
-fn write_hint(hint: &Hint, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "  hint: {}", hint.message)
+fn write_hint(hint: &Hint, has_colors: bool, out: &mut String) -> std::fmt::Result {
+    let word = Paint::new(has_colors, color::LABEL, "hint:");
+    writeln!(out, "  {word} {}", hint.message)
 }
 
 fn write_event(event: &Event, event_type: &str, out: &mut String) -> std::fmt::Result {
