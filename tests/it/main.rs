@@ -14,6 +14,13 @@ mod cli_config;
 mod cli_dates;
 mod cli_errors;
 mod cli_explain;
+#[cfg(all(
+    feature = "parquet",
+    feature = "arrow",
+    feature = "gzip",
+    feature = "zstd"
+))]
+mod cli_formats;
 mod cli_generate;
 mod cli_hostile;
 mod cli_inputs;
