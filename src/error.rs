@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::{Date, UserId};
 use crate::input::{DecompressError, LeftOut};
+use crate::output::Format;
 use crate::text;
 
 /// A result with the crate's error.
@@ -516,6 +517,25 @@ pub enum Error {
         /// What went wrong.
         source: rayon::ThreadPoolBuildError,
     },
+    /// The result cannot be made in a format.
+    #[error("cannot make {format} of the result: {what}")]
+    Format {
+        /// The format.
+        format: Format,
+        /// Why not.
+        what: String,
+    },
+    /// A folder for days has days in another format.
+    #[error(
+        "{} is there, which is of another format than {format}; who reads the folder would count its events twice; choose another folder, or remove the old files",
+        text::path(path)
+    )]
+    OtherFormat {
+        /// A file of a day.
+        path: PathBuf,
+        /// The format that was asked for.
+        format: Format,
+    },
     /// A worker thread panicked: a fault of this program.
     #[error(
         "a worker thread failed unexpectedly, so nothing was published; this is a bug in daytally, please report it with the message above"
@@ -601,6 +621,11 @@ impl fmt::Display for Action {
 }
 
 impl Error {
+    /// That the result cannot be made in a format.
+    pub(crate) fn format(format: Format, what: String) -> Error {
+        Error::Format { format, what }
+    }
+
     /// An operation on a file that the operating system refused.
     ///
     /// ```

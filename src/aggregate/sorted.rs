@@ -272,7 +272,7 @@ impl InOrder {
 
     /// Groups of which several may be of one key, and then are added up. They should be some sequences
     /// in order, one after the other: those are only merged.
-    pub(super) fn merged(mut groups: Vec<Group>) -> InOrder {
+    pub(crate) fn merged(mut groups: Vec<Group>) -> InOrder {
         let mut order = order(&groups, merge_sort, merge_sort);
         let mut kept = 0;
         for at in 0..order.len() {

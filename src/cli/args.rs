@@ -17,6 +17,7 @@ use super::check::CheckArgs;
 use super::limit::InvalidLimit;
 use super::size::{self, MemorySize};
 use daytally::event::Date;
+use daytally::output::Format;
 
 /// Daily per-user statistics from JSON Lines event logs.
 ///
@@ -194,6 +195,19 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) output: Option<PathBuf>,
 
+    /// The format of the result: csv, jsonl (JSON Lines), parquet or arrow (Arrow IPC); csv and jsonl
+    /// also compressed, such as csv.gz and csv.zst [default: what the extension of --output says, and
+    /// csv if it says nothing].
+    #[arg(
+        help_heading = "Output options",
+        long,
+        value_name = "FORMAT",
+        env = "DAYTALLY_FORMAT",
+        value_parser = parse_format,
+        hide_env = true
+    )]
+    pub(super) format: Option<Format>,
+
     /// Write each day to a file of its own, OUTPUT/date=YYYY-MM-DD/daily_user_stats.csv.
     ///
     /// Days of which there is no event are left as they are, unless they are between --from and --to and
@@ -342,6 +356,10 @@ const AGGREGATE_EXAMPLES: &str = "Examples:
   daytally aggregate 'logs/2024-*/**/*.jsonl.gz'
   find logs -name '*.jsonl' -print0 | daytally aggregate -0 --files-from -
   kcat -C -t events -e | daytally aggregate -
+
+ For other tools
+  daytally aggregate logs/ -o stats.parquet
+  daytally aggregate logs/ -o - --format jsonl | jq -c 'select(.purchase_count > 9)'
 
  Under a scheduler
   daytally aggregate logs/ --max-invalid 0.1% --summary summary.json \\
@@ -786,6 +804,19 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("without this option the log goes to standard error".into()),
         _ => Ok(text.into()),
+    }
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    let format: Format = text.parse().map_err(|_| {
+        let names = Format::ALL.map(Format::extension);
+        format!("there are {}", names.join(", "))
+    })?;
+    match format.missing_feature() {
+        None => Ok(format),
+        Some(feature) => Err(format!(
+            "this daytally was built without the feature {feature}"
+        )),
     }
 }
 

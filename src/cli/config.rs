@@ -21,15 +21,14 @@ use super::size::MemorySize;
 use daytally::event::{Date, DateRange, Lanes};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
-use daytally::output::Target;
+use daytally::output::{Format, Target};
 use daytally::{Incremental, Options};
 use daytally::{state, survey};
 
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
 
-/// Where the result goes if nothing is said, and where its days do.
-const DEFAULT_OUTPUT: &str = "daily_user_stats.csv";
+/// Where the days of the result go if nothing is said.
 const DEFAULT_OUTPUT_FOLDER: &str = "daily_user_stats";
 
 /// What clap says of a command's wrong use.
@@ -60,6 +59,8 @@ pub(super) struct AggregateConfig {
     pub(super) list: Option<PathBuf>,
     /// The file, or the folder for the days.
     pub(super) output: Target,
+    /// What is written there.
+    pub(super) format: Format,
     /// Whether each day has a file of its own.
     pub(super) by_date: bool,
     pub(super) rejects: Option<Target>,
@@ -122,7 +123,8 @@ impl AggregateConfig {
             ));
         };
         let by_date = args.partition_by == Some(PartitionArg::Date);
-        let output = output(args.output, by_date)?;
+        let format = format(args.format, args.output.as_deref(), by_date)?;
+        let output = output(args.output, format, by_date)?;
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
@@ -164,6 +166,7 @@ impl AggregateConfig {
             from: args.from,
             to: args.to,
             output,
+            format,
             by_date,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
@@ -187,10 +190,34 @@ impl AggregateConfig {
     }
 }
 
+/// What the result is written as: what was asked for, or what the file's name speaks of.
+fn format(
+    typed: Option<Format>,
+    output: Option<&Path>,
+    by_date: bool,
+) -> Result<Format, clap::Error> {
+    let of_name = || match output {
+        Some(path) if !by_date => Format::of_path(path),
+        _ => Format::default(),
+    };
+    let format = typed.unwrap_or_else(of_name);
+    match format.missing_feature() {
+        None => Ok(format),
+        Some(feature) => {
+            let message = format!(
+                "the name of the output asks for {format}, and this daytally was built without the feature {feature}; give another name, or --format"
+            );
+            Err(wrong("aggregate", ErrorKind::ValueValidation, message))
+        }
+    }
+}
+
 /// Where the result goes. A result of days needs a folder.
-fn output(typed: Option<PathBuf>, by_date: bool) -> Result<Target, clap::Error> {
+fn output(typed: Option<PathBuf>, format: Format, by_date: bool) -> Result<Target, clap::Error> {
     if !by_date {
-        return Ok(Target::new(typed.unwrap_or_else(|| DEFAULT_OUTPUT.into())));
+        return Ok(Target::new(
+            typed.unwrap_or_else(|| format.default_file().into()),
+        ));
     }
     let typed = typed.unwrap_or_else(|| DEFAULT_OUTPUT_FOLDER.into());
     let is_stream = |path: &Path| {

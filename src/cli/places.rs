@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::config::AggregateConfig;
 use daytally::error::{Error, Result};
 use daytally::input::{FileId, Found};
-use daytally::output::{Target, date_of_day_file, day_file, days_in};
+use daytally::output::{Format, Target, date_of_day_file, day_file, days_in};
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
 const STDOUT: &str = "/dev/stdout";
@@ -93,7 +93,7 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
         && let Target::Path(folder) = &config.output
         && folder.is_dir()
     {
-        check_days(folder, &inputs, &outputs, stderr)?;
+        check_days(folder, config.format, &inputs, &outputs, stderr)?;
     }
     for (at, second) in outputs.iter().enumerate() {
         for first in &outputs[..at] {
@@ -119,14 +119,15 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
 /// The same for the files of days in the output folder, of which any may be replaced or removed.
 fn check_days(
     folder: &Path,
+    format: Format,
     inputs: &[(&Path, FileId)],
     outputs: &[Output<'_>],
     stderr: Option<FileId>,
 ) -> Result<()> {
     const ROLE: &str = "the result (--output)";
     let inputs: HashMap<FileId, &Path> = inputs.iter().map(|(path, id)| (*id, *path)).collect();
-    for date in days_in(folder)? {
-        let path = day_file(folder, date);
+    for date in days_in(folder, format)? {
+        let path = day_file(folder, date, format);
         let Some(id) = regular_file(&path) else {
             continue;
         };

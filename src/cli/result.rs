@@ -33,7 +33,7 @@ impl ResultDraft {
     pub(super) fn create(config: &AggregateConfig) -> Result<ResultDraft> {
         match &config.output {
             Target::Path(folder) if config.by_date => {
-                let drafts = DayDrafts::create(folder)?;
+                let drafts = DayDrafts::create(folder, config.format)?;
                 Ok(ResultDraft::Days(Box::new(drafts)))
             }
             target => Ok(ResultDraft::File(Draft::create(target)?.with_digest())),
@@ -52,10 +52,12 @@ impl ResultDraft {
         let path = path_text(config.output.absolute());
         match self {
             ResultDraft::File(mut draft) => {
-                let totals = pipeline.write_csv_with(outcome, |bytes| draft.write(bytes), days)?;
+                let write = |bytes: &[u8]| draft.write(bytes);
+                let totals = pipeline.write_result(outcome, config.format, write, days)?;
                 let finished = draft.finish()?;
                 let output = OutputSummary {
                     path,
+                    format: config.format.to_string(),
                     rows: totals.groups,
                     bytes: finished.bytes(),
                     sha256: finished.sha256(),
@@ -66,7 +68,7 @@ impl ResultDraft {
             }
             ResultDraft::Days(mut drafts) => {
                 let write = |date, bytes: &[u8]| drafts.write(date, bytes);
-                let totals = pipeline.write_csv_by_day_with(outcome, write, days)?;
+                let totals = pipeline.write_result_by_day(outcome, config.format, write, days)?;
                 let mut finished = drafts.finish(|| match config.options.stop.signal() {
                     Some(signal) => Err(Error::Stopped { signal }),
                     None => Ok(()),
@@ -87,6 +89,7 @@ impl ResultDraft {
                 let changes = finished.changes();
                 let output = OutputSummary {
                     path,
+                    format: config.format.to_string(),
                     rows: totals.groups,
                     bytes: finished.bytes(),
                     sha256: None,

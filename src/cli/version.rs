@@ -3,7 +3,7 @@
 use daytally::event::vectors;
 
 /// The optional parts of the program, and whether this one has them.
-const FEATURES: [(&str, bool); 7] = [
+const FEATURES: [(&str, bool); 9] = [
     ("gzip", cfg!(feature = "gzip")),
     ("zstd", cfg!(feature = "zstd")),
     ("bzip2", cfg!(feature = "bzip2")),
@@ -11,6 +11,8 @@ const FEATURES: [(&str, bool); 7] = [
     ("lz4", cfg!(feature = "lz4")),
     ("config", cfg!(feature = "config")),
     ("shell", cfg!(feature = "shell")),
+    ("parquet", cfg!(feature = "parquet")),
+    ("arrow", cfg!(feature = "arrow")),
 ];
 
 /// All of it; `-V` tells the first line.

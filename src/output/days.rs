@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::Access;
 
 use super::drafts::{self, Name};
+use super::format::Format;
 use super::publication::{Part, Publication, TakenBack};
 use super::publish::{
     BUFFER, folder_of, follow_links, replaced, sync_folder, sync_folder_of, take_over_mode,
@@ -25,9 +26,6 @@ use super::same;
 use super::steps::{self, Step};
 use crate::error::{Action, Error, OutputPart, Result};
 use crate::event::{Date, DateRange};
-
-/// What the file in the folder of a day is called.
-pub const DAY_FILE: &str = "daily_user_stats.csv";
 
 /// What the name of a day's folder begins with.
 const DAY_PREFIX: &str = "date=";
@@ -39,11 +37,11 @@ const SYNCS: usize = 8;
 /// Days that are being written.
 ///
 /// ```
-/// use daytally::output::DayDrafts;
+/// use daytally::output::{DayDrafts, Format};
 ///
 /// # let root = tempfile::tempdir().unwrap();
 /// # let folder = root.path().join("stats");
-/// let mut days = DayDrafts::create(&folder)?;
+/// let mut days = DayDrafts::create(&folder, Format::default())?;
 /// days.write("2024-01-31".parse().unwrap(), b"one\n")?;
 /// days.write("2024-02-01".parse().unwrap(), b"two\n")?;
 /// let mut days = days.finish(|| Ok(()))?;
@@ -77,6 +75,8 @@ struct Staging {
     /// The output folder, if this run created it.
     created: Option<Name>,
     folder: PathBuf,
+    /// What is in the files, which says what they are called.
+    format: Format,
 }
 
 /// A day that is being written.
@@ -129,13 +129,13 @@ impl DayChanges {
     }
 }
 
-/// The days in an output folder, in order: those that have a folder with a [`DAY_FILE`]. A folder that is
-/// not there has none.
+/// The days in an output folder, in order: those that have a folder with a file of that format. A folder
+/// that is not there has none.
 ///
 /// # Errors
 ///
 /// Where the folder cannot be read.
-pub fn days_in(folder: &Path) -> Result<Vec<Date>> {
+pub fn days_in(folder: &Path, format: Format) -> Result<Vec<Date>> {
     let mut days = Vec::new();
     let read = |source| Error::io(Action::Read, folder, source);
     let entries = match std::fs::read_dir(folder) {
@@ -147,7 +147,7 @@ pub fn days_in(folder: &Path) -> Result<Vec<Date>> {
         let name = entry.map_err(read)?.file_name();
         let date = name.to_str().and_then(|name| name.strip_prefix(DAY_PREFIX));
         if let Some(date) = date.and_then(|date| date.parse().ok())
-            && day_file(folder, date).symlink_metadata().is_ok()
+            && day_file(folder, date, format).symlink_metadata().is_ok()
         {
             days.push(date);
         }
@@ -164,22 +164,24 @@ fn day_folder(folder: &Path, date: Date) -> PathBuf {
 /// The file of a day in an output folder.
 ///
 /// ```
-/// use daytally::output::{date_of_day_file, day_file};
+/// use daytally::output::{Format, date_of_day_file, day_file};
 ///
 /// let date = "2024-01-31".parse().unwrap();
-/// let path = day_file("stats".as_ref(), date);
+/// let path = day_file("stats".as_ref(), date, Format::default());
 /// assert_eq!(path, std::path::Path::new("stats/date=2024-01-31/daily_user_stats.csv"));
 /// assert_eq!(date_of_day_file(&path), Some(date));
 /// ```
 #[must_use]
-pub fn day_file(folder: &Path, date: Date) -> PathBuf {
-    day_folder(folder, date).join(DAY_FILE)
+pub fn day_file(folder: &Path, date: Date, format: Format) -> PathBuf {
+    day_folder(folder, date).join(format.default_file())
 }
 
-/// The day that a path is the file of, if it is called as one.
+/// The day that a path is the file of, in any format, if it is called as one.
 #[must_use]
 pub fn date_of_day_file(path: &Path) -> Option<Date> {
-    let folder = path.parent().filter(|_| path.ends_with(DAY_FILE))?;
+    let is_one = |format: Format| path.ends_with(format.default_file());
+    let is_day_file = Format::ALL.into_iter().any(is_one);
+    let folder = path.parent().filter(|_| is_day_file)?;
     let name = folder.file_name()?.to_str()?;
     name.strip_prefix(DAY_PREFIX)?.parse().ok()
 }
@@ -192,7 +194,7 @@ impl DayDrafts {
     /// # Errors
     ///
     /// Where the folder cannot be created or written to, and [`Error::Occupied`] where it is no folder.
-    pub fn create(folder: &Path) -> Result<DayDrafts> {
+    pub fn create(folder: &Path, format: Format) -> Result<DayDrafts> {
         let fault = |source| Error::io(Action::Create, folder, source);
         let (place, created) = match std::fs::metadata(folder) {
             Ok(there) => {
@@ -214,6 +216,7 @@ impl DayDrafts {
                 lock,
                 created,
                 folder: place,
+                format,
             },
             open: None,
             days: Vec::new(),
@@ -311,7 +314,7 @@ impl DayDrafts {
             error.of(|source| staging.fault(Action::Sync, days[at].date, source))
         })?;
         sync_each(unchanged.len(), &keep_going, |at| {
-            let file = day_file(&staging.folder, unchanged[at]);
+            let file = staging.file(unchanged[at]);
             sync_file(&file)?;
             sync_folder_of(&file)
         })
@@ -326,8 +329,28 @@ impl DayDrafts {
 }
 
 impl Staging {
+    /// The file of a day.
+    fn file(&self, date: Date) -> PathBuf {
+        day_file(&self.folder, date, self.format)
+    }
+
+    /// That a day has no file of another format, which would be taken for more of it.
+    fn expect_no_other_format(&self, date: Date) -> Result<()> {
+        let others = Format::ALL
+            .into_iter()
+            .filter(|format| *format != self.format);
+        let mut files = others.map(|format| day_file(&self.folder, date, format));
+        match files.find(|file| file.symlink_metadata().is_ok()) {
+            None => Ok(()),
+            Some(path) => Err(Error::OtherFormat {
+                path,
+                format: self.format,
+            }),
+        }
+    }
+
     fn fault(&self, action: Action, date: Date, source: io::Error) -> Error {
-        Error::io(action, &day_file(&self.folder, date), source)
+        Error::io(action, &self.file(date), source)
     }
 
     /// Where the draft of a day is: in a folder of its own, if that is to be put in place with it.
@@ -335,7 +358,7 @@ impl Staging {
         if has_folder {
             self.name.path().join(format!("{date}.csv"))
         } else {
-            day_file(self.name.path(), date)
+            day_file(self.name.path(), date, self.format)
         }
     }
 
@@ -367,7 +390,8 @@ impl Staging {
             }
             Err(error) => return Err(fault(error)),
         }
-        let file = folder.join(DAY_FILE);
+        self.expect_no_other_format(date)?;
+        let file = self.file(date);
         match file.symlink_metadata() {
             Ok(there) if !there.is_file() => Err(Error::Occupied {
                 path: file,
@@ -388,7 +412,7 @@ impl Staging {
 
     /// Completes the draft of a day. `true` if what is there has the same bytes; there is no draft then.
     fn complete(&self, open: &mut OpenDay) -> Result<bool> {
-        let place = day_file(&self.folder, open.date);
+        let place = self.file(open.date);
         let replaced = open.there.file.as_ref();
         // Most days are small enough not to become files for nothing.
         let is_in_buffer = open.file.is_none();
@@ -446,7 +470,7 @@ impl Staging {
     /// Puts a day in place.
     fn put(&self, day: Day, steps: &mut Vec<Step>) -> io::Result<()> {
         let draft = self.draft(day.date, day.has_folder);
-        let file = day_file(&self.folder, day.date);
+        let file = self.file(day.date);
         if day.has_folder {
             return steps::put(&draft, &file, steps);
         }
@@ -457,7 +481,7 @@ impl Staging {
     /// Takes the file of a day away.
     fn remove(&self, date: Date, steps: &mut Vec<Step>) -> io::Result<()> {
         let kept = self.draft(date, true);
-        steps::remove(&day_file(&self.folder, date), &kept, steps)
+        steps::remove(&self.file(date), &kept, steps)
     }
 }
 
@@ -532,7 +556,17 @@ impl FinishedDays {
     ///
     /// As [`remove`](FinishedDays::remove), and where the folder cannot be read.
     pub fn remove_others(&mut self, range: DateRange) -> Result<()> {
-        let mut days = days_in(&self.days.staging.folder)?;
+        let staging = &self.days.staging;
+        for format in Format::ALL
+            .into_iter()
+            .filter(|format| *format != staging.format)
+        {
+            let days = days_in(&staging.folder, format)?;
+            if let Some(date) = days.into_iter().find(|date| range.contains(*date)) {
+                staging.expect_no_other_format(date)?;
+            }
+        }
+        let mut days = days_in(&staging.folder, staging.format)?;
         days.retain(|date| range.contains(*date));
         self.remove(days)
     }
@@ -801,7 +835,7 @@ mod tests {
     }
 
     fn finished(folder: &Path, days: &[(&str, &[u8])]) -> FinishedDays {
-        let mut drafts = DayDrafts::create(folder).unwrap();
+        let mut drafts = DayDrafts::create(folder, Format::default()).unwrap();
         for (date, bytes) in days {
             // In pieces.
             for piece in bytes.chunks(100_000) {
@@ -837,7 +871,7 @@ mod tests {
             assert_eq!(changes.added, [day("2024-01-03")]);
             next.publish().unwrap();
             for (date, bytes) in [("2024-01-01", &new), ("2024-01-02", &old)] {
-                let file = day_file(&folder, day(date));
+                let file = day_file(&folder, day(date), Format::default());
                 assert!(&std::fs::read(file).unwrap() == bytes);
             }
             assert_eq!(entries(&folder), 3);
@@ -849,7 +883,7 @@ mod tests {
     fn what_is_dropped_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("out");
-        let mut drafts = DayDrafts::create(&folder).unwrap();
+        let mut drafts = DayDrafts::create(&folder, Format::default()).unwrap();
         assert_eq!(entries(&folder), 1);
         drafts.write(day("2024-01-01"), b"x").unwrap();
         drafts.write(day("2024-01-02"), b"x").unwrap();
@@ -858,7 +892,7 @@ mod tests {
         drop(finished(&folder, &[("2024-01-01", b"x")]));
         assert_eq!(entries(root.path()), 0);
         // What somebody put there keeps the folder.
-        let drafts = DayDrafts::create(&folder).unwrap();
+        let drafts = DayDrafts::create(&folder, Format::default()).unwrap();
         std::fs::write(folder.join("notes"), "").unwrap();
         drop(drafts);
         assert_eq!(entries(&folder), 1);
@@ -873,7 +907,7 @@ mod tests {
         finished(&folder, &days).publish().unwrap();
         std::fs::create_dir(folder.join("date=2024-01-05")).unwrap();
         std::fs::write(folder.join("date=2024-01-5"), "").unwrap();
-        assert_eq!(days_in(&folder).unwrap(), dates.map(day));
+        assert_eq!(days_in(&folder, Format::default()).unwrap(), dates.map(day));
 
         let mut next = finished(&folder, &[("2024-01-02", b"x"), ("2024-01-03", b"y")]);
         next.remove(
@@ -896,7 +930,7 @@ mod tests {
         );
         next.publish().unwrap();
         assert_eq!(
-            days_in(&folder).unwrap(),
+            days_in(&folder, Format::default()).unwrap(),
             ["2024-01-02", "2024-01-03"].map(day)
         );
         assert!(!folder.join("date=2024-01-04").exists());
@@ -908,7 +942,7 @@ mod tests {
     fn days_come_in_order() {
         let root = tempfile::tempdir().unwrap();
         for dates in [["2024-01-02", "2024-01-01"], ["2024-01-02", "2024-01-03"]] {
-            let mut drafts = DayDrafts::create(root.path()).unwrap();
+            let mut drafts = DayDrafts::create(root.path(), Format::default()).unwrap();
             for date in dates {
                 let written = drafts.write(day(date), b"x");
                 assert_eq!(written.is_err(), date == "2024-01-01");
@@ -921,7 +955,7 @@ mod tests {
     #[test]
     fn whoever_stops_it_leaves_the_days_as_they_were() {
         let root = tempfile::tempdir().unwrap();
-        let mut drafts = DayDrafts::create(root.path()).unwrap();
+        let mut drafts = DayDrafts::create(root.path(), Format::default()).unwrap();
         drafts.write(day("2024-01-01"), b"x").unwrap();
         let error = drafts
             .finish(|| Err(Error::Stopped { signal: 15 }))

@@ -2,9 +2,19 @@
 //!
 //! Knows nothing of where rows and rejects come from.
 
+#[cfg(feature = "arrow")]
+mod arrow;
+mod columns;
 pub mod csv;
 mod days;
 mod drafts;
+mod encoder;
+mod facts;
+mod format;
+mod json_lines;
+mod packer;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod publication;
 mod publish;
 mod rejects;
@@ -13,11 +23,12 @@ mod steps;
 mod summary;
 mod writeback;
 
-pub use days::{
-    DAY_FILE, DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in,
-};
+pub use days::{DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in};
 pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;
+pub(crate) use encoder::{Encoder, Piece};
+pub(crate) use facts::Facts;
+pub use format::{Encoding, Format, NoFormat, Packing};
 pub use publication::{Publication, Published};
 pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;

@@ -206,7 +206,7 @@ mod tests {
     use crate::error::Action;
     use crate::event::{Date, DateRange};
     use crate::output::steps::{Call, faults};
-    use crate::output::{DayDrafts, Draft, Target, day_file};
+    use crate::output::{DayDrafts, Draft, Format, Target, day_file};
     use rustix::io::Errno;
     use std::collections::BTreeMap;
     use std::os::unix::fs::MetadataExt as _;
@@ -248,7 +248,7 @@ mod tests {
             };
             std::fs::write(case.at(REPLACED), "old").unwrap();
             for text in ["2024-01-01", "2024-01-04", "2024-01-05", "2024-01-06"] {
-                let file = day_file(&case.at("days"), day(text));
+                let file = day_file(&case.at("days"), day(text), Format::default());
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
                 std::fs::write(file, format!("old {text}")).unwrap();
             }
@@ -268,7 +268,7 @@ mod tests {
         }
 
         fn days(&self, folder: &str) -> FinishedDays {
-            let mut days = DayDrafts::create(&self.at(folder)).unwrap();
+            let mut days = DayDrafts::create(&self.at(folder), Format::default()).unwrap();
             for text in ["2024-01-01", "2024-01-02", "2024-01-03"] {
                 days.write(day(text), b"new").unwrap();
             }
@@ -294,7 +294,7 @@ mod tests {
             }
             for folder in ["days", "new days"] {
                 for text in ["2024-01-01", "2024-01-02", "2024-01-03"] {
-                    let file = day_file(&self.at(folder), day(text));
+                    let file = day_file(&self.at(folder), day(text), Format::default());
                     assert_eq!(std::fs::read(file).unwrap(), b"new");
                 }
             }
@@ -551,7 +551,7 @@ mod tests {
             let bytes = std::fs::read_to_string(case.at(name)).unwrap();
             assert_eq!(bytes, format!("theirs {name}"));
         }
-        assert!(!day_file(&case.at("days"), day("2024-01-03")).exists());
+        assert!(!day_file(&case.at("days"), day("2024-01-03"), Format::default()).exists());
         assert_eq!(std::fs::read_dir(case.root.path()).unwrap().count(), 3);
         assert_eq!(std::fs::read_dir(case.at("days")).unwrap().count(), 6);
     }

@@ -229,6 +229,8 @@ fn is_zero(number: &u64) -> bool {
 pub struct OutputSummary {
     /// The absolute path of the file, or of the folder with the days; `-` for standard output.
     pub path: String,
+    /// The name of its format, such as `csv`.
+    pub format: String,
     /// Rows, headers not counted.
     pub rows: u64,
     /// Bytes, headers included; of days, those of all days of the result.
@@ -707,6 +709,7 @@ mod tests {
         let mut summary = summary;
         let dates = |count: u32| (0..count).map(|day| Date::from_days(day).unwrap());
         let mut output = OutputSummary {
+            format: "csv".into(),
             path: "/x/out".into(),
             rows: 5,
             bytes: 100,

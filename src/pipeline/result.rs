@@ -11,7 +11,7 @@ use crate::aggregate::{
 };
 use crate::error::{Error, Result};
 use crate::event::Date;
-use crate::output::csv;
+use crate::output::{Encoder, Facts, Format, Piece};
 
 /// How many ranges of rows are formatted ahead of writing, for each worker.
 const RANGES_AHEAD: usize = 4;
@@ -23,45 +23,68 @@ const RANGES_AHEAD_FROM_DISK: usize = 2;
 const RANGES_AT_ONCE: usize = 16;
 
 impl Pipeline {
-    /// Formats the result file, piece by piece: the header, and a row for each group in order. Returns
-    /// what the groups come to.
+    /// Makes the result file as CSV, piece by piece: the header, and a row for each group in order.
+    /// Returns what the groups come to.
     ///
     /// # Errors
     ///
-    /// What `write` says, or [`Error::Stopped`]; [`Error::TotalTooLarge`] where the revenue of a group
-    /// is, of which the first is named; where groups cannot be read back from the disk; and
-    /// [`Error::Unbalanced`] where the books of the run do not balance. What was written is to be
-    /// discarded then.
+    /// As [`write_result`](Pipeline::write_result).
     pub fn write_csv(
         &self,
         outcome: &Outcome,
         write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<GrandTotals> {
-        self.write_csv_with(outcome, write, None)
+        self.write_result(outcome, Format::default(), write, None)
     }
 
-    /// The same, and tells `days` of each day, in order, when all of its rows were written.
+    /// Makes the result file in any format, piece by piece, a row for each group in order. Returns what
+    /// the groups come to. The bytes are the same for the same groups. Tells `days` of each day, in order,
+    /// when all of its rows were written.
     ///
     /// # Errors
     ///
-    /// As [`write_csv`](Pipeline::write_csv).
-    pub fn write_csv_with(
+    /// What `write` says, or [`Error::Stopped`]; [`Error::TotalTooLarge`] where the revenue of a group
+    /// is, of which the first is named; where groups cannot be read back from the disk;
+    /// [`Error::Unbalanced`] where the books of the run do not balance; and [`Error::Format`] where the
+    /// format is not built in. What was written is to be discarded then.
+    ///
+    /// ```
+    /// use daytally::{Input, Options, Pipeline};
+    ///
+    /// let pipeline = Pipeline::new(Options::default())?;
+    /// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+    /// let outcome = pipeline.aggregate(inputs, &mut ())?;
+    /// let mut lines = Vec::new();
+    /// let format = "jsonl".parse().unwrap();
+    /// pipeline.write_result(&outcome, format, |bytes| Ok(lines.extend_from_slice(bytes)), None)?;
+    /// assert!(lines.starts_with(br#"{"date":"2024-01-01","user_id":123,"event_count":2,"#));
+    /// # Ok::<(), daytally::Error>(())
+    /// ```
+    pub fn write_result(
         &self,
         outcome: &Outcome,
+        format: Format,
         mut write: impl FnMut(&[u8]) -> Result<()>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
         self.options.progress.enter(Phase::Writing);
-        write(csv::HEADER)?;
-        self.write_rows(outcome, csv::append_rows, |rows, ()| write(rows), days)
+        let mut encoder = Encoder::start(format, &mut write)?;
+        let write_piece = |piece: &Piece, ends: Vec<(Date, usize)>| {
+            let end = ends.last().map_or(0, |(_, end)| *end);
+            encoder.write(piece, 0..end, &mut write)
+        };
+        let totals = self.write_rows(outcome, format, false, write_piece, days)?;
+        let of_run = Facts::of_run(&outcome.books, self.options.dates);
+        encoder.finish(Some(of_run), &mut write)?;
+        Ok(totals)
     }
 
-    /// Formats the result as a file for each day, piece by piece, the days in order. Each has the header,
-    /// and is what [`write_csv`](Pipeline::write_csv) makes of the events of that day alone.
+    /// Formats the result as a CSV file for each day, piece by piece, the days in order. Each has the
+    /// header, and is what [`write_csv`](Pipeline::write_csv) makes of the events of that day alone.
     ///
     /// # Errors
     ///
-    /// As [`write_csv`](Pipeline::write_csv).
+    /// As [`write_result`](Pipeline::write_result).
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -84,51 +107,63 @@ impl Pipeline {
         outcome: &Outcome,
         write: impl FnMut(Date, &[u8]) -> Result<()>,
     ) -> Result<GrandTotals> {
-        self.write_csv_by_day_with(outcome, write, None)
+        self.write_result_by_day(outcome, Format::default(), write, None)
     }
 
-    /// The same, and tells `days` of each day, in order, when all of its rows were written.
+    /// The same in any format. The file of a day says nothing of the run, so that it stays what it is
+    /// for as long as its rows do.
     ///
     /// # Errors
     ///
-    /// As [`write_csv`](Pipeline::write_csv).
-    pub fn write_csv_by_day_with(
+    /// As [`write_result`](Pipeline::write_result).
+    pub fn write_result_by_day(
         &self,
         outcome: &Outcome,
+        format: Format,
         mut write: impl FnMut(Date, &[u8]) -> Result<()>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
         self.options.progress.enter(Phase::Writing);
-        let mut last = None;
-        let write = |rows: &[u8], ends| {
+        let mut day: Option<(Date, Encoder)> = None;
+        let write_piece = |piece: &Piece, ends: Vec<(Date, usize)>| {
             let mut start = 0;
             for (date, end) in ends {
-                if last != Some(date) {
-                    last = Some(date);
-                    // A range may have as many days as rows, and each day may become a file.
-                    self.check_stop()?;
-                    write(date, csv::HEADER)?;
-                }
-                write(date, &rows[start..end])?;
+                let encoder = match &mut day {
+                    Some((of, encoder)) if *of == date => encoder,
+                    day => {
+                        // A range may have as many days as rows, and each day may become a file.
+                        self.check_stop()?;
+                        if let Some((date, done)) = day.take() {
+                            done.finish(None, &mut |bytes| write(date, bytes))?;
+                        }
+                        let next = Encoder::start(format, &mut |bytes| write(date, bytes))?;
+                        &mut day.insert((date, next)).1
+                    }
+                };
+                encoder.write(piece, start..end, &mut |bytes| write(date, bytes))?;
                 start = end;
             }
             Ok(())
         };
-        self.write_rows(outcome, csv::append_rows_by_day, write, days)
+        let totals = self.write_rows(outcome, format, true, write_piece, days)?;
+        if let Some((date, done)) = day {
+            done.finish(None, &mut |bytes| write(date, bytes))?;
+        }
+        Ok(totals)
     }
 
-    /// Has all workers append the rows of ranges, and passes them on in order, with what `append` said of
-    /// them.
-    fn write_rows<A: Send>(
+    /// Has all workers make pieces of ranges, and passes them on in order, with where the rows of each
+    /// day end.
+    fn write_rows(
         &self,
         outcome: &Outcome,
-        append: impl Fn(&InOrder, &mut Vec<u8>) -> A + Sync,
-        mut write: impl FnMut(&[u8], A) -> Result<()>,
+        format: Format,
+        by_day: bool,
+        mut write: impl FnMut(&Piece, Vec<(Date, usize)>) -> Result<()>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
         let mut days = EachDay::new(days);
         let are_days_wanted = days.are_wanted();
-        let append = &append;
         let mut ranges = outcome.groups.ranges();
         let mut totals = GrandTotals::default();
         // A few ranges ahead: formatted side by side by the workers, while this thread writes them
@@ -140,15 +175,14 @@ impl Pipeline {
         let ahead = ahead * self.options.threads.get();
         self.pool.in_place_scope(|scope| {
             // Takes the memory of rows that have been written.
-            let mut format = |mut rows: Vec<u8>| {
+            let mut format = |mut piece: Piece| {
                 let range = ranges.next()?;
                 let (sender, receiver) = mpsc::sync_channel(1);
                 scope.spawn(move |_| {
-                    rows.clear();
                     let formatted = range.sorted().and_then(|groups| {
-                        let appended = append(&groups, &mut rows);
+                        let ends = piece.fill(format, &groups, by_day);
                         let totals = GrandTotals::of(&groups)?;
-                        Ok((rows, appended, totals, days_of(&groups, are_days_wanted)))
+                        Ok((piece, ends, totals, days_of(&groups, are_days_wanted)))
                     });
                     // If no one receives them, writing has failed.
                     let _ = sender.send(formatted);
@@ -156,17 +190,17 @@ impl Pipeline {
                 Some(receiver)
             };
             let mut formatted = VecDeque::with_capacity(ahead);
-            formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
+            formatted.extend((0..ahead).map_while(|_| format(Piece::default())));
             while let Some(next) = formatted.pop_front() {
                 // Without rows the worker panicked, and the scope will too.
-                let (rows, appended, of_range, its_days) =
+                let (piece, ends, of_range, its_days) =
                     next.recv().map_err(|_| Error::Panicked)??;
                 self.check_stop()?;
                 totals.merge(&of_range);
-                write(&rows, appended)?;
+                write(&piece, ends)?;
                 self.options.progress.add_rows(of_range.groups);
                 days.add(its_days);
-                formatted.extend(format(rows));
+                formatted.extend(format(piece));
             }
             Ok(())
         })?;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use daytally::output::{DayDrafts, days_in};
+use daytally::output::{DayDrafts, Format, days_in};
 use daytally::{Input, Options, Pipeline};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn each_day_is_what_a_run_over_that_day_writes() {
     ]);
     sandbox.write("events.jsonl", &events);
     let output = partition(&sandbox, &[]);
-    let days = days_in(&sandbox.path("out")).unwrap();
+    let days = days_in(&sandbox.path("out"), Format::default()).unwrap();
     assert!(days.len() >= 40, "{}", days.len());
     let mut bytes = 0;
     for (at, day) in days.iter().enumerate() {
@@ -229,7 +229,11 @@ fn days_that_were_asked_for_and_have_no_events_go() {
     partition(&sandbox, &[]);
     sandbox.write("out/date=2024-01-05/notes.txt", "mine");
     sandbox.write("events.jsonl", clicks([3, 9], 1));
-    let days = || days_in(&sandbox.path("out")).unwrap().len();
+    let days = || {
+        days_in(&sandbox.path("out"), Format::default())
+            .unwrap()
+            .len()
+    };
     // Nobody named the days.
     for args in [&[][..], &["--from=2024-01-03"], &["--to=2024-01-04"]] {
         let output = partition(&sandbox, args);
@@ -283,7 +287,7 @@ fn thousands_of_days_need_few_open_files() {
         return;
     };
     Run::of(limited).expect_code(0);
-    let found = days_in(&sandbox.path("out")).unwrap();
+    let found = days_in(&sandbox.path("out"), Format::default()).unwrap();
     assert!(found.len() > DAYS - 5, "{}", found.len());
     assert_eq!(tree(&sandbox.path("out")).len(), 2 * found.len());
     let again = under_prlimit(&sandbox, "--nofile=64", &args).unwrap();
@@ -760,7 +764,12 @@ fn a_run_that_is_killed_among_its_days_leaves_each_old_or_new() {
         }
         partition(&sandbox, &args);
         assert_eq!(hidden(&sandbox.path("out")), 0);
-        assert_eq!(days_in(&sandbox.path("out")).unwrap().len(), 3);
+        assert_eq!(
+            days_in(&sandbox.path("out"), Format::default())
+                .unwrap()
+                .len(),
+            3
+        );
     }
 }
 
@@ -831,11 +840,11 @@ fn discards_its_drafts_and_exits() {
         return;
     };
     let days = [1, 2].map(|day| format!("2024-01-0{day}").parse().unwrap());
-    let mut drafts = DayDrafts::create(&folder.join("new")).unwrap();
+    let mut drafts = DayDrafts::create(&folder.join("new"), Format::default()).unwrap();
     for day in days {
         drafts.write(day, b"x").unwrap();
     }
-    let mut of_old = DayDrafts::create(&folder.join("old")).unwrap();
+    let mut of_old = DayDrafts::create(&folder.join("old"), Format::default()).unwrap();
     of_old.write(days[0], b"x").unwrap();
     let mut finished = of_old.finish(|| Ok(())).unwrap();
     finished

@@ -17,6 +17,13 @@ mod cli_dates;
 mod cli_ends;
 mod cli_errors;
 mod cli_explain;
+#[cfg(all(
+    feature = "parquet",
+    feature = "arrow",
+    feature = "gzip",
+    feature = "zstd"
+))]
+mod cli_formats;
 mod cli_generate;
 mod cli_hostile;
 mod cli_inputs;
