@@ -20,6 +20,8 @@ mod sorted;
 mod spill;
 mod store;
 mod table;
+mod timeline;
+mod user_totals;
 
 pub use counter::Counter;
 pub use day_totals::DayTotals;
@@ -32,3 +34,5 @@ pub use revenue::{GrandTotal, Revenue};
 pub use sorted::{GroupRange, InOrder, SortedGroups};
 pub use spill::{SpillSettings, Spilled};
 pub use table::Table;
+pub use timeline::{Span, Timeline};
+pub use user_totals::{UserTotal, UserTotals};

@@ -11,15 +11,17 @@ use super::log::{Log, field, path_field};
 use super::plot::Plot;
 use super::progress::Shown;
 use super::rejects::LoggedRejects;
+use super::reporting::ReportDraft;
 use super::result::{KnownDays, ResultDraft};
 use super::signals::Watch;
 use super::{places, report, screen, signals};
 use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
+use daytally::output::report::RejectPlaces;
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Part, Publication, StateSummary, Status, Summary,
-    Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, Part, Publication, Published, StateSummary,
+    Status, Summary, Target, path_text,
 };
 use daytally::state::State;
 use daytally::{Input, Outcome, Phase, Pipeline};
@@ -182,52 +184,55 @@ impl Started {
     }
 
     /// From inputs to published outputs. The summary is left in `told` once it is final.
-    fn aggregate(&self, told: &mut Option<Summary>, plot: Option<&mut Plot>) -> Result<()> {
+    fn aggregate(&self, told: &mut Option<Summary>, mut plot: Option<&mut Plot>) -> Result<()> {
         let config = &self.config;
         let inputs = self.inputs()?;
-        let mut state = match &config.state {
-            Some(state) => Some(State::open(&state.folder, state.settings.clone())?),
-            None => None,
-        };
+        let mut state = config.state.as_ref().map(StateConfig::open).transpose()?;
         // Every place is tried before the work starts.
         let result = ResultDraft::create(config)?;
         let mut rejects_file = draft(config.rejects.as_ref())?;
+        let mut report = ReportDraft::create(config.report.as_ref())?;
         let mut rejects = LoggedRejects::new(
             // With a state it gets those of earlier runs, too, when all are known.
             rejects_file.take_if(|_| state.is_none()),
+            report
+                .as_ref()
+                .filter(|_| state.is_none())
+                .map(|_| RejectPlaces::new(inputs.len())),
             self.log.clone(),
             config.log.format,
         );
         let summary_file = draft(config.summary.as_ref())?;
 
         let pipeline = Pipeline::new(config.options.clone())?;
-        let outcome = match (&state, &config.state) {
-            (Some(state), Some(StateConfig { how, .. })) => {
-                let outcome = pipeline.aggregate_with(inputs, state, *how, &mut rejects)?;
-                if let Some(file) = &mut rejects_file {
-                    pipeline.kept_rejects(&outcome, state, |lines| file.write(lines))?;
-                }
-                outcome
-            }
-            _ => pipeline.aggregate(inputs, &mut rejects)?,
-        };
-        self.log_ways(&outcome);
-        tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
+        let mut outcome = self.count(
+            &pipeline,
+            inputs,
+            state.as_ref(),
+            &mut rejects,
+            &mut rejects_file,
+        )?;
+        if let Some(report) = &mut report {
+            report.rejects = rejects.places.take();
+        }
+        self.log_outcome(&outcome);
         let rejects = rejects
             .file
             .or(rejects_file)
             .map(Draft::finish)
             .transpose()?;
-        if outcome.books.valid == 0 && outcome.books.filtered > 0 {
-            tracing::warn!(
-                filtered = outcome.books.filtered,
-                "none of the valid events is of a day between --from and --to, so the result has no rows"
-            );
-        }
         let too_many = self.check_limit(&outcome);
 
-        let mut tell = plot.map(|plot| move |day: DayTotals| plot.add(&day));
-        let days = tell.as_mut().map(|tell| tell as &mut dyn FnMut(DayTotals));
+        let wants_days = plot.is_some() || report.is_some();
+        let mut tell = |day: DayTotals| {
+            if let Some(plot) = &mut plot {
+                plot.add(&day);
+            }
+            if let Some(report) = &mut report {
+                report.days.add(day);
+            }
+        };
+        let days = wants_days.then_some(&mut tell as &mut dyn FnMut(DayTotals));
         let (result, output, totals) = if too_many.is_ok() {
             let (result, output, totals) =
                 result.write(&pipeline, &outcome, config, state.as_ref(), days)?;
@@ -241,13 +246,20 @@ impl Started {
         }
         summary.output = output;
         summary.rejects_unchanged = rejects.as_ref().map(Finished::is_unchanged);
-        let summary_file = match summary_file {
-            Some(mut file) => {
-                file.write(&summary.to_json_line())?;
-                Some(file.finish()?)
+        // What it says of users comes last: it takes the memory of the groups.
+        let report = match report {
+            Some(report) => {
+                summary.report = config.report.as_ref().map(|to| path_text(to.absolute()));
+                let groups = std::mem::take(&mut outcome.groups);
+                Some(report.write(&pipeline, groups, config, &summary)?)
             }
             None => None,
         };
+        let finish_summary = |mut file: Draft| {
+            file.write(&summary.to_json_line())?;
+            file.finish()
+        };
+        let summary_file = summary_file.map(finish_summary).transpose()?;
         self.log.finish()?;
         if let Some(signal) = config.options.stop.signal() {
             return Err(Error::Stopped { signal });
@@ -261,7 +273,7 @@ impl Started {
         }
         let is_published = result.is_some();
         let mut publication = Publication::default();
-        for file in rejects.into_iter().chain(summary_file) {
+        for file in rejects.into_iter().chain(report).chain(summary_file) {
             publication.add(file);
         }
         if let Some(result) = result {
@@ -275,13 +287,7 @@ impl Started {
             }
             _ => Ok(()),
         })?;
-        for stray in published.strays() {
-            tracing::warn!(
-                folder = %path_field(stray, config.log.format),
-                "what was replaced could not be removed; the next run that writes there tries again"
-            );
-        }
-        self.tell_finished(summary.output.as_ref());
+        self.tell_finished(&published, summary.output.as_ref());
         *told = Some(summary);
         too_many
     }
@@ -292,6 +298,53 @@ impl Started {
             tracing::info!(
                 file = %path_field(file, self.config.log.format),
                 "options are from a config file"
+            );
+        }
+    }
+
+    /// Reads the inputs, and counts their events.
+    fn count(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Vec<Input>,
+        state: Option<&State>,
+        rejects: &mut LoggedRejects,
+        rejects_file: &mut Option<Draft>,
+    ) -> Result<Outcome> {
+        let config = &self.config;
+        match (state, &config.state) {
+            (Some(state), Some(StateConfig { how, .. })) => {
+                let outcome = pipeline.aggregate_with(inputs, state, *how, rejects)?;
+                if let Some(file) = rejects_file {
+                    pipeline.kept_rejects(&outcome, state, |lines| file.write(lines))?;
+                }
+                if config.report.is_some() {
+                    let mut places = RejectPlaces::new(outcome.inputs.len());
+                    pipeline.kept_reject_places(&outcome, state, &mut places)?;
+                    rejects.places = Some(places);
+                }
+                Ok(outcome)
+            }
+            _ => pipeline.aggregate(inputs, rejects),
+        }
+    }
+
+    /// Logs what was found.
+    fn log_outcome(&self, outcome: &Outcome) {
+        self.log_ways(outcome);
+        let spilled = outcome.groups.spilled();
+        if spilled.files > 0 {
+            tracing::debug!(
+                files = spilled.files,
+                bytes = spilled.bytes,
+                "groups that did not fit into memory went to the disk"
+            );
+        }
+        tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
+        if outcome.books.valid == 0 && outcome.books.filtered > 0 {
+            tracing::warn!(
+                filtered = outcome.books.filtered,
+                "none of the valid events is of a day between --from and --to, so the result has no rows"
             );
         }
     }
@@ -371,7 +424,13 @@ impl Started {
         }
     }
 
-    fn tell_finished(&self, output: Option<&OutputSummary>) {
+    fn tell_finished(&self, published: &Published, output: Option<&OutputSummary>) {
+        for stray in published.strays() {
+            tracing::warn!(
+                folder = %path_field(stray, self.config.log.format),
+                "what was replaced could not be removed; the next run that writes there tries again"
+            );
+        }
         tracing::info!(
             output = %path_field(&self.config.output.absolute(), self.config.log.format),
             unchanged = output.is_some_and(|output| output.unchanged),

@@ -65,6 +65,7 @@ pub(super) struct AggregateConfig {
     pub(super) by_date: bool,
     pub(super) rejects: Option<Target>,
     pub(super) summary: Option<Target>,
+    pub(super) report: Option<Target>,
     pub(super) max_invalid: Option<InvalidLimit>,
     /// The first day that was asked for.
     pub(super) from: Option<Date>,
@@ -170,6 +171,7 @@ impl AggregateConfig {
             by_date,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
+            report: args.report.map(Target::new),
             max_invalid: args.max_invalid,
             options,
             state,
@@ -242,6 +244,11 @@ fn output(typed: Option<PathBuf>, format: Format, by_date: bool) -> Result<Targe
 }
 
 impl StateConfig {
+    /// Opens the state, for this run alone.
+    pub(super) fn open(&self) -> daytally::Result<state::State> {
+        state::State::open(&self.folder, self.settings.clone())
+    }
+
     fn resolve(
         args: &AggregateArgs,
         matches: &ArgMatches,
@@ -272,7 +279,8 @@ impl StateConfig {
             folder: folder.clone(),
             settings: state::Settings {
                 max_line_bytes: args.max_line_bytes,
-                keeps_rejects: args.rejects.is_some(),
+                // A report says where they are.
+                keeps_rejects: args.rejects.is_some() || args.report.is_some(),
             },
             how: Incremental {
                 verify: match options.verify {

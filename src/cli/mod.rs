@@ -21,6 +21,7 @@ mod places;
 mod plot;
 mod progress;
 mod rejects;
+mod reporting;
 mod result;
 mod screen;
 #[cfg(feature = "config")]

@@ -18,6 +18,7 @@ mod parquet;
 mod publication;
 mod publish;
 mod rejects;
+pub mod report;
 mod same;
 mod steps;
 mod summary;

@@ -35,6 +35,7 @@ mod cli_partition;
 mod cli_progress;
 mod cli_publish;
 mod cli_rejects;
+mod cli_report;
 mod cli_result;
 #[cfg(feature = "shell")]
 mod cli_shell;
