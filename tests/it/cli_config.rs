@@ -266,7 +266,8 @@ fn config_is_for_people_too() {
            {root}/daytally.toml\n\n\
          daytally state:\n  \
            check  false  default\n  \
-           json   true   {root}/daytally.toml:2\n",
+           json   true   {root}/daytally.toml:2\n  \
+           color  auto   default\n",
         root = sandbox.root().display()
     );
     assert_eq!(run.stdout_text(), expected);
