@@ -7,6 +7,7 @@
 
 pub(crate) mod block;
 mod counter;
+mod day_totals;
 mod fetch;
 mod grand_totals;
 mod group;
@@ -19,8 +20,12 @@ mod sorted;
 mod spill;
 mod store;
 mod table;
+mod timeline;
+mod user_totals;
 
 pub use counter::Counter;
+pub use day_totals::DayTotals;
+pub(crate) use day_totals::EachDay;
 pub use grand_totals::GrandTotals;
 pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
@@ -29,3 +34,5 @@ pub use revenue::{GrandTotal, Revenue};
 pub use sorted::{GroupRange, InOrder, SortedGroups};
 pub use spill::{SpillSettings, Spilled};
 pub use table::Table;
+pub use timeline::{Span, Timeline};
+pub use user_totals::{UserTotal, UserTotals};

@@ -126,6 +126,11 @@ impl Share {
         (start, self.ends[range])
     }
 
+    fn memory(&self) -> usize {
+        let groups = self.ends.last().copied().unwrap_or(0);
+        groups * size_of::<Packed>() + self.ends.len() * size_of::<usize>()
+    }
+
     /// The groups' memory is used again.
     pub(super) fn give_back(self, memory: &Memory) {
         self.groups.give_back(memory);
@@ -191,6 +196,15 @@ impl SortedGroups {
         match &self.0 {
             Source::Memory(_) | Source::Few(_) => Spilled::default(),
             Source::Disk(_, spilled) => *spilled,
+        }
+    }
+
+    /// How many bytes of the memory for groups they take, about.
+    pub(crate) fn memory(&self) -> usize {
+        match &self.0 {
+            Source::Memory(shares) => shares.iter().map(Share::memory).sum(),
+            Source::Disk(..) => 0,
+            Source::Few(groups) => groups.groups.len() * size_of::<Group>(),
         }
     }
 
@@ -265,7 +279,7 @@ pub struct InOrder {
 
 impl InOrder {
     /// Groups of different keys.
-    fn of(groups: Vec<Group>) -> InOrder {
+    pub(super) fn of(groups: Vec<Group>) -> InOrder {
         let order = order(&groups, <[u64]>::sort_unstable, <[u128]>::sort_unstable);
         InOrder { groups, order }
     }

@@ -9,15 +9,17 @@ use super::config::{AggregateConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::rejects::LoggedRejects;
+use super::reporting::ReportDraft;
 use super::result::{KnownDays, ResultDraft};
 use super::signals::Watch;
 use super::{places, report, signals};
-use daytally::aggregate::GrandTotals;
+use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
+use daytally::output::report::RejectPlaces;
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Publication, StateSummary, Status, Summary,
-    Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, Publication, Published, StateSummary, Status,
+    Summary, Target, path_text,
 };
 use daytally::state::State;
 use daytally::{Input, Outcome, Pipeline};
@@ -160,54 +162,46 @@ impl Started {
         // Every place is tried before the work starts.
         let result = ResultDraft::create(config)?;
         let mut rejects_file = draft(config.rejects.as_ref())?;
+        let mut report = ReportDraft::create(config.report.as_ref())?;
         let mut rejects = LoggedRejects::new(
             // With a state it gets those of earlier runs, too, when all are known.
             rejects_file.take_if(|_| state.is_none()),
+            report
+                .as_ref()
+                .filter(|_| state.is_none())
+                .map(|_| RejectPlaces::new(inputs.len())),
             self.log.clone(),
             config.log.format,
         );
         let summary_file = draft(config.summary.as_ref())?;
 
         let pipeline = Pipeline::new(config.options.clone())?;
-        let outcome = match (&state, &config.state) {
-            (Some(state), Some(StateConfig { how, .. })) => {
-                let outcome = pipeline.aggregate_with(inputs, state, *how, &mut rejects)?;
-                if let Some(file) = &mut rejects_file {
-                    pipeline.kept_rejects(&outcome, state, |lines| file.write(lines))?;
-                }
-                outcome
-            }
-            _ => pipeline.aggregate(inputs, &mut rejects)?,
-        };
-        self.log_ways(&outcome);
-        let spilled = outcome.groups.spilled();
-        if spilled.files > 0 {
-            tracing::debug!(
-                files = spilled.files,
-                bytes = spilled.bytes,
-                "groups that did not fit into memory went to the disk"
-            );
+        let mut outcome = self.count(
+            &pipeline,
+            inputs,
+            state.as_ref(),
+            &mut rejects,
+            &mut rejects_file,
+        )?;
+        if let Some(report) = &mut report {
+            report.rejects = rejects.places.take();
         }
-        tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
+        self.log_outcome(&outcome);
         let rejects = rejects
             .file
             .or(rejects_file)
             .map(Draft::finish)
             .transpose()?;
-        if outcome.books.valid == 0 && outcome.books.filtered > 0 {
-            tracing::warn!(
-                filtered = outcome.books.filtered,
-                "none of the valid events is of a day between --from and --to, so the result has no rows"
-            );
-        }
         let too_many = self.check_limit(&outcome);
 
+        let mut add_day = report.as_mut().map(|report| |day| report.days.add(day));
+        let days = add_day.as_mut().map(|add| add as &mut dyn FnMut(DayTotals));
         let (result, output, totals) = if too_many.is_ok() {
             let (result, output, totals) =
-                result.write(&pipeline, &outcome, config, state.as_ref())?;
+                result.write(&pipeline, &outcome, config, state.as_ref(), days)?;
             (Some(result), Some(output), totals)
         } else {
-            (None, None, pipeline.totals(&outcome)?)
+            (None, None, pipeline.totals_with(&outcome, days)?)
         };
         let mut summary = self.summary(&outcome, &totals);
         if output.is_some() {
@@ -215,6 +209,15 @@ impl Started {
         }
         summary.output = output;
         summary.rejects_unchanged = rejects.as_ref().map(Finished::is_unchanged);
+        // What it says of users comes last: it takes the memory of the groups.
+        let report = match report {
+            Some(report) => {
+                summary.report = config.report.as_ref().map(|to| path_text(to.absolute()));
+                let groups = std::mem::take(&mut outcome.groups);
+                Some(report.write(&pipeline, groups, config, &summary)?)
+            }
+            None => None,
+        };
         let summary_file = match summary_file {
             Some(mut file) => {
                 file.write(&summary.to_json_line())?;
@@ -234,7 +237,7 @@ impl Started {
         }
         let is_published = result.is_some();
         let mut publication = Publication::default();
-        for file in rejects.into_iter().chain(summary_file) {
+        for file in rejects.into_iter().chain(report).chain(summary_file) {
             publication.add(file);
         }
         if let Some(result) = result {
@@ -248,13 +251,7 @@ impl Started {
             }
             _ => Ok(()),
         })?;
-        for stray in published.strays() {
-            tracing::warn!(
-                folder = %path_field(stray, config.log.format),
-                "what was replaced could not be removed; the next run that writes there tries again"
-            );
-        }
-        self.tell_finished(summary.output.as_ref());
+        self.tell_finished(&published, summary.output.as_ref());
         *told = Some(summary);
         too_many
     }
@@ -265,6 +262,53 @@ impl Started {
             tracing::info!(
                 file = %path_field(file, self.config.log.format),
                 "options are from a config file"
+            );
+        }
+    }
+
+    /// Reads the inputs, and counts their events.
+    fn count(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Vec<Input>,
+        state: Option<&State>,
+        rejects: &mut LoggedRejects,
+        rejects_file: &mut Option<Draft>,
+    ) -> Result<Outcome> {
+        let config = &self.config;
+        match (state, &config.state) {
+            (Some(state), Some(StateConfig { how, .. })) => {
+                let outcome = pipeline.aggregate_with(inputs, state, *how, rejects)?;
+                if let Some(file) = rejects_file {
+                    pipeline.kept_rejects(&outcome, state, |lines| file.write(lines))?;
+                }
+                if config.report.is_some() {
+                    let mut places = RejectPlaces::new(outcome.inputs.len());
+                    pipeline.kept_reject_places(&outcome, state, &mut places)?;
+                    rejects.places = Some(places);
+                }
+                Ok(outcome)
+            }
+            _ => pipeline.aggregate(inputs, rejects),
+        }
+    }
+
+    /// Logs what was found.
+    fn log_outcome(&self, outcome: &Outcome) {
+        self.log_ways(outcome);
+        let spilled = outcome.groups.spilled();
+        if spilled.files > 0 {
+            tracing::debug!(
+                files = spilled.files,
+                bytes = spilled.bytes,
+                "groups that did not fit into memory went to the disk"
+            );
+        }
+        tracing::debug!(seconds = self.at.elapsed().as_secs_f64(), "aggregated");
+        if outcome.books.valid == 0 && outcome.books.filtered > 0 {
+            tracing::warn!(
+                filtered = outcome.books.filtered,
+                "none of the valid events is of a day between --from and --to, so the result has no rows"
             );
         }
     }
@@ -336,7 +380,13 @@ impl Started {
         }
     }
 
-    fn tell_finished(&self, output: Option<&OutputSummary>) {
+    fn tell_finished(&self, published: &Published, output: Option<&OutputSummary>) {
+        for stray in published.strays() {
+            tracing::warn!(
+                folder = %path_field(stray, self.config.log.format),
+                "what was replaced could not be removed; the next run that writes there tries again"
+            );
+        }
         tracing::info!(
             output = %path_field(&self.config.output.absolute(), self.config.log.format),
             unchanged = output.is_some_and(|output| output.unchanged),

@@ -206,8 +206,14 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) summary: Option<PathBuf>,
 
+    /// Write a report there, one HTML file to look at: events, purchases and revenue by day and by user,
+    /// invalid events by reason and by position in the input, and the facts of the run. It needs no
+    /// network and no script; - is standard output, if nothing else goes there.
+    #[arg(long, value_name = "PATH", env = "DAYTALLY_REPORT", hide_env = true)]
+    pub(super) report: Option<PathBuf>,
+
     /// With more invalid events than N, or than P% of all events, publish no result and exit with 3;
-    /// the rejects and the summary are still written.
+    /// the rejects, the summary and the report are still written.
     #[arg(
         help_heading = "Output options",
         long,

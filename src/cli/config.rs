@@ -63,6 +63,7 @@ pub(super) struct AggregateConfig {
     pub(super) by_date: bool,
     pub(super) rejects: Option<Target>,
     pub(super) summary: Option<Target>,
+    pub(super) report: Option<Target>,
     pub(super) max_invalid: Option<InvalidLimit>,
     /// The first day that was asked for.
     pub(super) from: Option<Date>,
@@ -162,6 +163,7 @@ impl AggregateConfig {
             by_date,
             rejects: args.rejects.map(Target::new),
             summary: args.summary.map(Target::new),
+            report: args.report.map(Target::new),
             max_invalid: args.max_invalid,
             options,
             state,
@@ -240,7 +242,8 @@ impl StateConfig {
             folder: folder.clone(),
             settings: state::Settings {
                 max_line_bytes: args.max_line_bytes,
-                keeps_rejects: args.rejects.is_some(),
+                // A report says where they are.
+                keeps_rejects: args.rejects.is_some() || args.report.is_some(),
             },
             how: Incremental {
                 verify: match options.verify {

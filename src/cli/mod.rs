@@ -18,6 +18,7 @@ mod log;
 mod man;
 mod places;
 mod rejects;
+mod reporting;
 mod result;
 #[cfg(feature = "config")]
 mod settings;

@@ -35,6 +35,7 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
         ("the result (--output)", Some(&config.output)),
         ("the rejects file (--rejects)", config.rejects.as_ref()),
         ("the summary (--summary)", config.summary.as_ref()),
+        ("the report (--report)", config.report.as_ref()),
         ("the log file (--log-file)", log.as_ref()),
     ]
     .into_iter()

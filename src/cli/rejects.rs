@@ -1,23 +1,36 @@
-//! What the program does with rejects: a line of the log for each, and one of the rejects file.
+//! What the program does with rejects: a line of the log for each, and one of the rejects file; and their
+//! places are kept for the report.
 
 use std::mem;
 
 use super::args::LogFormat;
 use super::log::Log;
 use super::warnings::Warnings;
+use daytally::output::report::{PlaceNotes, RejectPlaces};
 use daytally::output::{Draft, Reject};
 use daytally::{RejectBatch, RejectSink, Result};
 
 /// Logs every reject, and writes it to the rejects file if there is one.
 pub(super) struct LoggedRejects {
     pub(super) file: Option<Draft>,
+    pub(super) places: Option<RejectPlaces>,
     log: Log,
     format: LogFormat,
 }
 
 impl LoggedRejects {
-    pub(super) fn new(file: Option<Draft>, log: Log, format: LogFormat) -> LoggedRejects {
-        LoggedRejects { file, log, format }
+    pub(super) fn new(
+        file: Option<Draft>,
+        places: Option<RejectPlaces>,
+        log: Log,
+        format: LogFormat,
+    ) -> LoggedRejects {
+        LoggedRejects {
+            file,
+            places,
+            log,
+            format,
+        }
     }
 }
 
@@ -26,11 +39,15 @@ impl LoggedRejects {
 pub(super) struct Lines {
     warnings: Option<Warnings>,
     json: Option<Vec<u8>>,
+    places: Option<PlaceNotes>,
     message: String,
 }
 
 impl RejectBatch for Lines {
     fn add(&mut self, reject: &Reject<'_>) {
+        if let Some(places) = &mut self.places {
+            places.add(reject);
+        }
         if self.warnings.is_none() && self.json.is_none() {
             return;
         }
@@ -48,7 +65,8 @@ impl RejectBatch for Lines {
 
     fn size(&self) -> usize {
         let warnings = self.warnings.as_ref().map_or(0, |w| w.lines().len());
-        warnings + self.json.as_ref().map_or(0, Vec::len)
+        let places = self.places.as_ref().map_or(0, PlaceNotes::size);
+        warnings + self.json.as_ref().map_or(0, Vec::len) + places
     }
 }
 
@@ -59,6 +77,7 @@ impl RejectSink for LoggedRejects {
         Lines {
             warnings: tracing::enabled!(tracing::Level::WARN).then(|| Warnings::new(self.format)),
             json: self.file.is_some().then(Vec::new),
+            places: self.places.as_ref().map(|_| PlaceNotes::default()),
             message: String::new(),
         }
     }
@@ -71,6 +90,9 @@ impl RejectSink for LoggedRejects {
         if let (Some(file), Some(json)) = (&mut self.file, &mut lines.json) {
             file.write(json)?;
             json.clear();
+        }
+        if let (Some(places), Some(notes)) = (&mut self.places, &mut lines.places) {
+            places.take(notes);
         }
         Ok(())
     }

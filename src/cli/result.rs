@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::config::AggregateConfig;
-use daytally::aggregate::GrandTotals;
+use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::event::{Date, DateRange};
 use daytally::output::{
@@ -47,11 +47,12 @@ impl ResultDraft {
         outcome: &Outcome,
         config: &AggregateConfig,
         state: Option<&State>,
+        days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<(FinishedResult, OutputSummary, GrandTotals)> {
         let path = path_text(config.output.absolute());
         match self {
             ResultDraft::File(mut draft) => {
-                let totals = pipeline.write_csv(outcome, |bytes| draft.write(bytes))?;
+                let totals = pipeline.write_csv_with(outcome, |bytes| draft.write(bytes), days)?;
                 let finished = draft.finish()?;
                 let output = OutputSummary {
                     path,
@@ -65,7 +66,7 @@ impl ResultDraft {
             }
             ResultDraft::Days(mut drafts) => {
                 let write = |date, bytes: &[u8]| drafts.write(date, bytes);
-                let totals = pipeline.write_csv_by_day(outcome, write)?;
+                let totals = pipeline.write_csv_by_day_with(outcome, write, days)?;
                 let mut finished = drafts.finish(|| match config.options.stop.signal() {
                     Some(signal) => Err(Error::Stopped { signal }),
                     None => Ok(()),

@@ -8,6 +8,7 @@ mod drafts;
 mod publication;
 mod publish;
 mod rejects;
+pub mod report;
 mod same;
 mod steps;
 mod summary;

@@ -72,6 +72,9 @@ pub struct Summary {
     /// Whether the rejects file was there with the same bytes, and was not touched; left out without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects_unchanged: Option<bool>,
+    /// The report, if there is one: its absolute path, or `-`; left out without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 /// How a run ended.
@@ -291,6 +294,7 @@ impl Summary {
             output: None,
             rejects: None,
             rejects_unchanged: None,
+            report: None,
         }
     }
 
@@ -337,6 +341,13 @@ impl Summary {
             }
         }
         writeln!(f)?;
+        if let Some(report) = self.report.as_deref() {
+            label(f, "report")?;
+            match report {
+                "-" => writeln!(f, "standard output")?,
+                path => writeln!(f, "{}", text::path(path.as_ref()))?,
+            }
+        }
         if let Some(rejects) = self.rejects.as_deref() {
             label(f, "rejects")?;
             match rejects {

@@ -17,6 +17,7 @@ use crate::error::{Action, Error, Result};
 use crate::event::{Date, DateRange, Decoder};
 use crate::input::{Input, Recording, Verify};
 use crate::output::Reject;
+use crate::output::report::RejectPlaces;
 use crate::state::REMEDY_FOR_ALL as REMEDY;
 use crate::state::partial::{PartialFile, Piece};
 use crate::state::rejects;
@@ -168,7 +169,46 @@ impl Pipeline {
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut lines = Vec::new();
-        for (input, known) in outcome.inputs.iter().zip(&outcome.known_as) {
+        self.each_kept(outcome, state, |input, rests| {
+            lines.clear();
+            crate::output::write_inputs(&outcome.inputs[input].name, rests, &mut lines);
+            write(&lines)
+        })
+    }
+
+    /// Adds the rejects of an outcome's inputs, of those that were read by earlier runs too, to `places`.
+    ///
+    /// # Errors
+    ///
+    /// Where the state does not have them, or they cannot be read.
+    pub fn kept_reject_places(
+        &self,
+        outcome: &Outcome,
+        state: &State,
+        places: &mut RejectPlaces,
+    ) -> Result<()> {
+        self.each_kept(outcome, state, |input, rests| {
+            let damaged = || Error::StateDamaged {
+                path: state.path().into(),
+                what: format!(
+                    "the rejects of {} are no rejects",
+                    outcome.inputs[input].name
+                ),
+                remedy: REMEDY,
+            };
+            let added = places.add_kept(input, rests);
+            if added { Ok(()) } else { Err(damaged()) }
+        })
+    }
+
+    /// Passes on what is kept of the rejects of each input, whole lines without their starts.
+    fn each_kept(
+        &self,
+        outcome: &Outcome,
+        state: &State,
+        mut each: impl FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        for (at, (input, known)) in outcome.inputs.iter().zip(&outcome.known_as).enumerate() {
             let meta = state.get(known).ok_or(Error::Panicked)?;
             if meta.books.invalid() == 0 {
                 continue;
@@ -180,9 +220,7 @@ impl Pipeline {
             })?;
             kept.lines(true, |rests| {
                 self.check_stop()?;
-                lines.clear();
-                crate::output::write_inputs(&input.name, rests, &mut lines);
-                write(&lines)
+                each(at, rests)
             })?;
         }
         Ok(())

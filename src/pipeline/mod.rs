@@ -10,6 +10,7 @@ mod sequencer;
 mod sink;
 mod stop;
 mod tally;
+mod users;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -310,9 +311,14 @@ impl Pipeline {
 
     /// Empty partitions, with their share of the memory, so many sharing it.
     fn partitions(&self, shares: usize) -> Result<Partitions> {
+        self.partitions_in(self.budget().groups / shares.max(1))
+    }
+
+    /// The same with so many bytes of memory.
+    fn partitions_in(&self, memory: usize) -> Result<Partitions> {
         let budget = self.budget();
         let settings = SpillSettings {
-            memory: budget.groups / shares.max(1),
+            memory,
             folder: self.options.temp_dir(),
             files: budget.files,
             stop: self.options.stop.cell(),

@@ -6,7 +6,9 @@ use std::sync::mpsc;
 use rayon::prelude::*;
 
 use super::{Outcome, Pipeline};
-use crate::aggregate::{GrandTotals, GroupRange, InOrder, Partitions, SortedGroups};
+use crate::aggregate::{
+    DayTotals, EachDay, GrandTotals, GroupRange, InOrder, Partitions, SortedGroups,
+};
 use crate::error::{Error, Result};
 use crate::event::Date;
 use crate::output::csv;
@@ -16,6 +18,9 @@ const RANGES_AHEAD: usize = 4;
 
 /// The same where memory is short: those ranges are larger, too.
 const RANGES_AHEAD_FROM_DISK: usize = 2;
+
+/// How many ranges are added up at a time, for each worker.
+const RANGES_AT_ONCE: usize = 16;
 
 impl Pipeline {
     /// Formats the result file, piece by piece: the header, and a row for each group in order. Returns
@@ -30,10 +35,24 @@ impl Pipeline {
     pub fn write_csv(
         &self,
         outcome: &Outcome,
+        write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<GrandTotals> {
+        self.write_csv_with(outcome, write, None)
+    }
+
+    /// The same, and tells `days` of each day, in order, when all of its rows were written.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_csv`](Pipeline::write_csv).
+    pub fn write_csv_with(
+        &self,
+        outcome: &Outcome,
         mut write: impl FnMut(&[u8]) -> Result<()>,
+        days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
         write(csv::HEADER)?;
-        self.write_rows(outcome, csv::append_rows, |rows, ()| write(rows))
+        self.write_rows(outcome, csv::append_rows, |rows, ()| write(rows), days)
     }
 
     /// Formats the result as a file for each day, piece by piece, the days in order. Each has the header,
@@ -62,10 +81,24 @@ impl Pipeline {
     pub fn write_csv_by_day(
         &self,
         outcome: &Outcome,
+        write: impl FnMut(Date, &[u8]) -> Result<()>,
+    ) -> Result<GrandTotals> {
+        self.write_csv_by_day_with(outcome, write, None)
+    }
+
+    /// The same, and tells `days` of each day, in order, when all of its rows were written.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_csv`](Pipeline::write_csv).
+    pub fn write_csv_by_day_with(
+        &self,
+        outcome: &Outcome,
         mut write: impl FnMut(Date, &[u8]) -> Result<()>,
+        days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
         let mut last = None;
-        self.write_rows(outcome, csv::append_rows_by_day, |rows, ends| {
+        let write = |rows: &[u8], ends| {
             let mut start = 0;
             for (date, end) in ends {
                 if last != Some(date) {
@@ -78,7 +111,8 @@ impl Pipeline {
                 start = end;
             }
             Ok(())
-        })
+        };
+        self.write_rows(outcome, csv::append_rows_by_day, write, days)
     }
 
     /// Has all workers append the rows of ranges, and passes them on in order, with what `append` said of
@@ -88,7 +122,10 @@ impl Pipeline {
         outcome: &Outcome,
         append: impl Fn(&InOrder, &mut Vec<u8>) -> A + Sync,
         mut write: impl FnMut(&[u8], A) -> Result<()>,
+        days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<GrandTotals> {
+        let mut days = EachDay::new(days);
+        let are_days_wanted = days.are_wanted();
         let append = &append;
         let mut ranges = outcome.groups.ranges();
         let mut totals = GrandTotals::default();
@@ -108,7 +145,8 @@ impl Pipeline {
                     rows.clear();
                     let formatted = range.sorted().and_then(|groups| {
                         let appended = append(&groups, &mut rows);
-                        Ok((rows, appended, GrandTotals::of(&groups)?))
+                        let totals = GrandTotals::of(&groups)?;
+                        Ok((rows, appended, totals, days_of(&groups, are_days_wanted)))
                     });
                     // If no one receives them, writing has failed.
                     let _ = sender.send(formatted);
@@ -119,14 +157,17 @@ impl Pipeline {
             formatted.extend((0..ahead).map_while(|_| format(Vec::new())));
             while let Some(next) = formatted.pop_front() {
                 // Without rows the worker panicked, and the scope will too.
-                let (rows, appended, of_range) = next.recv().map_err(|_| Error::Panicked)??;
+                let (rows, appended, of_range, its_days) =
+                    next.recv().map_err(|_| Error::Panicked)??;
                 self.check_stop()?;
                 totals.merge(&of_range);
                 write(&rows, appended)?;
+                days.add(its_days);
                 formatted.extend(format(rows));
             }
             Ok(())
         })?;
+        days.finish();
         outcome.check(&totals)?;
         Ok(totals)
     }
@@ -137,19 +178,42 @@ impl Pipeline {
     ///
     /// As [`write_csv`](Pipeline::write_csv), without those of writing.
     pub fn totals(&self, outcome: &Outcome) -> Result<GrandTotals> {
+        self.totals_with(outcome, None)
+    }
+
+    /// The same, and tells `days` of each day, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`totals`](Pipeline::totals).
+    pub fn totals_with(
+        &self,
+        outcome: &Outcome,
+        days: Option<&mut dyn FnMut(DayTotals)>,
+    ) -> Result<GrandTotals> {
+        let mut days = EachDay::new(days);
+        let are_days_wanted = days.are_wanted();
         let ranges: Vec<GroupRange<'_>> = outcome.groups.ranges().collect();
-        let totals: Vec<Result<GrandTotals>> = self.pool.install(|| {
-            let ranges = ranges.par_iter().map(|range| {
-                self.check_stop()?;
-                GrandTotals::of(&range.sorted()?)
-            });
-            ranges.collect()
-        });
         let mut sum = GrandTotals::default();
-        for totals in totals {
-            // The first in order, if several are too large.
-            sum.merge(&totals?);
+        // There may be as many days as groups: those of all ranges at once could be too many.
+        for ranges in ranges.chunks(RANGES_AT_ONCE * self.options.threads.get()) {
+            let totals: Vec<Result<_>> = self.pool.install(|| {
+                let ranges = ranges.par_iter().map(|range| {
+                    self.check_stop()?;
+                    let groups = range.sorted()?;
+                    let totals = GrandTotals::of(&groups)?;
+                    Ok((totals, days_of(&groups, are_days_wanted)))
+                });
+                ranges.collect()
+            });
+            for of_range in totals {
+                // The first in order, if several are too large.
+                let (totals, its_days) = of_range?;
+                sum.merge(&totals);
+                days.add(its_days);
+            }
         }
+        days.finish();
         outcome.check(&sum)?;
         Ok(sum)
     }
@@ -188,6 +252,15 @@ impl Pipeline {
             self.pool.broadcast(|_| work());
         }))
         .map_err(|_| Error::Panicked)
+    }
+}
+
+/// The days of a range, if they are wanted.
+fn days_of(groups: &InOrder, are_wanted: bool) -> Vec<DayTotals> {
+    if are_wanted {
+        DayTotals::of(groups)
+    } else {
+        Vec::new()
     }
 }
 

@@ -25,6 +25,7 @@ mod cli_options;
 mod cli_partition;
 mod cli_publish;
 mod cli_rejects;
+mod cli_report;
 mod cli_result;
 #[cfg(feature = "shell")]
 mod cli_shell;

@@ -1,0 +1,194 @@
+//! Writing HTML: escaping, numbers, tables.
+
+use std::fmt::{self, Display, Write as _};
+
+use crate::text;
+
+/// Text that is safe between tags and in quoted attributes, whatever it is.
+pub(super) fn escaped<T: Display>(text: T) -> Escaped<T> {
+    Escaped(text)
+}
+
+/// Text from outside: what cannot be shown, or would reorder what a reader sees, is escaped first.
+pub(super) fn foreign(text: &str) -> impl Display + '_ {
+    escaped(text::name(text))
+}
+
+pub(super) struct Escaped<T>(T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|c| match c {
+                    '&' => self.0.write_str("&amp;"),
+                    '<' => self.0.write_str("&lt;"),
+                    '>' => self.0.write_str("&gt;"),
+                    '"' => self.0.write_str("&quot;"),
+                    '\'' => self.0.write_str("&#39;"),
+                    c => self.0.write_char(c),
+                })
+            }
+        }
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+/// A number with its digits in groups of three; what is after a point stays as it is.
+pub(super) fn grouped(number: impl Display) -> String {
+    let number = number.to_string();
+    let (sign, rest) = number
+        .strip_prefix('-')
+        .map_or(("", &*number), |rest| ("−", rest));
+    let (whole, decimals) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+    let mut grouped = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + decimals
+}
+
+/// A share in percent with two decimals, rounded down; above none it is not shown as none.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "–".into();
+    }
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
+    if hundredths == 0 && part > 0 {
+        return "< 0.01%".into();
+    }
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+/// A cell of a table.
+pub(super) enum Cell {
+    /// Set flush right.
+    Number(String),
+    /// Words; already HTML.
+    Words(String),
+}
+
+impl Cell {
+    pub(super) fn number(number: impl Display) -> Cell {
+        Cell::Number(grouped(number))
+    }
+
+    pub(super) fn words(words: impl Display) -> Cell {
+        Cell::Words(escaped(words).to_string())
+    }
+
+    pub(super) fn foreign(text: &str) -> Cell {
+        Cell::Words(foreign(text).to_string())
+    }
+}
+
+/// What a table is.
+pub(super) struct Table<'a> {
+    /// For tests and links.
+    pub(super) id: &'a str,
+    pub(super) caption: String,
+    pub(super) heads: Vec<String>,
+    /// Whether it is folded at first.
+    pub(super) is_folded: bool,
+}
+
+impl Table<'_> {
+    /// Appends the table. The first cell of each row is its head.
+    pub(super) fn write(&self, rows: impl IntoIterator<Item = Vec<Cell>>, out: &mut String) {
+        let caption = escaped(&self.caption);
+        if self.is_folded {
+            push(
+                out,
+                format_args!("<details><summary>Table: {caption}</summary>\n"),
+            );
+        }
+        push(
+            out,
+            format_args!(
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\n\
+                 <table id=\"{}\"><caption>{caption}</caption>\n<thead><tr>",
+                self.id
+            ),
+        );
+        let mut is_number = Vec::new();
+        let mut body = String::new();
+        for row in rows {
+            body.push_str("<tr>");
+            for (at, cell) in row.into_iter().enumerate() {
+                if at == is_number.len() {
+                    is_number.push(matches!(cell, Cell::Number(_)));
+                }
+                let (class, content) = match cell {
+                    Cell::Number(number) => ("", number),
+                    Cell::Words(words) => (" class=\"w\"", words),
+                };
+                // The ends of cells and rows may be left out (HTML 13.1.2.4).
+                match at {
+                    0 => push(
+                        &mut body,
+                        format_args!("<th scope=\"row\"{class}>{content}"),
+                    ),
+                    _ => push(&mut body, format_args!("<td{class}>{content}")),
+                }
+            }
+            body.push('\n');
+        }
+        for (at, head) in self.heads.iter().enumerate() {
+            let class = match is_number.get(at) {
+                Some(false) => " class=\"w\"",
+                _ => "",
+            };
+            push(
+                out,
+                format_args!("<th scope=\"col\"{class}>{}", escaped(head)),
+            );
+        }
+        push(
+            out,
+            format_args!("</thead>\n<tbody>\n{body}</tbody></table></div>\n"),
+        );
+        if self.is_folded {
+            out.push_str("</details>\n");
+        }
+    }
+}
+
+/// Appends text. A string takes all of it.
+pub(super) fn push(out: &mut String, text: fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_out_of_its_place() {
+        assert_eq!(
+            foreign("<script>\"&'\u{202e}\u{1b}").to_string(),
+            "&lt;script&gt;&quot;&amp;&#39;\\u202e\\u001b"
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, shown) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("1000", "1,000"),
+            ("-1234567", "−1,234,567"),
+            ("123456.1234567", "123,456.1234567"),
+        ] {
+            assert_eq!(grouped(number), shown);
+        }
+        assert_eq!(percent(1, 3), "33.33%");
+        assert_eq!(percent(1, 1_000_000), "< 0.01%");
+        assert_eq!(percent(0, 9), "0.00%");
+        assert_eq!(percent(9, 9), "100.00%");
+        assert_eq!(percent(0, 0), "–");
+    }
+}
