@@ -2,7 +2,7 @@
 //! script, no font, no network.
 //!
 //! Written by hand, not by a template library: nearly all of it are tables and pictures that are computed,
-//! and the two functions that escape ([`html`]) are all that one would add.
+//! and the two functions that escape (`html.rs`) are all that one would add.
 
 mod chart;
 mod html;
