@@ -1,10 +1,13 @@
 //! What the program does with rejects: a line of the log for each, and one of the rejects file.
 
 use std::mem;
+use std::sync::Arc;
 
 use super::args::LogFormat;
+use super::config::AggregateConfig;
 use super::log::Log;
 use super::warnings::Warnings;
+use daytally::event::Schema;
 use daytally::output::{Draft, Reject};
 use daytally::{RejectBatch, RejectSink, Result};
 
@@ -13,11 +16,17 @@ pub(super) struct LoggedRejects {
     pub(super) file: Option<Draft>,
     log: Log,
     format: LogFormat,
+    schema: Arc<Schema>,
 }
 
 impl LoggedRejects {
-    pub(super) fn new(file: Option<Draft>, log: Log, format: LogFormat) -> LoggedRejects {
-        LoggedRejects { file, log, format }
+    pub(super) fn new(file: Option<Draft>, log: Log, config: &AggregateConfig) -> LoggedRejects {
+        LoggedRejects {
+            file,
+            log,
+            format: config.log.format,
+            schema: Arc::new(config.options.schema.clone()),
+        }
     }
 }
 
@@ -27,6 +36,7 @@ pub(super) struct Lines {
     warnings: Option<Warnings>,
     json: Option<Vec<u8>>,
     message: String,
+    schema: Arc<Schema>,
 }
 
 impl RejectBatch for Lines {
@@ -36,7 +46,9 @@ impl RejectBatch for Lines {
         }
         let mut message = mem::take(&mut self.message);
         message.clear();
-        reject.fault.push_message(reject.raw, &mut message);
+        reject
+            .fault
+            .push_message_in(reject.raw, &self.schema, &mut message);
         if let Some(warnings) = &mut self.warnings {
             warnings.add(reject, &message);
         }
@@ -60,6 +72,7 @@ impl RejectSink for LoggedRejects {
             warnings: tracing::enabled!(tracing::Level::WARN).then(|| Warnings::new(self.format)),
             json: self.file.is_some().then(Vec::new),
             message: String::new(),
+            schema: Arc::clone(&self.schema),
         }
     }
 

@@ -23,5 +23,6 @@ pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};
 pub use summary::{
-    DaysSummary, InputSummary, OutputSummary, StateSummary, Status, Summary, path_text,
+    DaysSummary, InputSummary, OutputSummary, SchemaSummary, StateSummary, Status, Summary,
+    path_text,
 };

@@ -597,9 +597,15 @@ fn a_state_of_other_rules_or_another_version_is_refused() {
     for (from, to, code, needle) in [
         (
             "\"version\":1",
+            "\"version\":3",
+            1,
+            "is of version 3 of the state's format, and this program knows version 2",
+        ),
+        (
+            "\"version\":1",
             "\"version\":2",
             1,
-            "is of version 2 of the state's format",
+            "daytally-state is damaged: its version is not that of what it says",
         ),
         (
             "\"rules\":1",

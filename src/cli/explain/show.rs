@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use daytally::aggregate::Revenue;
-use daytally::event::{Event, Hint, Verdict};
+use daytally::event::{Event, Hint, Verdict, Zone};
 use daytally::text;
 
 use super::Explained;
@@ -19,7 +19,10 @@ pub(super) fn text(explained: &Explained<'_>) -> String {
 
 fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
     let Explained {
-        line, diagnosis, ..
+        line,
+        diagnosis,
+        schema,
+        ..
     } = explained;
     match explained.input {
         "-" => out.push_str("standard input"),
@@ -68,7 +71,7 @@ fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
             write_excerpt(&Excerpt::of(bytes, place, is_whole), out)?;
         }
         let reason = fault.reason();
-        let message = fault.message(bytes);
+        let message = fault.message_in(bytes, schema);
         writeln!(out, "  rule {}, {reason}: {message}", reason.rule())?;
         about.try_for_each(|hint| write_hint(hint, out))?;
     }
@@ -80,7 +83,8 @@ fn write(explained: &Explained<'_>, out: &mut String) -> std::fmt::Result {
     if let Verdict::Valid(event) = diagnosis.verdict() {
         out.push('\n');
         write_excerpt(&Excerpt::of(bytes, None, true), out)?;
-        write_event(&event, diagnosis.event_type().unwrap_or_default(), out)?;
+        let event_type = diagnosis.event_type().unwrap_or_default();
+        write_event(&event, event_type, schema.zone(), out)?;
     }
     for hint in hints_about(None) {
         out.push('\n');
@@ -102,8 +106,13 @@ fn write_hint(hint: &Hint, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  hint: {}", hint.message)
 }
 
-fn write_event(event: &Event, event_type: &str, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "  date        {}", event.date())?;
+fn write_event(event: &Event, event_type: &str, zone: &Zone, out: &mut String) -> std::fmt::Result {
+    write!(out, "  date        {}", event.date())?;
+    if zone.is_utc() {
+        out.push('\n');
+    } else {
+        writeln!(out, " in {zone}")?;
+    }
     writeln!(out, "  user_id     {}", event.user_id())?;
     writeln!(out, "  event_type  {}", text::quoted(event_type))?;
     match amount(event) {
