@@ -20,8 +20,8 @@ use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
 use daytally::output::report::RejectPlaces;
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Part, Publication, Published, StateSummary,
-    Status, Summary, Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, Part, Publication, Published, SchemaSummary,
+    StateSummary, Status, Summary, Target, path_text,
 };
 use daytally::state::State;
 use daytally::{Input, Outcome, Phase, Pipeline};
@@ -200,7 +200,7 @@ impl Started {
                 .filter(|_| state.is_none())
                 .map(|_| RejectPlaces::new(inputs.len())),
             self.log.clone(),
-            config.log.format,
+            config,
         );
         let summary_file = draft(config.summary.as_ref())?;
 
@@ -292,12 +292,26 @@ impl Started {
         too_many
     }
 
-    /// Logs which config files had a say.
+    /// Logs which config files had a say, and what is different about the events.
     fn log_settings(&self) {
         for file in &self.config.config_files {
             tracing::info!(
                 file = %path_field(file, self.config.log.format),
                 "options are from a config file"
+            );
+        }
+        if let Some(schema) = SchemaSummary::of(&self.config.options.schema) {
+            let format = self.config.log.format;
+            tracing::info!(
+                user_id_field = %field(&schema.user_id_field, format),
+                event_type_field = %field(&schema.event_type_field, format),
+                timestamp_field = %field(&schema.timestamp_field, format),
+                amount_field = %field(&schema.amount_field, format),
+                purchase_types = %field(&schema.purchase_types.join(" "), format),
+                accept_offsets = schema.accept_offsets,
+                timezone = %schema.timezone,
+                timezone_database = schema.timezone_database,
+                "events are read in another way than usual"
             );
         }
     }
@@ -473,6 +487,7 @@ impl Started {
             summary.set_state(StateSummary::new(&state.folder, outcome));
         }
         summary.left_out = self.found.left_out;
+        summary.schema = SchemaSummary::of(&self.config.options.schema);
         summary.from = self.config.from.map(|date| date.to_string());
         summary.to = self.config.to.map(|date| date.to_string());
         let spilled = outcome.groups.spilled();

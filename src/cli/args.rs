@@ -16,7 +16,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use super::check::CheckArgs;
 use super::limit::InvalidLimit;
 use super::size::{self, MemorySize};
-use daytally::event::Date;
+use daytally::event::{Date, FieldPath, Zone};
 use daytally::output::Format;
 
 /// Daily per-user statistics from JSON Lines event logs.
@@ -351,6 +351,9 @@ pub(super) struct AggregateArgs {
     pub(super) lanes: LanesArg,
 
     #[command(flatten)]
+    pub(super) event: EventOptions,
+
+    #[command(flatten)]
     pub(super) state: StateOptions,
 
     #[command(flatten)]
@@ -382,6 +385,83 @@ const AGGREGATE_EXAMPLES: &str = "Examples:
 
  Little memory
   daytally aggregate logs/ --memory-limit 1GiB --temp-dir /scratch";
+
+/// What events look like.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Event options")]
+pub(super) struct EventOptions {
+    /// The key of the user's id, a path such as user.id if it is in another object [default: user_id].
+    ///
+    /// Between the keys of a path are dots; a dot in a key is written \. and a backslash \\.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DAYTALLY_USER_ID_FIELD",
+        hide_env = true
+    )]
+    pub(super) user_id_field: Option<FieldPath>,
+
+    /// The key of the event's type, or its path [default: event_type].
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DAYTALLY_EVENT_TYPE_FIELD",
+        hide_env = true
+    )]
+    pub(super) event_type_field: Option<FieldPath>,
+
+    /// The key of the timestamp, or its path [default: timestamp].
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DAYTALLY_TIMESTAMP_FIELD",
+        hide_env = true
+    )]
+    pub(super) timestamp_field: Option<FieldPath>,
+
+    /// The key of a purchase's amount, or its path [default: amount].
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DAYTALLY_AMOUNT_FIELD",
+        hide_env = true
+    )]
+    pub(super) amount_field: Option<FieldPath>,
+
+    /// The type of events that are purchases, exactly; give it again for more of them. The usual one is
+    /// none then, unless it is given too [default: purchase].
+    #[arg(
+        long,
+        value_name = "TYPE",
+        env = "DAYTALLY_PURCHASE_TYPE",
+        action = ArgAction::Append,
+        value_parser = parse_type,
+        hide_env = true
+    )]
+    pub(super) purchase_type: Vec<String>,
+
+    /// Convert timestamps with an offset other than zero to UTC, instead of taking them for invalid.
+    #[arg(
+        long,
+        env = "DAYTALLY_ACCEPT_OFFSETS",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) accept_offsets: bool,
+
+    /// Count by the days of this time zone: a name such as Europe/Berlin, or an offset such as +02:00.
+    /// --from and --to are days of it too.
+    #[arg(
+        long,
+        value_name = "ZONE",
+        env = "DAYTALLY_TIMEZONE",
+        default_value = "UTC",
+        allow_hyphen_values = true,
+        hide_env = true
+    )]
+    pub(super) timezone: Zone,
+}
 
 /// What earlier runs have left, and how to go about it.
 #[derive(Debug, clap::Args)]
@@ -587,6 +667,9 @@ pub(super) struct ExplainArgs {
         hide_env = true
     )]
     pub(super) max_line_bytes: usize,
+
+    #[command(flatten)]
+    pub(super) event: EventOptions,
 
     /// One JSON object for the line, instead of text; with - alone one for each line.
     #[arg(
@@ -845,6 +928,13 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     seconds
         .map(Duration::from_secs)
         .ok_or_else(|| "give a whole number of seconds from 1 to 86400".into())
+}
+
+fn parse_type(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("no event's type is empty".into()),
+        _ => Ok(text.into()),
+    }
 }
 
 pub(super) fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -11,14 +12,14 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat, LogLevel,
-    OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg,
+    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat,
+    LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg,
 };
 use super::check::CheckArgs;
 use super::explain::Place;
 use super::limit::InvalidLimit;
 use super::size::MemorySize;
-use daytally::event::{Date, DateRange, Lanes};
+use daytally::event::{Date, DateRange, FieldNames, Lanes, Schema};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
 use daytally::output::{Format, Target};
@@ -106,7 +107,8 @@ impl AggregateConfig {
         args: AggregateArgs,
         matches: &ArgMatches,
     ) -> Result<AggregateConfig, clap::Error> {
-        let state = StateConfig::resolve(&args, matches)?;
+        let schema = schema(&args.event, "aggregate")?;
+        let state = StateConfig::resolve(&args, &schema, matches)?;
         // In the environment it may be meant for other runs.
         if args.files_from.is_none() && is_typed(matches, "aggregate", "null") {
             return Err(wrong(
@@ -134,6 +136,7 @@ impl AggregateConfig {
                 LanesArg::General => Lanes::General,
             },
             dates,
+            schema,
             map_files: !args.no_mmap,
             ..Options::default()
         };
@@ -214,6 +217,30 @@ fn format(
     }
 }
 
+/// What events look like to a command.
+fn schema(options: &EventOptions, command: &str) -> Result<Schema, clap::Error> {
+    let usual = FieldNames::default();
+    let names = FieldNames {
+        user_id: options.user_id_field.clone().unwrap_or(usual.user_id),
+        event_type: options.event_type_field.clone().unwrap_or(usual.event_type),
+        timestamp: options.timestamp_field.clone().unwrap_or(usual.timestamp),
+        amount: options.amount_field.clone().unwrap_or(usual.amount),
+    };
+    let schema = Schema::default()
+        .with_fields(names)
+        .and_then(|schema| schema.with_purchase_types(options.purchase_type.iter().cloned()));
+    match schema {
+        Ok(schema) => Ok(schema
+            .accepting_offsets(options.accept_offsets)
+            .in_zone(options.timezone.clone())),
+        Err(error) => Err(wrong(
+            command,
+            ErrorKind::ArgumentConflict,
+            error.to_string(),
+        )),
+    }
+}
+
 /// Where the result goes. A result of days needs a folder.
 fn output(typed: Option<PathBuf>, format: Format, by_date: bool) -> Result<Target, clap::Error> {
     if !by_date {
@@ -251,6 +278,7 @@ impl StateConfig {
 
     fn resolve(
         args: &AggregateArgs,
+        schema: &Schema,
         matches: &ArgMatches,
     ) -> Result<Option<StateConfig>, clap::Error> {
         let options = &args.state;
@@ -281,6 +309,7 @@ impl StateConfig {
                 max_line_bytes: args.max_line_bytes,
                 // A report says where they are.
                 keeps_rejects: args.rejects.is_some() || args.report.is_some(),
+                schema: Arc::new(schema.clone()),
             },
             how: Incremental {
                 verify: match options.verify {
@@ -449,17 +478,20 @@ impl CheckConfig {
 pub(super) struct ExplainConfig {
     pub(super) place: Place,
     pub(super) max_line_bytes: usize,
+    pub(super) schema: Schema,
     /// Objects instead of text.
     pub(super) is_json: bool,
 }
 
 impl ExplainConfig {
     pub(super) fn resolve(args: ExplainArgs) -> Result<ExplainConfig, clap::Error> {
+        let schema = schema(&args.event, "explain")?;
         let words: Vec<_> = std::iter::once(args.place).chain(args.words).collect();
         match Place::parse(&words) {
             Ok(place) => Ok(ExplainConfig {
                 place,
                 max_line_bytes: args.max_line_bytes,
+                schema,
                 is_json: args.json,
             }),
             Err(message) => Err(wrong("explain", ErrorKind::ValueValidation, message)),

@@ -12,7 +12,7 @@ use super::config::ExplainConfig;
 use super::exit::Exit;
 use super::report;
 use daytally::error::{Error, Result};
-use daytally::event::{Decoder, Diagnosis, Verdict};
+use daytally::event::{Decoder, Diagnosis, Lanes, Schema, Verdict};
 use daytally::input::{FoundLine, Locator, Which};
 
 pub(super) use place::Place;
@@ -56,19 +56,21 @@ struct Explained<'a> {
     asked: Option<u64>,
     line: FoundLine<'a>,
     diagnosis: Diagnosis,
+    schema: &'a Schema,
 }
 
 impl<'a> Explained<'a> {
     fn of(config: &'a ExplainConfig, line: FoundLine<'a>) -> Explained<'a> {
         Explained {
             input: config.place.name(),
+            schema: &config.schema,
             asked: match config.place.which() {
                 Which::Offset(offset) => Some(offset),
                 _ => None,
             },
             diagnosis: match line.cut {
                 Some(cut) => Diagnosis::of_cut(cut.len, config.max_line_bytes),
-                None => Diagnosis::of(&line.bytes, config.max_line_bytes),
+                None => Diagnosis::with_schema(&line.bytes, config.max_line_bytes, &config.schema),
             },
             line,
         }
@@ -98,7 +100,7 @@ impl<'a> All<'a> {
     fn new(config: &'a ExplainConfig) -> All<'a> {
         All {
             config,
-            decoder: Decoder::new(config.max_line_bytes),
+            decoder: Decoder::with_schema(config.max_line_bytes, Lanes::All, &config.schema),
             first: None,
             lines: 0,
             valid: 0,

@@ -2,10 +2,13 @@
 //! places are kept for the report.
 
 use std::mem;
+use std::sync::Arc;
 
 use super::args::LogFormat;
+use super::config::AggregateConfig;
 use super::log::Log;
 use super::warnings::Warnings;
+use daytally::event::Schema;
 use daytally::output::report::{PlaceNotes, RejectPlaces};
 use daytally::output::{Draft, Reject};
 use daytally::{RejectBatch, RejectSink, Result};
@@ -16,6 +19,7 @@ pub(super) struct LoggedRejects {
     pub(super) places: Option<RejectPlaces>,
     log: Log,
     format: LogFormat,
+    schema: Arc<Schema>,
 }
 
 impl LoggedRejects {
@@ -23,13 +27,14 @@ impl LoggedRejects {
         file: Option<Draft>,
         places: Option<RejectPlaces>,
         log: Log,
-        format: LogFormat,
+        config: &AggregateConfig,
     ) -> LoggedRejects {
         LoggedRejects {
             file,
             places,
             log,
-            format,
+            format: config.log.format,
+            schema: Arc::new(config.options.schema.clone()),
         }
     }
 }
@@ -41,6 +46,7 @@ pub(super) struct Lines {
     json: Option<Vec<u8>>,
     places: Option<PlaceNotes>,
     message: String,
+    schema: Arc<Schema>,
 }
 
 impl RejectBatch for Lines {
@@ -53,7 +59,9 @@ impl RejectBatch for Lines {
         }
         let mut message = mem::take(&mut self.message);
         message.clear();
-        reject.fault.push_message(reject.raw, &mut message);
+        reject
+            .fault
+            .push_message_in(reject.raw, &self.schema, &mut message);
         if let Some(warnings) = &mut self.warnings {
             warnings.add(reject, &message);
         }
@@ -79,6 +87,7 @@ impl RejectSink for LoggedRejects {
             json: self.file.is_some().then(Vec::new),
             places: self.places.as_ref().map(|_| PlaceNotes::default()),
             message: String::new(),
+            schema: Arc::clone(&self.schema),
         }
     }
 

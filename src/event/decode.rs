@@ -1,16 +1,19 @@
 //! From a line to its verdict: the general lane, which decodes any line with simd-json, and the
 //! choice between it and the fast lane.
 
+use std::sync::Arc;
+
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::amount::Amount;
 pub use super::fast::Run;
-use super::fast::{FastLane, Limits};
+use super::fast::{FastLane, Given, Limits, Usual};
 use super::fault::Fault;
 use super::field::Field;
-use super::timestamp::parse_timestamp;
+use super::schema::Schema;
 use super::user_id::UserId;
-use super::{Event, PURCHASE, rules};
+use super::zone::LocalDays;
+use super::{Event, rules};
 
 /// The longest line that simd-json gets to see, in bytes. Its index and tape need about 25 times a
 /// line's length in the worst case, per worker; longer lines are read without a copy instead.
@@ -65,12 +68,25 @@ pub struct Decoded<'a> {
 /// ```
 pub struct Decoder {
     max_line_bytes: usize,
-    fast: Option<FastLane>,
+    schema: Arc<Schema>,
+    fast: Fast,
+    days: LocalDays,
     /// A copy of the line, which simd-json writes into, and the padding it wants after it.
     scratch: Vec<u8>,
     buffers: Buffers,
     /// Kept for its allocation; taken while in use.
     tape: Option<Tape<'static>>,
+}
+
+/// The fast lane, if there is one.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a decoder is made once, and what is looked at for every line is not far away"
+)]
+enum Fast {
+    None,
+    Usual(FastLane<Usual>),
+    Given(Box<FastLane<Given>>),
 }
 
 impl std::fmt::Debug for Decoder {
@@ -97,12 +113,26 @@ impl Decoder {
     /// The same, with a choice of lanes.
     #[must_use]
     pub fn with_lanes(max_line_bytes: usize, lanes: Lanes) -> Decoder {
+        Decoder::with_schema(max_line_bytes, lanes, Schema::usual())
+    }
+
+    /// The same for events of another schema.
+    ///
+    /// Fields that are in other objects are read by the general lane alone.
+    #[must_use]
+    pub fn with_schema(max_line_bytes: usize, lanes: Lanes, schema: &Schema) -> Decoder {
+        let schema = Arc::new(schema.clone());
         Decoder {
             max_line_bytes,
             fast: match lanes {
-                Lanes::All => Some(FastLane::default()),
-                Lanes::General => None,
+                Lanes::All if schema.is_usual() => Fast::Usual(FastLane::default()),
+                Lanes::All if schema.is_flat() => {
+                    Fast::Given(Box::new(FastLane::new(Given::new(&schema))))
+                }
+                Lanes::All | Lanes::General => Fast::None,
             },
+            days: LocalDays::new(schema.zone()),
+            schema,
             scratch: Vec::new(),
             buffers: Buffers::default(),
             tape: None,
@@ -154,8 +184,9 @@ impl Decoder {
             line_bytes: self.max_line_bytes,
         };
         match &mut self.fast {
-            Some(fast) => fast.read(text, limits, sink),
-            None => Run::default(),
+            Fast::Usual(fast) => fast.read(text, limits, sink),
+            Fast::Given(fast) => fast.read(text, limits, sink),
+            Fast::None => Run::default(),
         }
     }
 
@@ -194,10 +225,9 @@ impl Decoder {
         };
         // Most lines that the fast lane refuses are invalid. simd-json would refuse them too, and
         // could not say why.
-        let verdict = if self.fast.is_some() {
-            self.decode_plainly(line)
-        } else {
-            self.decode(line)
+        let verdict = match self.fast {
+            Fast::None => self.decode(line),
+            _ => self.decode_plainly(line),
         };
         Decoded { verdict, line, len }
     }
@@ -208,7 +238,11 @@ impl Decoder {
             && !is_blank(line)
             && let Some(event) = self.decode_ordinary(line)
         {
-            debug_assert_eq!(rules::judge(line), Ok(event), "the lanes disagree");
+            debug_assert_eq!(
+                rules::judge(line, &self.schema),
+                Ok(event),
+                "the lanes disagree"
+            );
             return Verdict::Valid(event);
         }
         self.decode_plainly(line)
@@ -222,7 +256,7 @@ impl Decoder {
         if is_blank(line) {
             return Verdict::Blank;
         }
-        match rules::judge(line) {
+        match rules::judge(line, &self.schema) {
             Ok(event) => Verdict::Valid(event),
             Err(fault) => Verdict::Invalid(fault),
         }
@@ -248,69 +282,110 @@ impl Decoder {
             &mut tape,
         )
         .ok()
-        .and_then(|()| event_on_tape(&tape.0, line, base));
+        .and_then(|()| event_on_tape(&tape.0, line, base, &self.schema, &mut self.days));
         self.tape = Some(tape.reset());
         event
     }
 }
 
+/// A value on a tape: the key of its member, and the nodes from the value on.
+type Value<'t, 's> = (&'s str, &'t [Node<'s>]);
+
 /// The event on a tape, if every rule holds. `base` is the address of the copy of the line that the
 /// tape's strings point into.
-fn event_on_tape(tape: &[Node<'_>], line: &[u8], base: usize) -> Option<Event> {
-    let (Node::Object { len, .. }, mut rest) = tape.split_first()? else {
-        return None;
-    };
-    let mut user_id = None;
-    let mut event_type = None;
-    let mut timestamp = None;
-    let mut amount_key = None;
-    for _ in 0..*len {
-        let [Node::String(key), value, ..] = rest else {
-            return None;
-        };
-        match Field::from_key(key.as_bytes()) {
-            Some(Field::UserId) => user_id = Some(value),
-            Some(Field::EventType) => event_type = Some(value),
-            Some(Field::Timestamp) => timestamp = Some(value),
-            Some(Field::Amount) => amount_key = Some((key.as_ptr().addr(), value)),
-            None => {}
+fn event_on_tape(
+    tape: &[Node<'_>],
+    line: &[u8],
+    base: usize,
+    schema: &Schema,
+    days: &mut LocalDays,
+) -> Option<Event> {
+    let mut values = [None; Field::COUNT];
+    for_each_member(tape, |key, value| {
+        if schema.has_usual_names() {
+            if let Some(field) = Field::from_key(key.as_bytes()) {
+                values[field.index()] = Some((key, value));
+            }
+        } else {
+            for field in schema.fields_of_key(key.as_bytes()) {
+                values[field.index()] = Some((key, value));
+            }
         }
-        let nodes_of_value = match value {
-            Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
-            Node::String(_) | Node::Static(_) => 1,
-        };
-        rest = rest.get(1 + nodes_of_value..)?;
+    })?;
+    if !schema.has_usual_names() {
+        for field in Field::ALL {
+            let inner = schema.path(field).keys().iter().skip(1);
+            let value = &mut values[field.index()];
+            *value = inner.fold(*value, |value, key| last_member(value?.1, key));
+        }
     }
+    let node =
+        |field: Field| values[field.index()].and_then(|(_, value): Value<'_, '_>| value.first());
 
-    let user_id = match user_id? {
+    let user_id = match node(Field::UserId)? {
         Node::Static(StaticNode::I64(id)) => UserId::from(*id),
         Node::Static(StaticNode::U64(id)) => UserId::from(*id),
         _ => return None,
     };
-    let Node::String(event_type) = event_type? else {
+    let Node::String(event_type) = node(Field::EventType)? else {
         return None;
     };
-    let Node::String(timestamp) = timestamp? else {
+    let Node::String(timestamp) = node(Field::Timestamp)? else {
         return None;
     };
-    let date = parse_timestamp(timestamp.as_bytes()).ok()?;
-    let purchase = match *event_type {
-        "" => return None,
-        PURCHASE => {
-            // The tape has the amount as a binary float; its written digits are in the line, after
-            // the key, which starts one byte after its quote.
-            let (key, Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_))) =
-                amount_key?
-            else {
-                return None;
-            };
-            let quote = key.checked_sub(base + 1)?;
-            let number = rules::number_after_key(line, quote)?;
-            Some(number.of(line, Amount::from_json_number).ok()?)
-        }
-        _ => None,
+    let date = schema.date_with(timestamp.as_bytes(), days)?;
+    let purchase = if event_type.is_empty() {
+        return None;
+    } else if schema.is_purchase(event_type.as_bytes()) {
+        let Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)) =
+            node(Field::Amount)?
+        else {
+            return None;
+        };
+        // The tape has the amount as a binary float; its written digits are in the line, after the
+        // key, which starts one byte after its quote.
+        let (key, _) = values[Field::Amount.index()]?;
+        let quote = key.as_ptr().addr().checked_sub(base + 1)?;
+        let number = rules::number_after_key(line, quote)?;
+        Some(number.of(line, Amount::from_json_number).ok()?)
+    } else {
+        None
     };
     Some(Event::new(date, user_id, purchase))
+}
+
+/// Gives `look` each member of the object that starts here; `None` if there is none.
+#[inline]
+fn for_each_member<'t, 's>(
+    object: &'t [Node<'s>],
+    mut look: impl FnMut(&'s str, &'t [Node<'s>]),
+) -> Option<()> {
+    let (Node::Object { len, .. }, mut rest) = object.split_first()? else {
+        return None;
+    };
+    for _ in 0..*len {
+        let (Node::String(key), value) = rest.split_first()? else {
+            return None;
+        };
+        look(key, value);
+        let nodes_of_value = match value.first()? {
+            Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
+            Node::String(_) | Node::Static(_) => 1,
+        };
+        rest = value.get(nodes_of_value..)?;
+    }
+    Some(())
+}
+
+/// The last member with a key of an object.
+fn last_member<'t, 's>(object: &'t [Node<'s>], key: &str) -> Option<Value<'t, 's>> {
+    let mut last = None;
+    for_each_member(object, |there, value| {
+        if there == key {
+            last = Some((there, value));
+        }
+    })?;
+    last
 }
 
 /// Whether a line is nothing but JSON white space.

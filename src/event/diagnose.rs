@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::field::Field;
 use super::hint::{self, Hint};
 use super::json::{self, Document, FieldSpans};
+use super::schema::Schema;
 use super::{Event, Verdict, rules};
 
 /// A line, looked at as a whole.
@@ -36,6 +37,12 @@ impl Diagnosis {
     /// so are judged, and none is missing.
     #[must_use]
     pub fn of(line: &[u8], max_line_bytes: usize) -> Diagnosis {
+        Diagnosis::with_schema(line, max_line_bytes, Schema::usual())
+    }
+
+    /// The same for events of another schema.
+    #[must_use]
+    pub fn with_schema(line: &[u8], max_line_bytes: usize, schema: &Schema) -> Diagnosis {
         let mut faults = Vec::new();
         if line.len() > max_line_bytes {
             faults.push(Fault::line_too_long(line.len() as u64, max_line_bytes));
@@ -53,9 +60,9 @@ impl Diagnosis {
         faults.extend(rules::check_utf8(line).err());
         let mut event = None;
         let mut spans = None;
-        match json::read(line) {
+        match json::read(line, schema) {
             Ok(Document::Object(found)) => {
-                event = judge(line, &found, &mut faults);
+                event = judge(line, &found, schema, &mut faults);
                 spans = Some(found);
             }
             Ok(Document::Other(span)) => faults.push(Fault::not_an_object(span)),
@@ -63,7 +70,7 @@ impl Diagnosis {
                 faults.push(Fault::invalid_json(fault));
                 // Those that are missing may be in the rest.
                 let mut found = Vec::new();
-                judge(line, &spans_before_fault(line), &mut found);
+                judge(line, &spans_before_fault(line, schema), schema, &mut found);
                 found.retain(|fault| fault.missing_field().is_none());
                 faults.append(&mut found);
             }
@@ -81,7 +88,7 @@ impl Diagnosis {
             .map(|span| span.of(line, |literal| json::unescape(literal).into_owned()));
         Diagnosis {
             verdict,
-            hints: hint::hints(line, &faults, event_type.as_deref()),
+            hints: hint::hints(line, &faults, event_type.as_deref(), schema),
             faults,
             event_type,
         }
@@ -126,11 +133,16 @@ impl Diagnosis {
 }
 
 /// Tries all rules about fields; the event if none is broken.
-fn judge(line: &[u8], spans: &FieldSpans, faults: &mut Vec<Fault>) -> Option<Event> {
+fn judge(
+    line: &[u8],
+    spans: &FieldSpans,
+    schema: &Schema,
+    faults: &mut Vec<Fault>,
+) -> Option<Event> {
     let mut kept = |fault| faults.push(fault);
     let user_id = rules::user_id_of(line, spans).map_err(&mut kept);
-    let is_purchase = rules::is_purchase_of(line, spans).map_err(&mut kept);
-    let date = rules::date_of(line, spans).map_err(&mut kept);
+    let is_purchase = rules::is_purchase_of(line, spans, schema).map_err(&mut kept);
+    let date = rules::date_of(line, spans, schema).map_err(&mut kept);
     let purchase = match is_purchase {
         Ok(true) => rules::amount_of(line, spans).map_err(&mut kept).map(Some),
         Ok(false) => Ok(None),
@@ -140,13 +152,12 @@ fn judge(line: &[u8], spans: &FieldSpans, faults: &mut Vec<Fault>) -> Option<Eve
 }
 
 /// The fields before the place where a line stops being JSON.
-fn spans_before_fault(line: &[u8]) -> FieldSpans {
+fn spans_before_fault(line: &[u8], schema: &Schema) -> FieldSpans {
     let mut spans = [None; Field::COUNT];
     for member in json::members(line, 0) {
-        if let Some(field) = json::field(line, member.key) {
-            spans[field.index()] = Some(member.value);
-        }
+        schema.note(line, member.key, member.value, &mut spans);
     }
+    schema.resolve(line, &mut spans);
     spans
 }
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::field::Field;
 use super::json::{self, JsonFault, Problem, Span};
 use super::reason::Reason;
+use super::schema::Schema;
 use super::timestamp::TimestampFault;
 use crate::text;
 
@@ -94,7 +95,9 @@ impl Fault {
     pub(crate) fn timestamp(span: Span, fault: TimestampFault) -> Fault {
         Fault {
             reason: match fault {
-                TimestampFault::NotADateTime => Reason::InvalidTimestamp,
+                TimestampFault::NotADateTime | TimestampFault::OutOfRange => {
+                    Reason::InvalidTimestamp
+                }
                 TimestampFault::HasOffset | TimestampFault::HasNoOffset => Reason::TimestampNotUtc,
             },
             detail: Detail::Timestamp(span, fault),
@@ -161,7 +164,21 @@ impl Fault {
     /// from 1, as editors do; in a line that is not UTF-8, up to the first wrong byte.
     #[must_use]
     pub fn message<'a>(&'a self, line: &'a [u8]) -> impl fmt::Display + 'a {
-        Message { fault: self, line }
+        Message {
+            fault: self,
+            line,
+            schema: None,
+        }
+    }
+
+    /// The same for a line of another schema, whose fields have other names.
+    #[must_use]
+    pub fn message_in<'a>(&'a self, line: &'a [u8], schema: &'a Schema) -> impl fmt::Display + 'a {
+        Message {
+            fault: self,
+            line,
+            schema: Some(schema),
+        }
     }
 
     /// Appends the same sentence to `out`, which is quicker.
@@ -176,7 +193,24 @@ impl Fault {
     /// ```
     pub fn push_message(&self, line: &[u8], out: &mut String) {
         // Writing to a string cannot fail.
-        let _ = Message { fault: self, line }.write(out);
+        let _ = Message {
+            fault: self,
+            line,
+            schema: None,
+        }
+        .write(out);
+    }
+
+    /// The same for a line of another schema, whose fields have other names.
+    pub fn push_message_in(&self, line: &[u8], schema: &Schema, out: &mut String) {
+        let schema = Some(schema);
+        // Writing to a string cannot fail.
+        let _ = Message {
+            fault: self,
+            line,
+            schema,
+        }
+        .write(out);
     }
 }
 
@@ -218,6 +252,8 @@ pub fn column(line: &[u8], at: usize) -> usize {
 struct Message<'a> {
     fault: &'a Fault,
     line: &'a [u8],
+    /// If it is not the usual one, for the names of fields.
+    schema: Option<&'a Schema>,
 }
 
 impl fmt::Display for Message<'_> {
@@ -235,6 +271,33 @@ impl Message<'_> {
 
     fn column(&self, at: usize) -> usize {
         column(self.line, at)
+    }
+
+    /// What a field is called, in quotes if that is no single word.
+    fn field(&self, f: &mut impl fmt::Write, field: Field) -> fmt::Result {
+        match self.schema {
+            None => f.write_str(field.key()),
+            Some(schema) => {
+                let name = schema.path(field).name();
+                let is_word = |c: char| c.is_ascii_alphanumeric() || "_.-@$".contains(c);
+                if name.chars().all(is_word) {
+                    f.write_str(&name)
+                } else {
+                    text::write_quoted(f, &name)
+                }
+            }
+        }
+    }
+
+    fn quoted_field(&self, f: &mut impl fmt::Write, field: Field) -> fmt::Result {
+        match self.schema {
+            None => {
+                f.write_str("\"")?;
+                f.write_str(field.key())?;
+                f.write_str("\"")
+            }
+            Some(schema) => text::write_quoted(f, &schema.path(field).name()),
+        }
     }
 
     /// The character at a byte of a line that is UTF-8.
@@ -263,16 +326,17 @@ impl Message<'_> {
                 f.write_str(", not an object")
             }
             Detail::Missing(_) if self.fault.reason == Reason::MissingAmount => {
-                f.write_str("a purchase needs an amount, and there is no key \"amount\"")
+                f.write_str("a purchase needs an amount, and there is no key ")?;
+                self.quoted_field(f, Field::Amount)
             }
             Detail::Missing(field) => {
-                f.write_str("there is no key \"")?;
-                f.write_str(field.key())?;
-                f.write_str("\"")
+                f.write_str("there is no key ")?;
+                self.quoted_field(f, field)
             }
             Detail::Value(field, span) => self.text(span, |value| self.value(f, field, value)),
             Detail::Timestamp(span, fault) => {
-                f.write_str("timestamp ")?;
+                self.field(f, Field::Timestamp)?;
+                f.write_str(" ")?;
                 self.text(span, |value| text::write_quoted(f, &json::unescape(value)))?;
                 f.write_str(match fault {
                     TimestampFault::NotADateTime => " is not an ISO 8601 date-time",
@@ -280,6 +344,7 @@ impl Message<'_> {
                     TimestampFault::HasNoOffset => {
                         " has no offset: in UTC it would end with `Z` or `+00:00`"
                     }
+                    TimestampFault::OutOfRange => " is on a day outside of the years 0000 to 9999",
                 })
             }
         }
@@ -287,10 +352,11 @@ impl Message<'_> {
 
     fn value(&self, f: &mut impl fmt::Write, field: Field, value: &str) -> fmt::Result {
         if self.fault.reason == Reason::EmptyEventType {
-            return f.write_str("event_type is empty");
+            self.field(f, Field::EventType)?;
+            return f.write_str(" is empty");
         }
         let kind = kind(value);
-        f.write_str(field.key())?;
+        self.field(f, field)?;
         // "amount null is null" would say it twice.
         if kind != value {
             f.write_str(" ")?;

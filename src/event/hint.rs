@@ -9,12 +9,16 @@ mod number;
 mod syntax;
 mod timestamp;
 
+#[cfg(feature = "timezone")]
+pub(super) use keys::distance;
+
 use std::ops::Range;
 
 use super::fault::Fault;
 use super::field::Field;
 use super::json::{self, Member, Span};
 use super::reason::Reason;
+use super::schema::{FieldPath, Schema};
 
 /// What may be behind a fault of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,12 @@ pub struct Hint {
 type Guess = (&'static str, String);
 
 /// The hints for a line with these faults; `event_type` is that of a valid event.
-pub(super) fn hints(line: &[u8], faults: &[Fault], event_type: Option<&str>) -> Vec<Hint> {
+pub(super) fn hints(
+    line: &[u8],
+    faults: &[Fault],
+    event_type: Option<&str>,
+    schema: &Schema,
+) -> Vec<Hint> {
     let members = json::members(line, 0);
     let mut hints = Vec::new();
     let mut is_other_encoding = false;
@@ -66,13 +75,13 @@ pub(super) fn hints(line: &[u8], faults: &[Fault], event_type: Option<&str>) -> 
             (Reason::NotAnObject, Some(span)) => add(syntax::of_document(line, span)),
             (Reason::InvalidUserId, Some(span)) => add(span.of(line, number::of_user_id)),
             (Reason::InvalidTimestamp | Reason::TimestampNotUtc, Some(span)) => {
-                add(span.of(line, timestamp::of_value));
+                add(span.of(line, |value| timestamp::of_value(value, schema)));
             }
             (Reason::InvalidAmount, Some(span)) => add(span.of(line, number::of_amount)),
             _ => {
                 let key = fault
                     .missing_field()
-                    .and_then(|field| keys::of_missing(line, &members, field));
+                    .and_then(|field| keys::of_missing(line, &members, field, schema));
                 hints.extend(key.map(|((code, message), span)| Hint {
                     reason: Some(reason),
                     code,
@@ -83,46 +92,69 @@ pub(super) fn hints(line: &[u8], faults: &[Fault], event_type: Option<&str>) -> 
         }
     }
     for field in Field::ALL {
-        hints.extend(duplicate(line, &members, field));
+        hints.extend(duplicate(line, &members, schema.path(field)));
     }
     if let Some(event_type) = event_type {
-        hints.extend(near_purchase(line, &members, event_type));
+        hints.extend(near_purchase(line, &members, event_type, schema));
     }
     hints
 }
 
-/// Of two values of a field only one is read.
-fn duplicate(line: &[u8], members: &[Member], field: Field) -> Option<Hint> {
-    let mut of_field = members
-        .iter()
-        .filter(|member| json::field(line, member.key) == Some(field));
-    let (_, last) = (of_field.next()?, of_field.next_back()?);
-    Some(Hint {
-        reason: None,
-        code: "duplicate_key",
-        message: format!(
-            "the key \"{}\" is there more than once, and the last one counts",
-            field.key()
-        ),
-        span: Some(last.key.start..last.key.end),
-    })
+/// Of two values of a field only one is read. The same goes for what it is in.
+fn duplicate(line: &[u8], members: &[Member], path: &FieldPath) -> Option<Hint> {
+    let mut inner;
+    let mut members = members;
+    for key in path.keys() {
+        let mut of_key = members
+            .iter()
+            .filter(|member| json::with_key(line, member.key, |there| there == key.as_bytes()));
+        let first = of_key.next()?;
+        if let Some(last) = of_key.next_back() {
+            return Some(Hint {
+                reason: None,
+                code: "duplicate_key",
+                message: format!(
+                    "the key {} is there more than once, and the last one counts",
+                    crate::text::quoted(key)
+                ),
+                span: Some(last.key.start..last.key.end),
+            });
+        }
+        inner = json::members(line, first.value.start);
+        members = &inner;
+    }
+    None
 }
 
 /// What is nearly a purchase is none.
-fn near_purchase(line: &[u8], members: &[Member], event_type: &str) -> Option<Hint> {
-    let is_near =
-        event_type != super::PURCHASE && event_type.trim().eq_ignore_ascii_case(super::PURCHASE);
-    let member = members
+fn near_purchase(
+    line: &[u8],
+    members: &[Member],
+    event_type: &str,
+    schema: &Schema,
+) -> Option<Hint> {
+    if schema.is_purchase(event_type.as_bytes()) {
+        return None;
+    }
+    let meant = schema
+        .purchase_types()
         .iter()
-        .rfind(|member| json::field(line, member.key) == Some(Field::EventType))?;
-    is_near.then(|| Hint {
+        .find(|purchase| event_type.trim().eq_ignore_ascii_case(purchase.trim()))?;
+    let path = schema.path(Field::EventType);
+    let head = members.iter().rfind(|member| {
+        json::with_key(line, member.key, |there| there == path.head().as_bytes())
+    })?;
+    let value = path.within(line, head.value)?;
+    Some(Hint {
         reason: None,
         code: "purchase_spelling",
         message: format!(
-            "event_type {} is not exactly \"purchase\", so the event is no purchase and its amount is not looked at",
-            crate::text::quoted(event_type)
+            "{} {} is not exactly {}, so the event is no purchase and its amount is not looked at",
+            crate::text::excerpt(&path.name()),
+            crate::text::quoted(event_type),
+            crate::text::quoted(meant)
         ),
-        span: Some(member.value.start..member.value.end),
+        span: Some(value.start..value.end),
     })
 }
 

@@ -7,6 +7,7 @@
 //! but positions, and is the last word on any line that simd-json did not take.
 
 use super::field::Field;
+use super::schema::Schema;
 
 /// How many levels of arrays and objects may be open at once; the outermost is the first.
 pub(crate) const MAX_DEPTH: usize = 1024;
@@ -108,12 +109,12 @@ type Read<T> = Result<T, JsonFault>;
 /// # Errors
 ///
 /// [`JsonFault`], the first one in the line.
-pub(crate) fn read(line: &[u8]) -> Read<Document> {
+pub(crate) fn read(line: &[u8], schema: &Schema) -> Read<Document> {
     let mut reader = Reader { bytes: line, at: 0 };
     reader.skip_white_space();
     let start = reader.at;
     let document = if reader.peek() == Some(b'{') {
-        Document::Object(reader.event()?)
+        Document::Object(reader.event(schema)?)
     } else {
         reader.value()?;
         let end = reader.at;
@@ -124,6 +125,11 @@ pub(crate) fn read(line: &[u8]) -> Read<Document> {
         None => Ok(document),
         Some(_) => reader.fault(Problem::ExpectedEnd),
     }
+}
+
+/// The same where it is not about the fields.
+pub(crate) fn read_usual(line: &[u8]) -> Read<Document> {
+    read(line, Schema::usual())
 }
 
 /// A member of an object: its key, with the quotes, and its value.
@@ -262,7 +268,20 @@ impl Nesting {
     }
 }
 
-/// The field a key names, if any; `key` spans the literal with its quotes.
+/// Gives `look` a key, its escapes undone; `key` spans the literal with its quotes.
+pub(crate) fn with_key<T>(line: &[u8], key: Span, look: impl FnOnce(&[u8]) -> T) -> T {
+    let literal = key.bytes_of(line);
+    let inner = literal
+        .get(1..literal.len().saturating_sub(1))
+        .unwrap_or_default();
+    if inner.contains(&b'\\') {
+        with_copy(literal, |literal| look(unescape(literal).as_bytes()))
+    } else {
+        look(inner)
+    }
+}
+
+/// The field a key usually names, if any; `key` spans the literal with its quotes.
 pub(crate) fn field(line: &[u8], key: Span) -> Option<Field> {
     let literal = line.get(key.start..key.end)?;
     let inner = literal.get(1..literal.len() - 1)?;
@@ -302,14 +321,11 @@ impl Reader<'_> {
     }
 
     /// The object at the start of an event, noting where the fields' values stand.
-    fn event(&mut self) -> Read<FieldSpans> {
+    fn event(&mut self, schema: &Schema) -> Read<FieldSpans> {
         let mut spans = [None; Field::COUNT];
         let bytes = self.bytes;
-        self.object(|key, value| {
-            if let Some(field) = field(bytes, key) {
-                spans[field.index()] = Some(value);
-            }
-        })?;
+        self.object(|key, value| schema.note(bytes, key, value, &mut spans))?;
+        schema.resolve(bytes, &mut spans);
         Ok(spans)
     }
 
@@ -547,7 +563,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fault_of(line: &str) -> (usize, Problem) {
-        match read(line.as_bytes()) {
+        match read_usual(line.as_bytes()) {
             Err(fault) => (fault.at, fault.problem),
             Ok(document) => panic!("{line} is {document:?}"),
         }
@@ -609,20 +625,20 @@ mod tests {
     #[test]
     fn nesting_stops_at_1024_levels() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(read(nested(1024).as_bytes()).is_ok());
+        assert!(read_usual(nested(1024).as_bytes()).is_ok());
         assert_eq!(fault_of(&nested(1025)), (1024, Problem::TooDeep));
         assert_eq!(fault_of(&"[".repeat(1_000_000)), (1024, Problem::TooDeep));
         let in_field = |levels| format!("{{\"x\":{}}}", nested(levels));
-        assert!(read(in_field(1023).as_bytes()).is_ok());
+        assert!(read_usual(in_field(1023).as_bytes()).is_ok());
         assert_eq!(fault_of(&in_field(1024)), (5 + 1023, Problem::TooDeep));
         // Containers that were closed again do not count.
-        assert!(read(format!("[{}]", vec!["[[{}]]"; 2000].join(",")).as_bytes()).is_ok());
+        assert!(read_usual(format!("[{}]", vec!["[[{}]]"; 2000].join(",")).as_bytes()).is_ok());
     }
 
     #[test]
     fn fields_are_found_by_their_unescaped_keys_and_the_last_one_counts() {
         let line = r#" {"user_id":1,"x":{"amount":9,"y":[{"user_id":2}]},"user\u005fid" : "a\"b" ,"amount":[1]} "#;
-        let Ok(Document::Object(spans)) = read(line.as_bytes()) else {
+        let Ok(Document::Object(spans)) = read_usual(line.as_bytes()) else {
             panic!("not an object");
         };
         let text =
@@ -659,7 +675,7 @@ mod tests {
     #[test]
     fn other_documents_are_told_apart() {
         for line in ["1e400", "[]", "\"{}\"", "null", " [ { } ] "] {
-            let Ok(Document::Other(span)) = read(line.as_bytes()) else {
+            let Ok(Document::Other(span)) = read_usual(line.as_bytes()) else {
                 panic!("{line} is an object");
             };
             span.of(line.as_bytes(), |text| assert_eq!(text, line.trim()));
@@ -694,14 +710,14 @@ mod tests {
             } else {
                 serde_json::to_string(&text).unwrap()
             };
-            prop_assert!(read(literal.as_bytes()).is_ok());
+            prop_assert!(read_usual(literal.as_bytes()).is_ok());
             prop_assert_eq!(unescape(&literal), text);
         }
 
         #[test]
         fn any_text_gets_the_verdict_of_serde_json(text in "[\\[\\]{}:,\"\\\\u0-9a-fe.+ntrulsE -]{0,24}") {
             let expected = serde_json::from_str::<serde_json::Value>(&text).is_ok();
-            prop_assert_eq!(read(text.as_bytes()).is_ok(), expected);
+            prop_assert_eq!(read_usual(text.as_bytes()).is_ok(), expected);
         }
     }
 }

@@ -14,9 +14,11 @@ mod hint;
 mod json;
 mod reason;
 mod rules;
+mod schema;
 mod style;
 mod timestamp;
 mod user_id;
+mod zone;
 
 pub(crate) use amount::DECIMALS;
 pub use amount::{Amount, AmountFault};
@@ -27,13 +29,15 @@ pub use fast::vectors;
 pub use fault::{Fault, column};
 pub use hint::Hint;
 pub use reason::Reason;
+pub use schema::{FieldNames, FieldPath, NoFieldPath, NoSchema, Schema};
 pub use style::{Lengths, Styles};
 pub use timestamp::{TimestampFault, parse_timestamp};
 pub use user_id::UserId;
+pub use zone::{NoZone, Zone};
 
 use std::fmt;
 
-/// The one event type that has an amount.
+/// The one event type that has an amount, unless a [`Schema`] says otherwise.
 pub const PURCHASE: &str = "purchase";
 
 /// How far up in [`Event::money`] the number of purchases stands. An amount is at most 10^33 units,
@@ -72,7 +76,7 @@ impl Event {
         }
     }
 
-    /// The UTC calendar date the event falls on.
+    /// The calendar date the event falls on, in UTC or the zone of the [`Schema`].
     #[must_use]
     #[inline]
     pub const fn date(&self) -> Date {

@@ -7,24 +7,25 @@ use super::fault::Fault;
 use super::field::Field;
 use super::json::{self, Document, FieldSpans, Span};
 use super::reason::Reason;
-use super::timestamp::{TimestampFault, parse_timestamp};
+use super::schema::Schema;
+use super::timestamp::TimestampFault;
 use super::user_id::{UserId, UserIdFault};
-use super::{Date, Event, PURCHASE};
+use super::{Date, Event};
 
 /// The verdict on a line that is neither blank nor too long.
 ///
 /// # Errors
 ///
 /// [`Fault`], for the first rule that fails.
-pub(crate) fn judge(line: &[u8]) -> Result<Event, Fault> {
+pub(crate) fn judge(line: &[u8], schema: &Schema) -> Result<Event, Fault> {
     check_utf8(line)?;
-    let spans = match json::read(line).map_err(Fault::invalid_json)? {
+    let spans = match json::read(line, schema).map_err(Fault::invalid_json)? {
         Document::Object(spans) => spans,
         Document::Other(span) => return Err(Fault::not_an_object(span)),
     };
     let user_id = user_id_of(line, &spans)?;
-    let is_purchase = is_purchase_of(line, &spans)?;
-    let date = date_of(line, &spans)?;
+    let is_purchase = is_purchase_of(line, &spans, schema)?;
+    let date = date_of(line, &spans, schema)?;
     let purchase = if is_purchase {
         Some(amount_of(line, &spans)?)
     } else {
@@ -55,15 +56,19 @@ pub(super) fn user_id_of(line: &[u8], spans: &FieldSpans) -> Result<UserId, Faul
 
 /// The rules about `event_type`; whether the event is a purchase.
 #[inline]
-pub(super) fn is_purchase_of(line: &[u8], spans: &FieldSpans) -> Result<bool, Fault> {
+pub(super) fn is_purchase_of(
+    line: &[u8],
+    spans: &FieldSpans,
+    schema: &Schema,
+) -> Result<bool, Fault> {
     let literal = span_of(spans, Field::EventType, Reason::MissingEventType)?;
-    is_purchase(literal.bytes_of(line))
+    is_purchase(literal.bytes_of(line), schema)
         .map_err(|reason| Fault::value(reason, Field::EventType, literal))
 }
 
 /// The rules about `timestamp`.
 #[inline]
-pub(super) fn date_of(line: &[u8], spans: &FieldSpans) -> Result<Date, Fault> {
+pub(super) fn date_of(line: &[u8], spans: &FieldSpans, schema: &Schema) -> Result<Date, Fault> {
     let literal = span_of(spans, Field::Timestamp, Reason::MissingTimestamp)?;
     let value = literal.bytes_of(line);
     if !is_string(value) {
@@ -73,7 +78,7 @@ pub(super) fn date_of(line: &[u8], spans: &FieldSpans) -> Result<Date, Fault> {
             literal,
         ));
     }
-    timestamp(value).map_err(|fault| Fault::timestamp(literal, fault))
+    timestamp(value, schema).map_err(|fault| Fault::timestamp(literal, fault))
 }
 
 /// The rules about `amount`, which are for purchases.
@@ -103,7 +108,7 @@ fn user_id(value: &str) -> Result<UserId, Reason> {
 }
 
 /// Rules `invalid_event_type` and `empty_event_type`; whether the event is a purchase.
-fn is_purchase(literal: &[u8]) -> Result<bool, Reason> {
+fn is_purchase(literal: &[u8], schema: &Schema) -> Result<bool, Reason> {
     if !is_string(literal) {
         return Err(Reason::InvalidEventType);
     }
@@ -111,16 +116,18 @@ fn is_purchase(literal: &[u8]) -> Result<bool, Reason> {
         return Err(Reason::EmptyEventType);
     }
     Ok(match without_escapes(literal) {
-        Some(event_type) => event_type == PURCHASE.as_bytes(),
-        None => json::with_copy(literal, |literal| json::unescape(literal) == PURCHASE),
+        Some(event_type) => schema.is_purchase(event_type),
+        None => json::with_copy(literal, |literal| {
+            schema.is_purchase(json::unescape(literal).as_bytes())
+        }),
     })
 }
 
-fn timestamp(literal: &[u8]) -> Result<Date, TimestampFault> {
+fn timestamp(literal: &[u8], schema: &Schema) -> Result<Date, TimestampFault> {
     match without_escapes(literal) {
-        Some(text) => parse_timestamp(text),
+        Some(text) => schema.date(text),
         None => json::with_copy(literal, |literal| {
-            parse_timestamp(json::unescape(literal).as_bytes())
+            schema.date(json::unescape(literal).as_bytes())
         }),
     }
 }

@@ -26,6 +26,9 @@ pub enum TimestampFault {
     HasOffset,
     /// It is a date-time without an offset, so nobody can tell which day it falls on in UTC.
     HasNoOffset,
+    /// Where it falls on in UTC, or in the zone whose days are counted, is a day before 0000-01-01 or
+    /// after 9999-12-31. Not of a date-time in UTC that is counted by days of UTC.
+    OutOfRange,
 }
 
 /// The UTC date of an ISO 8601 or RFC 3339 date-time.
@@ -59,6 +62,34 @@ enum Offset {
 enum Format {
     Extended,
     Basic,
+}
+
+/// The seconds from 0000-01-01T00:00:00Z to a date-time, parts of a second left out. A leap second
+/// counts as the second before it, on whose day it is.
+///
+/// # Errors
+///
+/// As for [`parse_timestamp`]; unless `accepts_offsets`, which makes every offset a right one.
+pub(super) fn instant(text: &[u8], accepts_offsets: bool) -> Result<i64, TimestampFault> {
+    let read = || {
+        let parts = parts(text)?;
+        let (date, format) = date(parts.date)?;
+        if time(parts.time, format, date)? {
+            // There has to be such a day.
+            date.next()?;
+        }
+        Some((date, clock(parts.time, format)?, offset(parts.offset)?))
+    };
+    let (date, clock, offset) = read().ok_or(TimestampFault::NotADateTime)?;
+    match offset {
+        Offset::Absent => Err(TimestampFault::HasNoOffset),
+        Offset::Minutes(minutes) if minutes != 0 && !accepts_offsets => {
+            Err(TimestampFault::HasOffset)
+        }
+        Offset::Minutes(minutes) => Ok(i64::from(date.days()) * 86_400
+            + i64::from(clock.seconds())
+            - i64::from(minutes) * 60),
+    }
 }
 
 /// `date ("T" / "t") time [offset]`: the date it falls on in its own offset, and the offset.
@@ -179,6 +210,24 @@ struct Clock<'a> {
     fraction: &'a [u8],
 }
 
+impl Clock<'_> {
+    /// The whole seconds since the start of the day: 0 to 86,400.
+    fn seconds(&self) -> u32 {
+        // How many seconds the fraction is one of.
+        let unit = match self.written {
+            1 => 3600,
+            2 => 60,
+            _ => 1,
+        };
+        // From the last digit to the first, rounding down each time: that is exact, since what is left
+        // out is always less than one.
+        let more = self.fraction.iter().rev().fold(0, |more, digit| {
+            (unit * u32::from(digit - b'0') + more) / 10
+        });
+        self.hour * 3600 + self.minute * 60 + self.second.min(59) + more
+    }
+}
+
 /// `hh:mm:ss / hh:mm / hh / hhmmss / hhmm / hh`, with a fraction of the last component: what it says,
 /// whether or not there is such a time.
 #[inline]
@@ -247,6 +296,14 @@ fn offset(text: &[u8]) -> Option<Offset> {
                 minutes
             }))
         }
+        _ => None,
+    }
+}
+
+/// By how many minutes the clock of an offset other than `Z` is ahead of UTC.
+pub(super) fn offset_minutes(text: &[u8]) -> Option<i32> {
+    match offset(text) {
+        Some(Offset::Minutes(minutes)) if text.len() > 1 => Some(minutes),
         _ => None,
     }
 }

@@ -35,6 +35,6 @@ pub use publish::{Draft, Finished, Target};
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};
 pub use summary::{
-    DaysSummary, InputSummary, OutputSummary, Part, PlaceSummary, StateSummary, Status, Summary,
-    path_text,
+    DaysSummary, InputSummary, OutputSummary, Part, PlaceSummary, SchemaSummary, StateSummary,
+    Status, Summary, path_text,
 };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::days::DayChanges;
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
-use crate::event::Date;
+use crate::event::{Date, Schema, Zone};
 use crate::first_places::{FirstPlaces, LinePlace};
 use crate::input::LeftOut;
 use crate::pipeline::{InputSource, Outcome};
@@ -27,6 +27,9 @@ pub struct Summary {
     /// What the state of earlier runs spared; left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<StateSummary>,
+    /// How events were read, where that is not the usual way; left out if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaSummary>,
     /// What was left out of the folders and patterns that inputs were looked for in.
     pub left_out: LeftOut,
     /// Lines of all inputs: `blank` + `valid` + `filtered` + `invalid`.
@@ -79,6 +82,86 @@ pub struct Summary {
     /// The report, if there is one: its absolute path, or `-`; left out without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+}
+
+/// How events were read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaSummary {
+    /// The key of the user's id, or its path.
+    pub user_id_field: String,
+    /// The key of the event's type, or its path.
+    pub event_type_field: String,
+    /// The key of the timestamp, or its path.
+    pub timestamp_field: String,
+    /// The key of the amount, or its path.
+    pub amount_field: String,
+    /// The types of events that are purchases.
+    pub purchase_types: Vec<String>,
+    /// Whether timestamps with any offset were valid.
+    pub accept_offsets: bool,
+    /// The zone whose days events were counted by.
+    pub timezone: String,
+    /// The version of the time zone database, if the zone is from there.
+    pub timezone_database: Option<&'static str>,
+}
+
+impl SchemaSummary {
+    /// What there is to say of a schema, unless it is the usual one.
+    #[must_use]
+    pub fn of(schema: &Schema) -> Option<SchemaSummary> {
+        if schema.is_usual() {
+            return None;
+        }
+        let fields = schema.fields();
+        let zone = schema.zone();
+        Some(SchemaSummary {
+            user_id_field: fields.user_id.to_string(),
+            event_type_field: fields.event_type.to_string(),
+            timestamp_field: fields.timestamp.to_string(),
+            amount_field: fields.amount.to_string(),
+            purchase_types: schema.purchase_types().to_vec(),
+            accept_offsets: schema.accepts_offsets(),
+            timezone: zone.to_string(),
+            timezone_database: Zone::database().filter(|_| zone.is_named()),
+        })
+    }
+}
+
+/// For people: what is different from the usual.
+impl fmt::Display for SchemaSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (usual, field) in [
+            ("user_id", &self.user_id_field),
+            ("event_type", &self.event_type_field),
+            ("timestamp", &self.timestamp_field),
+            ("amount", &self.amount_field),
+        ] {
+            if field != usual {
+                parts.push(format!("{usual} is {}", text::name(field)));
+            }
+        }
+        if self.purchase_types != [crate::event::PURCHASE] {
+            let types = self
+                .purchase_types
+                .iter()
+                .map(|name| text::quoted(name).to_string());
+            parts.push(format!(
+                "purchases are {}",
+                types.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        if self.accept_offsets {
+            parts.push("offsets are accepted".into());
+        }
+        if self.timezone != "UTC" {
+            parts.push(match self.timezone_database {
+                Some(version) => format!("days of {} (tzdb {version})", self.timezone),
+                None => format!("days of {}", self.timezone),
+            });
+        }
+        f.write_str(&parts.join("; "))
+    }
 }
 
 /// How a run ended.
@@ -301,6 +384,7 @@ impl Summary {
             status: Status::TooManyInvalid,
             inputs,
             state: None,
+            schema: None,
             left_out: LeftOut::default(),
             lines: books.lines(),
             blank: books.blank,
@@ -503,6 +587,10 @@ impl Summary {
         if let Some(state) = &self.state {
             label(f, mark, "state")?;
             writeln!(f, "{state}")?;
+        }
+        if let Some(schema) = &self.schema {
+            label(f, mark, "schema")?;
+            writeln!(f, "{schema}")?;
         }
         if !self.left_out.is_empty() {
             label(f, mark, "left out")?;

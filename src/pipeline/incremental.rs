@@ -14,7 +14,7 @@ use super::{Counted, InputOutcome, InputSource, Outcome, Phase, Pipeline};
 use crate::aggregate::{Counter, Group, GroupRange, Partitions, block};
 use crate::books::Books;
 use crate::error::{Action, Error, Result};
-use crate::event::{Date, DateRange, Decoder};
+use crate::event::{Date, DateRange, Decoder, Schema};
 use crate::first_places::FirstPlaces;
 use crate::input::{Input, Recording, Verify};
 use crate::output::Reject;
@@ -559,7 +559,8 @@ impl Partials for Keeper<'_> {
         let unfinished = match read.compressed {
             Some(_) => None,
             None => record.unfinished.as_ref().map(|line| {
-                let mut decoder = Decoder::with_lanes(options.max_line_bytes, options.lanes);
+                let mut decoder =
+                    Decoder::with_schema(options.max_line_bytes, options.lanes, &options.schema);
                 UnfinishedLine::judge(line, &mut decoder)
             }),
         };
@@ -660,6 +661,7 @@ struct KeptBatch<B> {
     input: usize,
     lines: Option<Vec<u8>>,
     message: String,
+    schema: Arc<Schema>,
 }
 
 impl<B: RejectBatch> RejectBatch for KeptBatch<B> {
@@ -668,7 +670,9 @@ impl<B: RejectBatch> RejectBatch for KeptBatch<B> {
         if let Some(lines) = &mut self.lines {
             self.input = reject.input_index;
             self.message.clear();
-            reject.fault.push_message(reject.raw, &mut self.message);
+            reject
+                .fault
+                .push_message_in(reject.raw, &self.schema, &mut self.message);
             reject.write_json_rest(&self.message, lines);
         }
     }
@@ -687,6 +691,7 @@ impl<S: RejectSink> RejectSink for KeptRejects<'_, S> {
             input: 0,
             lines: self.state.settings().keeps_rejects.then(Vec::new),
             message: String::new(),
+            schema: Arc::clone(&self.state.settings().schema),
         }
     }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::aggregate::{Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Verdict};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Schema, Verdict};
 use crate::first_places::FirstPlaces;
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
@@ -60,6 +60,8 @@ pub struct Options {
     pub max_line_bytes: usize,
     /// The days whose events are in the result. This one shows too.
     pub dates: DateRange,
+    /// What events look like. This one shows as well.
+    pub schema: Schema,
     /// Which ways of reading a line are taken.
     pub lanes: Lanes,
     /// How much private memory the run may take, in bytes; by default half of what there is
@@ -86,6 +88,7 @@ impl Default for Options {
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             dates: DateRange::default(),
+            schema: Schema::default(),
             lanes: Lanes::default(),
             memory_limit: machine_memory().map_or(DEFAULT_MEMORY, |all| all / 2),
             temp_dir: None,
@@ -401,7 +404,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             decompression: pipeline.budget().decompression,
             queue,
             sequencer,
-            decoder: Decoder::with_lanes(options.max_line_bytes, options.lanes),
+            decoder: Decoder::with_schema(options.max_line_bytes, options.lanes, &options.schema),
             dates: match counted {
                 Counted::Together(_) => options.dates,
                 // Which days are wanted may be another question the next time.

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::meta::PartialMeta;
 use super::partial::{self, PartialFile};
 use crate::error::{Action, Error, Result};
-use crate::event::DEFAULT_MAX_LINE_BYTES;
+use crate::event::{DEFAULT_MAX_LINE_BYTES, FieldNames, FieldPath, Schema, Zone};
 use crate::output::DraftFile;
+use crate::text;
 
 /// The file that tells what the folder is.
 const MARK: &str = "daytally-state";
@@ -40,6 +42,8 @@ const DRAFT: &str = ".tmp";
 pub struct Settings {
     /// A line of more bytes is invalid.
     pub max_line_bytes: usize,
+    /// What the events look like.
+    pub schema: Arc<Schema>,
     /// Whether rejects are kept. Once they are, they go on being kept.
     pub keeps_rejects: bool,
 }
@@ -48,6 +52,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            schema: Arc::default(),
             keeps_rejects: false,
         }
     }
@@ -60,9 +65,66 @@ struct Mark {
     version: u32,
     rules: u32,
     max_line_bytes: u64,
+    /// What the events look like, if that is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<StoredSchema>,
     keeps_rejects: bool,
     /// The program that wrote it, for people.
     written_by: String,
+}
+
+/// A schema as it is written.
+#[derive(Debug, Deserialize, Serialize)]
+struct StoredSchema {
+    user_id_field: String,
+    event_type_field: String,
+    timestamp_field: String,
+    amount_field: String,
+    purchase_types: Vec<String>,
+    accept_offsets: bool,
+    timezone: String,
+    /// The version of the time zone database that the zone's rules were from.
+    timezone_database: Option<String>,
+}
+
+impl StoredSchema {
+    /// As it is written; `None` for the usual one.
+    fn of(schema: &Schema) -> Option<StoredSchema> {
+        if schema.is_usual() {
+            return None;
+        }
+        let fields = schema.fields();
+        let zone = schema.zone();
+        Some(StoredSchema {
+            user_id_field: fields.user_id.to_string(),
+            event_type_field: fields.event_type.to_string(),
+            timestamp_field: fields.timestamp.to_string(),
+            amount_field: fields.amount.to_string(),
+            purchase_types: schema.purchase_types().to_vec(),
+            accept_offsets: schema.accepts_offsets(),
+            timezone: zone.to_string(),
+            timezone_database: Zone::database().filter(|_| zone.is_named()).map(Into::into),
+        })
+    }
+
+    /// What it means; `None` if nothing.
+    fn to_schema(&self) -> Option<Schema> {
+        let names = FieldNames {
+            user_id: self.user_id_field.parse().ok()?,
+            event_type: self.event_type_field.parse().ok()?,
+            timestamp: self.timestamp_field.parse().ok()?,
+            amount: self.amount_field.parse().ok()?,
+        };
+        Some(
+            Schema::default()
+                .with_fields(names)
+                .ok()?
+                .with_purchase_types(self.purchase_types.iter().cloned())
+                .ok()?
+                .accepting_offsets(self.accept_offsets)
+                .in_zone(self.timezone.parse().ok()?),
+        )
+    }
 }
 
 /// Only what every version says.
@@ -215,7 +277,26 @@ impl Folder {
                 is: RULES.to_string(),
             });
         }
+        let schema = match &mark.schema {
+            None => Schema::default(),
+            Some(stored) => {
+                if let Some(was) = &stored.timezone_database
+                    && Zone::database() != Some(was)
+                {
+                    return Err(Error::StateSettings {
+                        path: self.path.clone(),
+                        setting: "the time zone database",
+                        was: was.clone(),
+                        is: Zone::database().unwrap_or("none").into(),
+                    });
+                }
+                stored
+                    .to_schema()
+                    .ok_or_else(|| damaged("its schema means nothing".into()))?
+            }
+        };
         Ok(Settings {
+            schema: Arc::new(schema),
             max_line_bytes: usize::try_from(mark.max_line_bytes).unwrap_or(usize::MAX),
             keeps_rejects: mark.keeps_rejects,
         })
@@ -233,6 +314,14 @@ impl Folder {
                     is: wanted.max_line_bytes.to_string(),
                 });
             }
+            if let Some((setting, was, is)) = difference(&settings.schema, &wanted.schema) {
+                return Err(Error::StateSettings {
+                    path: self.path.clone(),
+                    setting,
+                    was,
+                    is,
+                });
+            }
             if settings.keeps_rejects || !wanted.keeps_rejects {
                 return Ok(settings);
             }
@@ -247,6 +336,7 @@ impl Folder {
             version: VERSION,
             rules: RULES,
             max_line_bytes: settings.max_line_bytes as u64,
+            schema: StoredSchema::of(&settings.schema),
             keeps_rejects: settings.keeps_rejects,
             written_by: concat!("daytally ", env!("CARGO_PKG_VERSION")).into(),
         };
@@ -364,6 +454,50 @@ impl Folder {
             synced => synced.map_err(|source| Error::io(Action::Sync, &self.path, source)),
         }
     }
+}
+
+/// The first option by which two schemas differ, and what it is in each.
+fn difference(was: &Schema, is: &Schema) -> Option<(&'static str, String, String)> {
+    let [was_fields, is_fields] = [was, is].map(Schema::fields);
+    let types = |schema: &Schema| {
+        let types = schema.purchase_types().iter();
+        let types = types.map(|name| text::quoted(name).to_string());
+        types.collect::<Vec<_>>().join(" and ")
+    };
+    let accepts = |schema: &Schema| {
+        if schema.accepts_offsets() {
+            "on"
+        } else {
+            "off"
+        }
+    };
+    let path = |path: &FieldPath| text::quoted(&path.to_string()).to_string();
+    let settings = [
+        (
+            "--user-id-field",
+            path(&was_fields.user_id),
+            path(&is_fields.user_id),
+        ),
+        (
+            "--event-type-field",
+            path(&was_fields.event_type),
+            path(&is_fields.event_type),
+        ),
+        (
+            "--timestamp-field",
+            path(&was_fields.timestamp),
+            path(&is_fields.timestamp),
+        ),
+        (
+            "--amount-field",
+            path(&was_fields.amount),
+            path(&is_fields.amount),
+        ),
+        ("--purchase-type", types(was), types(is)),
+        ("--accept-offsets", accepts(was).into(), accepts(is).into()),
+        ("--timezone", was.zone().to_string(), is.zone().to_string()),
+    ];
+    settings.into_iter().find(|(_, was, is)| was != is)
 }
 
 /// What is to be done where more than one input is concerned.

@@ -37,6 +37,7 @@ mod cli_publish;
 mod cli_rejects;
 mod cli_report;
 mod cli_result;
+mod cli_schema;
 #[cfg(feature = "shell")]
 mod cli_shell;
 mod cli_signals;
@@ -50,6 +51,7 @@ mod conformance;
 mod harness;
 mod property;
 mod property_files;
+mod property_schema;
 mod reference;
 mod reference_checks;
 mod strategies;

@@ -58,7 +58,10 @@ struct Span {
 /// The object, with a line feed after it.
 pub(super) fn object(explained: &Explained<'_>) -> String {
     let Explained {
-        line, diagnosis, ..
+        line,
+        diagnosis,
+        schema,
+        ..
     } = explained;
     let bytes = &line.bytes[..];
     let span = |span: Range<usize>| {
@@ -90,7 +93,7 @@ pub(super) fn object(explained: &Explained<'_>) -> String {
             .map(|fault| FaultObject {
                 rule: fault.reason().rule(),
                 code: fault.reason().code(),
-                message: fault.message(bytes).to_string(),
+                message: fault.message_in(bytes, schema).to_string(),
                 span: fault.span(bytes).and_then(span),
             })
             .collect(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use daytally::aggregate::Revenue;
-use daytally::event::{Event, Hint, Verdict};
+use daytally::event::{Event, Hint, Verdict, Zone};
 use daytally::text;
 
 use super::super::color::{self, Paint};
@@ -20,7 +20,10 @@ pub(super) fn text(explained: &Explained<'_>, has_colors: bool) -> String {
 
 fn write(explained: &Explained<'_>, has_colors: bool, out: &mut String) -> std::fmt::Result {
     let Explained {
-        line, diagnosis, ..
+        line,
+        diagnosis,
+        schema,
+        ..
     } = explained;
     let paint = |style, what: &str| Paint::new(has_colors, style, what.to_owned());
     let mut place = match explained.input {
@@ -71,7 +74,7 @@ fn write(explained: &Explained<'_>, has_colors: bool, out: &mut String) -> std::
             write_excerpt(&Excerpt::of(bytes, place, is_whole), has_colors, out)?;
         }
         let reason = fault.reason();
-        let message = fault.message(bytes);
+        let message = fault.message_in(bytes, schema);
         let name = paint(color::BAD, reason.code());
         writeln!(out, "  rule {}, {name}: {message}", reason.rule())?;
         about.try_for_each(|hint| write_hint(hint, has_colors, out))?;
@@ -84,7 +87,8 @@ fn write(explained: &Explained<'_>, has_colors: bool, out: &mut String) -> std::
     if let Verdict::Valid(event) = diagnosis.verdict() {
         out.push('\n');
         write_excerpt(&Excerpt::of(bytes, None, true), has_colors, out)?;
-        write_event(&event, diagnosis.event_type().unwrap_or_default(), out)?;
+        let event_type = diagnosis.event_type().unwrap_or_default();
+        write_event(&event, event_type, schema.zone(), out)?;
     }
     for hint in hints_about(None) {
         out.push('\n');
@@ -111,8 +115,13 @@ fn write_hint(hint: &Hint, has_colors: bool, out: &mut String) -> std::fmt::Resu
     writeln!(out, "  {word} {}", hint.message)
 }
 
-fn write_event(event: &Event, event_type: &str, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "  date        {}", event.date())?;
+fn write_event(event: &Event, event_type: &str, zone: &Zone, out: &mut String) -> std::fmt::Result {
+    write!(out, "  date        {}", event.date())?;
+    if zone.is_utc() {
+        out.push('\n');
+    } else {
+        writeln!(out, " in {zone}")?;
+    }
     writeln!(out, "  user_id     {}", event.user_id())?;
     writeln!(out, "  event_type  {}", text::quoted(event_type))?;
     match amount(event) {

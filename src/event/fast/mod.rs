@@ -45,6 +45,7 @@
 )]
 
 mod index;
+mod names;
 mod scan;
 mod value;
 mod walk;
@@ -52,13 +53,15 @@ mod walk;
 use std::marker::PhantomData;
 
 use self::index::{Indexed as LineIndexed, LineIndex};
+pub(super) use self::names::{Given, Usual};
+use self::names::{MoreGlue, Names};
 #[cfg(target_arch = "x86_64")]
 use self::scan::{Avx2, Avx512};
 use self::scan::{BLOCK, Index, Scan, Task, Words};
-use self::value::{Dates, field_of_escaped_key, is_escaped_purchase, parse_amount, usual_amount};
+use self::value::{Dates, parse_amount, usual_amount};
 use self::walk::Reader;
+use super::Event;
 use super::field::Field;
-use super::{Event, PURCHASE};
 
 /// How many keys of an object are remembered by their place; those after them are read each time.
 const PLACES: usize = 24;
@@ -69,45 +72,56 @@ const MAX_DEPTH: u32 = 63;
 
 /// Reads ordinary events. Keeps what it has learnt from line to line.
 #[derive(Debug)]
-pub(super) struct FastLane {
+pub(super) struct FastLane<N: Names> {
     means: Means,
+    names: N,
     /// For each place the last two: one line that is different does not make the others strange.
-    glues: [[Glue; 2]; PLACES],
+    glues: [[Glue<N::MoreGlue>; 2]; PLACES],
     dates: Dates,
     index: Box<LineIndex>,
     habit: Habit,
 }
 
 /// What stood before the value at a place of a line: punctuation, white space and the key.
-#[derive(Clone, Copy, Debug)]
-struct Glue {
+#[derive(Debug)]
+struct Glue<M> {
+    /// Its first bytes.
     bytes: [u8; BLOCK],
     /// A bit for each byte.
     bits: u32,
+    /// The others.
+    more: M,
     len: usize,
     field: Option<Field>,
 }
 
-impl Glue {
+impl<M: MoreGlue> Default for Glue<M> {
     /// Nothing has been learnt yet. These bytes do not come in a line that is JSON, and should they
     /// come in another, nothing is skipped.
-    const NONE: Glue = Glue {
-        bytes: [0xff; BLOCK],
-        bits: u32::MAX,
-        len: 0,
-        field: None,
-    };
+    fn default() -> Glue<M> {
+        Glue {
+            bytes: [0xff; BLOCK],
+            bits: u32::MAX,
+            more: M::default(),
+            len: 0,
+            field: None,
+        }
+    }
+}
 
+impl<M: MoreGlue> Glue<M> {
     /// Remembers what stood before a value, if it is not too long.
     #[cold]
     fn learn(&mut self, glue: &[u8], field: Option<Field>) {
-        *self = Glue::NONE;
-        if let Some(bytes) = self.bytes.get_mut(..glue.len()) {
-            bytes.copy_from_slice(glue);
-            self.bits = glue.iter().fold(0, |bits, _| bits << 1 | 1);
-            self.len = glue.len();
-            self.field = field;
+        *self = Glue::default();
+        let (first, more) = glue.split_at(glue.len().min(BLOCK));
+        if self.more.learn(more).is_none() {
+            return;
         }
+        self.bytes[..first.len()].copy_from_slice(first);
+        self.bits = first.iter().fold(0, |bits, _| bits << 1 | 1);
+        self.len = glue.len();
+        self.field = field;
     }
 }
 
@@ -189,17 +203,23 @@ impl Habit {
     }
 }
 
-impl Default for FastLane {
-    fn default() -> FastLane {
-        FastLane::with(Means::all().next().unwrap_or(Means::Words))
+impl Default for FastLane<Usual> {
+    fn default() -> FastLane<Usual> {
+        FastLane::new(Usual)
     }
 }
 
-impl FastLane {
-    fn with(means: Means) -> FastLane {
+impl<N: Names> FastLane<N> {
+    /// A lane for these names, by the best means.
+    pub(super) fn new(names: N) -> FastLane<N> {
+        FastLane::with(Means::all().next().unwrap_or(Means::Words), names)
+    }
+
+    fn with(means: Means, names: N) -> FastLane<N> {
         FastLane {
             means,
-            glues: [[Glue::NONE; 2]; PLACES],
+            names,
+            glues: std::array::from_fn(|_| Default::default()),
             dates: Dates::default(),
             index: Box::default(),
             habit: Habit::default(),
@@ -222,27 +242,27 @@ impl FastLane {
             let is_over = match self.means {
                 #[cfg(target_arch = "x86_64")]
                 Means::Avx512 if self.habit.to_index > 0 => {
-                    Avx512::run(IndexLines::<'_, '_, Avx512, _>(
+                    Avx512::run(IndexLines::<'_, '_, Avx512, _, _>(
                         self,
                         &mut lines,
                         PhantomData,
                     ))
                 }
                 #[cfg(target_arch = "x86_64")]
-                Means::Avx512 => Avx512::run(WalkLines::<'_, '_, Avx512, _>(
+                Means::Avx512 => Avx512::run(WalkLines::<'_, '_, Avx512, _, _>(
                     self,
                     &mut lines,
                     true,
                     PhantomData,
                 )),
                 #[cfg(target_arch = "x86_64")]
-                Means::Avx2 => Avx2::run(WalkLines::<'_, '_, Avx2, _>(
+                Means::Avx2 => Avx2::run(WalkLines::<'_, '_, Avx2, _, _>(
                     self,
                     &mut lines,
                     false,
                     PhantomData,
                 )),
-                Means::Words => Words::run(WalkLines::<'_, '_, Words, _>(
+                Means::Words => Words::run(WalkLines::<'_, '_, Words, _, _>(
                     self,
                     &mut lines,
                     false,
@@ -270,7 +290,10 @@ impl FastLane {
                 self.habit.walked(reader.is_strange);
             }
             let len = reader.at;
-            if event.and_then(|event| lines.take(event, len)).is_none() {
+            if event
+                .and_then(|event| lines.take(event, len, &self.names))
+                .is_none()
+            {
                 return true;
             }
             if may_index && self.habit.to_index > 0 {
@@ -294,7 +317,7 @@ impl FastLane {
                 read = self.walk(&mut reader).map(|event| (event, reader.at));
             }
             if read
-                .and_then(|(event, len)| lines.take(event, len))
+                .and_then(|(event, len)| lines.take(event, len, &self.names))
                 .is_none()
             {
                 return true;
@@ -320,9 +343,9 @@ impl FastLane {
                 }
                 glues => {
                     let start = reader.at;
-                    let field = reader.key(place == 0)?;
+                    let field = reader.key(place == 0, &self.names)?;
                     if let Some([first, second]) = glues {
-                        *second = *first;
+                        std::mem::swap(first, second);
                         first.learn(&reader.text[start..reader.at], field);
                     }
                     reader.is_strange = true;
@@ -332,8 +355,10 @@ impl FastLane {
             match field {
                 None => reader.skip_value()?,
                 Some(Field::UserId) => user_id = Some(reader.user_id()?),
-                Some(Field::EventType) => is_purchase = Some(reader.is_purchase()?),
-                Some(Field::Timestamp) => date = Some(reader.timestamp(&mut self.dates)?),
+                Some(Field::EventType) => is_purchase = Some(reader.is_purchase(&self.names)?),
+                Some(Field::Timestamp) => {
+                    date = Some(reader.timestamp(&mut self.dates, &mut self.names)?);
+                }
                 Some(Field::Amount) => {
                     let usual = reader.next_bytes().and_then(usual_amount);
                     let start = reader.at;
@@ -367,11 +392,11 @@ impl FastLane {
     #[inline(always)]
     fn read_indexed<I: Index>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
         let indexed = self.index.read::<I>(text)?;
-        let values = values::<I>(&self.index, indexed, text)?;
+        let values = values::<I, N>(&self.index, indexed, text, &self.names)?;
         let reader = |field| Reader::<I>::new(text, values[field_place(Some(field))]);
         let user_id = reader(Field::UserId).user_id()?;
-        let is_purchase = is_purchase_here(reader(Field::EventType))?;
-        let date = reader(Field::Timestamp).timestamp(&mut self.dates)?;
+        let is_purchase = self.names.is_purchase_here(reader(Field::EventType))?;
+        let date = reader(Field::Timestamp).timestamp(&mut self.dates, &mut self.names)?;
         let purchase = if is_purchase {
             let mut reader = reader(Field::Amount);
             let usual = reader.next_bytes().and_then(usual_amount);
@@ -393,96 +418,28 @@ impl FastLane {
 /// Of a key that comes twice the last one counts. What is no field of ours has a place of its own, the
 /// last one, so that there is nothing to guess.
 #[inline(always)]
-fn values<I: Index>(
+fn values<I: Index, N: Names>(
     index: &LineIndex,
     indexed: LineIndexed,
     text: &[u8],
+    names: &N,
 ) -> Option<[usize; Field::COUNT + 1]> {
     let mut values = [usize::MAX; Field::COUNT + 1];
     for (key, value) in index.members(indexed) {
         let text = text.get(key + 1..)?;
-        let mut place = field_at(text.first_chunk()?);
-        if indexed.has_escaped_keys && place == Field::COUNT {
-            // Most keys have none; and a field's with escapes has one early on.
-            let block = text.first_chunk()?;
-            let first = I::first_not_plain(block);
-            if block.get(first) == Some(&b'\\') {
-                place = field_place(field_of_escaped_key(text));
-            }
+        let mut place = names.place_of_key(text)?;
+        if indexed.has_escaped_keys && place == Field::COUNT && names.may_have_escapes::<I>(text)? {
+            place = field_place(names.field_of_escaped_key(text));
         }
         values[place] = value;
     }
     Some(values)
 }
 
-/// Whether a value that is known to be valid JSON is the event type of a purchase. `None` if it is
-/// no event type.
-#[inline(always)]
-fn is_purchase_here<S: Scan>(reader: Reader<'_, S>) -> Option<bool> {
-    // The string's end is of no interest, only whether it is this one, and if not, why.
-    const START: u128 = {
-        let (word, _) = quoted(PURCHASE.as_bytes());
-        word << 8 | b'"' as u128
-    };
-    const LEN: usize = PURCHASE.len() + 2;
-    let bytes = reader.next_bytes::<16>()?;
-    let same = (u128::from_le_bytes(*bytes) ^ START).trailing_zeros() as usize / 8;
-    match bytes[same.min(15)] {
-        _ if same >= LEN => Some(true),
-        // Not a string, or an empty one.
-        _ if same == 0 => None,
-        b'"' if same == 1 => None,
-        b'\\' => Some(is_escaped_purchase(reader.text.get(reader.at + 1..)?)),
-        _ => Some(false),
-    }
-}
-
 /// The place of a field's value among all; the last one is that of other keys.
 #[inline(always)]
 fn field_place(field: Option<Field>) -> usize {
     field.map_or(Field::COUNT, Field::index)
-}
-
-/// The place of the field that the key at the start of `bytes` names. The key has no escapes, and
-/// ends with its quote.
-#[inline(always)]
-fn field_at(bytes: &[u8; 16]) -> usize {
-    let text = u128::from_le_bytes(*bytes);
-    let mut place = Field::COUNT;
-    for field in Field::ALL {
-        let (key, mask) = const { QUOTED_KEYS }[field.index()];
-        place = if text & mask == key {
-            field.index()
-        } else {
-            place
-        };
-    }
-    place
-}
-
-/// The keys of the fields with the quotes that end them, as words, and which bits those take.
-const QUOTED_KEYS: [(u128, u128); Field::COUNT] = {
-    let mut words = [(0, 0); Field::COUNT];
-    let mut index = 0;
-    while index < Field::COUNT {
-        let field = Field::ALL[index];
-        assert!(field.index() == index);
-        words[index] = quoted(field.key().as_bytes());
-        index += 1;
-    }
-    words
-};
-
-/// A text with the quote that ends it, as a word, and which bits it takes.
-const fn quoted(text: &[u8]) -> (u128, u128) {
-    assert!(text.len() < 16);
-    let mut word = (b'"' as u128) << (8 * text.len());
-    let mut at = 0;
-    while at < text.len() {
-        word |= (text[at] as u128) << (8 * at);
-        at += 1;
-    }
-    (word, u128::MAX >> (120 - 8 * text.len()))
 }
 
 /// How far lines are read.
@@ -533,12 +490,12 @@ impl<'a, F: FnMut(Event)> Lines<'a, F> {
 
     /// Takes the event of the next line, unless the line is too long.
     #[inline(always)]
-    fn take(&mut self, event: Event, len: usize) -> Option<()> {
+    fn take<N: Names>(&mut self, event: Event, len: usize, names: &N) -> Option<()> {
         if len > self.limits.line_bytes && self.line(len).len() > self.limits.line_bytes {
             return None;
         }
         debug_assert_eq!(
-            super::rules::judge(self.line(len)),
+            super::rules::judge(self.line(len), names.schema()),
             Ok(event),
             "the lanes disagree"
         );
@@ -550,9 +507,14 @@ impl<'a, F: FnMut(Event)> Lines<'a, F> {
 }
 
 /// [`FastLane::walk_lines`], compiled for a way of looking at blocks.
-struct WalkLines<'r, 'a, S, F>(&'r mut FastLane, &'r mut Lines<'a, F>, bool, PhantomData<S>);
+struct WalkLines<'r, 'a, S, F, N: Names>(
+    &'r mut FastLane<N>,
+    &'r mut Lines<'a, F>,
+    bool,
+    PhantomData<S>,
+);
 
-impl<S: Scan, F: FnMut(Event)> Task for WalkLines<'_, '_, S, F> {
+impl<S: Scan, F: FnMut(Event), N: Names> Task for WalkLines<'_, '_, S, F, N> {
     type Output = bool;
 
     #[inline(always)]
@@ -562,9 +524,13 @@ impl<S: Scan, F: FnMut(Event)> Task for WalkLines<'_, '_, S, F> {
 }
 
 /// [`FastLane::index_lines`], compiled for a way of looking at blocks.
-struct IndexLines<'r, 'a, I, F>(&'r mut FastLane, &'r mut Lines<'a, F>, PhantomData<I>);
+struct IndexLines<'r, 'a, I, F, N: Names>(
+    &'r mut FastLane<N>,
+    &'r mut Lines<'a, F>,
+    PhantomData<I>,
+);
 
-impl<I: Index, F: FnMut(Event)> Task for IndexLines<'_, '_, I, F> {
+impl<I: Index, F: FnMut(Event), N: Names> Task for IndexLines<'_, '_, I, F, N> {
     type Output = bool;
 
     #[inline(always)]
@@ -580,10 +546,11 @@ mod tests {
     use super::*;
     use crate::event::json::{self, Document};
     use crate::event::rules;
+    use crate::event::schema::Schema;
     use crate::generate::{Generator, Length, Order, Profile, Settings, Verdict};
     use proptest::prelude::*;
 
-    impl FastLane {
+    impl<N: Names> FastLane<N> {
         /// The event of one line, and the line's length with its `\n`.
         fn read_one(&mut self, text: &[u8]) -> Option<(Event, usize)> {
             let limits = Limits {
@@ -599,7 +566,7 @@ mod tests {
     }
 
     /// Each way through a line by each means.
-    fn lanes() -> Vec<FastLane> {
+    fn lanes() -> Vec<FastLane<Usual>> {
         let lane = |means, to_index| {
             let habit = Habit {
                 // Far more than a test has lines.
@@ -608,7 +575,7 @@ mod tests {
             };
             FastLane {
                 habit,
-                ..FastLane::with(means)
+                ..FastLane::with(means, Usual)
             }
         };
         Means::all()
@@ -618,7 +585,7 @@ mod tests {
 
     /// Whether the lane takes the line. If it does, its event has to be that of the rules.
     #[track_caller]
-    fn takes(fast: &mut FastLane, line: &[u8]) -> bool {
+    fn takes<N: Names>(fast: &mut FastLane<N>, line: &[u8]) -> bool {
         assert!(!line.contains(&b'\n'));
         // What comes after must not matter; a line feed and then whatever may be there.
         let mut answers = [b'"', b'\n', b'{', b' ', 0xff].map(|filler| {
@@ -633,7 +600,11 @@ mod tests {
         if let Some((event, len)) = answer {
             let shown = String::from_utf8_lossy(line);
             assert_eq!(len, line.len() + 1, "{shown}");
-            assert_eq!(rules::judge(line), Ok(event), "{shown}");
+            assert_eq!(
+                rules::judge(line, fast.names.schema()),
+                Ok(event),
+                "{shown}"
+            );
         }
         answer.is_some()
     }
@@ -713,7 +684,10 @@ mod tests {
                 text.push(b'\n');
                 text.resize(text.len() + filler, b' ');
                 if let Some((event, len)) = lane.read_one(&text) {
-                    assert_eq!((rules::judge(line), len), (Ok(event), line.len() + 1));
+                    assert_eq!(
+                        (rules::judge(line, Schema::usual()), len),
+                        (Ok(event), line.len() + 1)
+                    );
                 } else {
                     assert!(filler < 2 * BLOCK - 1);
                 }
@@ -729,7 +703,7 @@ mod tests {
             text.push(b'\n');
             text.resize(text.len() + 2 * WIDE, filler);
             let shown = String::from_utf8_lossy(line);
-            let expected = match json::read(line) {
+            let expected = match json::read_usual(line) {
                 Ok(Document::Object(spans)) if std::str::from_utf8(line).is_ok() => Some(spans),
                 _ => None,
             };
@@ -740,7 +714,7 @@ mod tests {
                 "{shown}"
             );
             if let (Some(indexed), Some(spans)) = (indexed, expected) {
-                let values = values::<I>(index, indexed, &text).unwrap();
+                let values = values::<I, Usual>(index, indexed, &text, &Usual).unwrap();
                 for (value, span) in values.iter().zip(spans) {
                     assert_eq!(
                         *value,

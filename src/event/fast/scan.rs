@@ -12,7 +12,7 @@
 pub(super) const BLOCK: usize = 32;
 
 /// A way of looking at blocks. All ways give the same answers.
-pub(super) trait Scan {
+pub(in crate::event) trait Scan {
     /// The place of the first byte of a block that cannot stand in a JSON string as it is and be
     /// passed over: a quote, a backslash, a control character, or part of a character past ASCII.
     /// [`BLOCK`] if there is none.
@@ -112,7 +112,7 @@ pub(super) trait Index: Scan {
 }
 
 /// Work that is to be compiled for a [`Scan`]; its `run` is to be marked `#[inline(always)]`.
-pub(super) trait Task {
+pub(in crate::event) trait Task {
     /// What comes out.
     type Output;
 

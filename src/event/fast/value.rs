@@ -5,10 +5,9 @@
     reason = "vector instructions are only compiled as such where everything down to them is inlined"
 )]
 
+use super::names::Names;
 use crate::event::amount::{Amount, DECIMALS};
-use crate::event::field::Field;
-use crate::event::timestamp::parse_timestamp;
-use crate::event::{Date, PURCHASE, json};
+use crate::event::{Date, json};
 
 /// A byte in each place of a word.
 const fn each(byte: u8) -> u64 {
@@ -148,7 +147,7 @@ impl Dates {
 ///
 /// Copied as it is read, and into an array: whoever else has the file may write to it.
 #[inline(always)]
-fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
+pub(super) fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usize)> {
     let mut text = [0; N];
     let mut len = 0;
     let mut at = 0;
@@ -187,37 +186,11 @@ const HEX: [u32; 256] = {
     table
 };
 
-/// The field that a key with escapes in it names; `key` starts behind the quote that opens it.
-#[cold]
-pub(super) fn field_of_escaped_key(key: &[u8]) -> Option<Field> {
-    let (text, len) = unescaped::<16>(key)?;
-    Field::from_key(text.get(..len)?)
-}
-
-/// Whether an event type with escapes in it is that of a purchase. It starts behind its first quote.
-#[cold]
-pub(super) fn is_escaped_purchase(event_type: &[u8]) -> bool {
-    unescaped::<8>(event_type).is_some_and(|(text, len)| is_purchase(&text[..len]))
-}
-
-/// Whether an event type is that of a purchase.
-#[inline(always)]
-pub(super) fn is_purchase(event_type: &[u8]) -> bool {
-    // Of a known length: one comparison.
-    <[u8; PURCHASE.len()]>::try_from(event_type).is_ok_and(|text| text == PURCHASE_BYTES)
-}
-
-const PURCHASE_BYTES: [u8; PURCHASE.len()] = {
-    let mut bytes = [0; PURCHASE.len()];
-    bytes.copy_from_slice(PURCHASE.as_bytes());
-    bytes
-};
-
 /// The date of a timestamp with escapes in it, which starts behind its first quote.
 #[cold]
-pub(super) fn parse_escaped_timestamp(timestamp: &[u8]) -> Option<Date> {
+pub(super) fn parse_escaped_timestamp<N: Names>(timestamp: &[u8], names: &mut N) -> Option<Date> {
     let (text, len) = unescaped::<64>(timestamp)?;
-    parse_timestamp(text.get(..len)?).ok()
+    names.parse_timestamp(text.get(..len)?)
 }
 
 /// Whether a byte may stand behind a number that is a member's value: what ends it, or white space.
@@ -311,7 +284,11 @@ pub(super) fn parse_amount(value: &[u8]) -> Option<Amount> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Usual;
     use super::*;
+    use crate::event::PURCHASE;
+    use crate::event::field::Field;
+    use crate::event::timestamp::parse_timestamp;
     use proptest::prelude::*;
 
     #[test]
@@ -340,13 +317,16 @@ mod tests {
 
     #[test]
     fn texts_that_are_looked_for_are_found_with_escapes() {
-        assert!(is_escaped_purchase(br"p\u0075rchas\u0065"));
-        assert!(!is_escaped_purchase(br"p\u0075rchas\u0045"));
-        assert!(!is_escaped_purchase(br"\u0070urchases"));
-        assert_eq!(field_of_escaped_key(br"us\u0065r_id"), Some(Field::UserId));
-        assert_eq!(field_of_escaped_key(br"\u0061moun\t"), None);
+        assert!(Usual.is_escaped_purchase(br"p\u0075rchas\u0065"));
+        assert!(!Usual.is_escaped_purchase(br"p\u0075rchas\u0045"));
+        assert!(!Usual.is_escaped_purchase(br"\u0070urchases"));
         assert_eq!(
-            parse_escaped_timestamp(br"2024-01-01\u005400:00:00\u005a"),
+            Usual.field_of_escaped_key(br"us\u0065r_id"),
+            Some(Field::UserId)
+        );
+        assert_eq!(Usual.field_of_escaped_key(br"\u0061moun\t"), None);
+        assert_eq!(
+            parse_escaped_timestamp(br"2024-01-01\u005400:00:00\u005a", &mut Usual),
             Date::from_ymd(2024, 1, 1)
         );
     }
@@ -414,7 +394,7 @@ mod tests {
             let read = unescaped::<16>(escaped.as_bytes());
             let expected = (plain.is_ascii() && plain.len() <= 16).then_some(plain.as_bytes());
             prop_assert_eq!(read.as_ref().map(|(text, len)| &text[..*len]), expected);
-            prop_assert_eq!(is_escaped_purchase(escaped.as_bytes()), plain == PURCHASE);
+            prop_assert_eq!(Usual.is_escaped_purchase(escaped.as_bytes()), plain == PURCHASE);
             let followed = format!("{escaped}\"purchase\\");
             let followed = unescaped::<16>(followed.as_bytes());
             prop_assert_eq!(followed.map(|(text, len)| text[..len].to_vec()), read.map(|(text, len)| text[..len].to_vec()));

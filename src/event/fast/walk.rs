@@ -7,19 +7,18 @@
 
 use std::marker::PhantomData;
 
+use super::names::{MoreGlue, Names};
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    Dates, ends_member, field_of_escaped_key, hex, is_escaped_purchase, is_purchase,
-    leading_digits, parse_escaped_timestamp, value_of_digits,
+    Dates, ends_member, hex, leading_digits, parse_escaped_timestamp, value_of_digits,
 };
 use super::{Glue, MAX_DEPTH};
 use crate::event::field::Field;
-use crate::event::timestamp::parse_timestamp;
 use crate::event::{Date, UserId, json};
 
 /// A place in the text that moves on. Every method returns `None` for what is not ordinary, and the
 /// line is then given up, wherever the reader stands.
-pub(super) struct Reader<'a, S> {
+pub(in crate::event) struct Reader<'a, S> {
     pub(super) text: &'a [u8],
     pub(super) at: usize,
     /// Whether something was met that walks are not good at.
@@ -60,11 +59,12 @@ impl<'a, S: Scan> Reader<'a, S> {
 
     /// Skips what was remembered, and white space past it, if that is what stands here.
     #[inline(always)]
-    pub(super) fn skip_if(&mut self, glue: &Glue) -> bool {
+    pub(super) fn skip_if<M: MoreGlue>(&mut self, glue: &Glue<M>) -> bool {
         let Some(block) = self.next_bytes() else {
             return false;
         };
-        let is_same = S::starts_alike(block, &glue.bytes, glue.bits);
+        let is_same = S::starts_alike(block, &glue.bytes, glue.bits)
+            && glue.more.is_at(self.text, self.at + BLOCK);
         if is_same {
             self.at += glue.len;
             self.skip_white_space();
@@ -105,7 +105,7 @@ impl<'a, S: Scan> Reader<'a, S> {
         reason = "given up, no field of ours, or one of them"
     )]
     #[inline(always)]
-    pub(super) fn key(&mut self, is_first: bool) -> Option<Option<Field>> {
+    pub(super) fn key<N: Names>(&mut self, is_first: bool, names: &N) -> Option<Option<Field>> {
         self.skip_white_space();
         self.expect(if is_first { b'{' } else { b',' })?;
         self.skip_white_space();
@@ -113,9 +113,9 @@ impl<'a, S: Scan> Reader<'a, S> {
         let has_escapes = self.string()?;
         let key = &self.text[start + 1..self.at - 1];
         let field = if has_escapes {
-            field_of_escaped_key(key)
+            names.field_of_escaped_key(key)
         } else {
-            Field::from_key(key)
+            names.field_of_key(key)
         };
         self.colon()?;
         Some(field)
@@ -381,37 +381,38 @@ impl<'a, S: Scan> Reader<'a, S> {
 
     /// An event type: a string that is not empty; whether it is a purchase.
     #[inline(always)]
-    pub(super) fn is_purchase(&mut self) -> Option<bool> {
+    pub(super) fn is_purchase<N: Names>(&mut self, names: &N) -> Option<bool> {
         let start = self.at;
         let has_escapes = self.string()?;
         let event_type = &self.text[start + 1..self.at - 1];
         if has_escapes {
-            return Some(is_escaped_purchase(event_type));
+            return Some(names.is_escaped_purchase(event_type));
         }
-        (!event_type.is_empty()).then_some(is_purchase(event_type))
+        (!event_type.is_empty()).then_some(names.is_purchase(event_type))
     }
 
-    /// A timestamp in UTC.
+    /// A timestamp.
     #[inline(always)]
-    pub(super) fn timestamp(&mut self, dates: &mut Dates) -> Option<Date> {
+    pub(super) fn timestamp<N: Names>(&mut self, dates: &mut Dates, names: &mut N) -> Option<Date> {
         match self.next_bytes().and_then(S::date_digits) {
             Some(digits) => {
+                let start = self.at;
                 self.at += 22;
-                dates.get(digits)
+                names.day(dates.get(digits)?, self.text.get(start..)?)
             }
-            None => self.unusual_timestamp(),
+            None => self.unusual_timestamp(names),
         }
     }
 
     #[inline(always)]
-    fn unusual_timestamp(&mut self) -> Option<Date> {
+    fn unusual_timestamp<N: Names>(&mut self, names: &mut N) -> Option<Date> {
         let start = self.at;
         let has_escapes = self.string()?;
         let timestamp = &self.text[start + 1..self.at - 1];
         if has_escapes {
-            return parse_escaped_timestamp(timestamp);
+            return parse_escaped_timestamp(timestamp, names);
         }
-        parse_timestamp(timestamp).ok()
+        names.parse_timestamp(timestamp)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::field::Field;
 use super::super::json::{self, Member, Span};
+use super::super::schema::{FieldPath, Schema};
 use super::Guess;
 use crate::text::quoted;
 
@@ -13,13 +14,19 @@ pub(super) fn of_missing(
     line: &[u8],
     members: &[Member],
     field: Field,
+    schema: &Schema,
 ) -> Option<(Guess, Option<Span>)> {
     if let (Field::UserId, Some(guess)) = (field, reject(line, members)) {
         return Some((guess, None));
     }
+    let path = schema.path(field);
     let others: Vec<(String, Span)> = members
         .iter()
-        .filter(|member| json::field(line, member.key).is_none())
+        .filter(|member| {
+            json::with_key(line, member.key, |key| {
+                schema.fields_of_key(key).next().is_none()
+            })
+        })
         .map(|member| (text(line, member.key), member.key))
         .collect();
     let find = |is_meant: &dyn Fn(&str) -> bool| {
@@ -27,48 +34,91 @@ pub(super) fn of_missing(
             .iter()
             .find(|(key, _)| key.len() <= LONGEST && is_meant(&plain(key)))
     };
-    let wanted = plain(field.key());
+    let wanted = plain(path.last());
     if let Some((key, span)) = find(&|key| key == wanted) {
-        return Some((spelling(key, field), Some(*span)));
+        return Some((spelling(key, field, path), Some(*span)));
     }
-    if let Some(found) = nested(line, members, field) {
+    if let Some(found) = nested(line, members, field, path) {
         return Some(found);
     }
     if let Some((key, span)) = find(&|key| distance(key, &wanted) <= wanted.len() / 4) {
-        return Some((spelling(key, field), Some(*span)));
+        return Some((spelling(key, field, path), Some(*span)));
     }
-    let (key, span) = find(&|key| aliases(field).contains(&key))?;
+    let usual = plain(field.key());
+    let (key, span) = find(&|key| key == usual || aliases(field).contains(&key))?;
     let message = format!(
-        "there is a key {}; if that is it, it has to be called \"{}\"",
+        "there is a key {}; if that is it, it has to be called {}{}",
         quoted(key),
-        field.key()
+        quoted(&path.name()),
+        or_named(field, &[key])
     );
     Some((("other_key", message), Some(*span)))
 }
 
-fn spelling(key: &str, field: Field) -> Guess {
+fn spelling(key: &str, field: Field, path: &FieldPath) -> Guess {
     let message = format!(
-        "there is a key {}, and it has to be written \"{}\"",
+        "there is a key {}, and it has to be written {}{}",
         quoted(key),
-        field.key()
+        quoted(&path.name()),
+        or_named(field, &[key])
     );
     ("key_spelling", message)
 }
 
+/// How to say where the field is, if that can be typed in a shell as it is shown.
+fn or_named(field: Field, keys: &[&str]) -> String {
+    let option = match field {
+        Field::UserId => "--user-id-field",
+        Field::EventType => "--event-type-field",
+        Field::Timestamp => "--timestamp-field",
+        Field::Amount => "--amount-field",
+    };
+    let path = FieldPath::of_keys(keys.iter().map(|key| (*key).to_owned()).collect());
+    let path = path.to_string();
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "_.@:+-".contains(c);
+    let starts_well = keys.iter().all(|key| !key.is_empty()) && !path.starts_with('-');
+    if starts_well && path.chars().all(is_safe) {
+        format!(", or named with {option} {path}")
+    } else if starts_well
+        && path
+            .chars()
+            .all(|c| crate::text::is_showable(c) && c != '\'')
+    {
+        format!(", or named with {option} '{path}'")
+    } else {
+        String::new()
+    }
+}
+
 /// The field as a key of a value one level down.
-fn nested(line: &[u8], members: &[Member], field: Field) -> Option<(Guess, Option<Span>)> {
-    let wanted = plain(field.key());
+fn nested(
+    line: &[u8],
+    members: &[Member],
+    field: Field,
+    path: &FieldPath,
+) -> Option<(Guess, Option<Span>)> {
+    let wanted = plain(path.last());
     members.iter().find_map(|outer| {
         let inner = json::members(line, outer.value.start);
         let found = inner.iter().find(|member| {
             let length = member.key.end - member.key.start;
             length <= 2 * LONGEST && plain(&text(line, member.key)) == wanted
         })?;
-        let message = format!(
-            "{} is inside {}, and keys inside other values are not the event's; move it up",
-            quoted(&text(line, found.key)),
-            quoted(&text(line, outer.key))
-        );
+        let (key, outer) = (text(line, found.key), text(line, outer.key));
+        let or_named = or_named(field, &[&outer, &key]);
+        let message = match path.keys() {
+            [_] => format!(
+                "{} is inside {}, and keys inside other values are not the event's; move it up{or_named}",
+                quoted(&key),
+                quoted(&outer)
+            ),
+            _ => format!(
+                "there is a key {} inside {}; if that is it, it has to be where {} says{or_named}",
+                quoted(&key),
+                quoted(&outer),
+                quoted(&path.name())
+            ),
+        };
         Some((("nested_key", message), Some(found.key)))
     })
 }
@@ -137,7 +187,7 @@ fn aliases(field: Field) -> &'static [&'static str] {
 
 /// How many characters have to be inserted, removed, replaced, or swapped with the next, to make one text
 /// of another (optimal string alignment).
-fn distance(from: &str, to: &str) -> usize {
+pub(in crate::event) fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=to.len()).collect();
@@ -198,14 +248,19 @@ mod tests {
             ("amount", "count", ""),
         ] {
             let hint = hint_of(event(field, key));
+            let option = field.replace('_', "-");
+            let typed = match key {
+                "User ID" => "'User ID'",
+                key => key,
+            };
             let expected = match code {
                 "key_spelling" => {
                     format!(
-                        "{code}: there is a key \"{key}\", and it has to be written \"{field}\""
+                        "{code}: there is a key \"{key}\", and it has to be written \"{field}\", or named with --{option}-field {typed}"
                     )
                 }
                 "other_key" => format!(
-                    "{code}: there is a key \"{key}\"; if that is it, it has to be called \"{field}\""
+                    "{code}: there is a key \"{key}\"; if that is it, it has to be called \"{field}\", or named with --{option}-field {typed}"
                 ),
                 _ => String::new(),
             };
@@ -234,7 +289,7 @@ mod tests {
             r#"{"meta":{"user_id":1},"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;
         assert_eq!(
             hint_of(line),
-            "nested_key: \"user_id\" is inside \"meta\", and keys inside other values are not the event's; move it up"
+            "nested_key: \"user_id\" is inside \"meta\", and keys inside other values are not the event's; move it up, or named with --user-id-field meta.user_id"
         );
         let hint = Diagnosis::of(line.as_bytes(), 1000).hints()[0].clone();
         assert_eq!(hint.span, Some(9..18));

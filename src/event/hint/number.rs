@@ -55,7 +55,7 @@ fn is_amount(text: &str) -> bool {
 fn is_json_number(text: &str) -> bool {
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_digit());
-    is_number && matches!(json::read(text.as_bytes()), Ok(Document::Other(_)))
+    is_number && matches!(json::read_usual(text.as_bytes()), Ok(Document::Other(_)))
 }
 
 /// The user id that a number is, whichever way it is written.

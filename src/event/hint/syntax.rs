@@ -24,9 +24,9 @@ fn piece(line: &[u8]) -> Option<Words> {
         text.starts_with(b"\"")
             && {
                 let object = [b"{", text, b"}"].concat();
-                matches!(json::read(&object), Ok(Document::Object(_)))
+                matches!(json::read_usual(&object), Ok(Document::Object(_)))
                     || (matches!(text.last(), Some(b'{' | b'['))
-                        && matches!(json::read(&text[..text.len() - 1]), Err(fault) if fault.problem == Problem::ExpectedEnd))
+                        && matches!(json::read_usual(&text[..text.len() - 1]), Err(fault) if fault.problem == Problem::ExpectedEnd))
             }
     };
     match text {
@@ -112,7 +112,7 @@ fn structure(line: &[u8], rest: &[u8], before: &[u8], problem: Problem) -> Optio
         )),
         (Problem::ExpectedEnd, Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b',')) => {
             let next = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii();
-            let is_text = json::read(next).is_ok() || !json::members(next, 0).is_empty();
+            let is_text = json::read_usual(next).is_ok() || !json::members(next, 0).is_empty();
             is_text.then_some((
                 "two_texts",
                 "there is more than one JSON text in the line; after each there has to be a line feed",
@@ -150,7 +150,7 @@ pub(super) fn of_document(line: &[u8], span: Span) -> Option<Guess> {
         [b'"', ..] => {
             let is_object = span.of(line, |literal| {
                 let text = json::unescape(literal);
-                matches!(json::read(text.as_bytes()), Ok(Document::Object(_)))
+                matches!(json::read_usual(text.as_bytes()), Ok(Document::Object(_)))
             });
             if !is_object {
                 return None;

@@ -4,6 +4,7 @@ use chrono::DateTime;
 
 use super::super::Date;
 use super::super::json;
+use super::super::schema::Schema;
 use super::super::timestamp::{TimestampFault, date_alone, in_utc, parse_timestamp};
 use super::Guess;
 use crate::text::quoted;
@@ -21,7 +22,7 @@ const UNITS: [(&str, &str, u32); 4] = [
 ];
 
 /// For a value that is a number, or a string that is no UTC date-time.
-pub(super) fn of_value(value: &str) -> Option<Guess> {
+pub(super) fn of_value(value: &str, schema: &Schema) -> Option<Guess> {
     if !value.starts_with('"') {
         return epoch(value);
     }
@@ -31,8 +32,17 @@ pub(super) fn of_value(value: &str) -> Option<Guess> {
         return None;
     }
     match parse_timestamp(text.as_bytes()) {
-        Ok(_) => None,
-        Err(TimestampFault::HasOffset) => Some(("offset", other_offset(&text))),
+        Ok(_) | Err(TimestampFault::OutOfRange) => None,
+        // It is out of range.
+        Err(TimestampFault::HasOffset) if schema.accepts_offsets() => None,
+        Err(TimestampFault::HasOffset) => {
+            let accepting = schema.clone().accepting_offsets(true);
+            let or_accepted = match accepting.date(text.as_bytes()) {
+                Ok(_) => ", or accepted with --accept-offsets",
+                Err(_) => "",
+            };
+            Some(("offset", other_offset(&text) + or_accepted))
+        }
         Err(TimestampFault::HasNoOffset) => Some(("local_time", local(&text))),
         Err(TimestampFault::NotADateTime) => epoch(&text)
             .or_else(|| date_only(&text))
@@ -114,7 +124,7 @@ fn repaired(text: &str) -> Option<Guess> {
         Ok(_) => format!("write {}", quoted(&fixed)),
         Err(TimestampFault::HasOffset) => other_offset(&fixed),
         Err(TimestampFault::HasNoOffset) => local(&fixed),
-        Err(TimestampFault::NotADateTime) => return None,
+        Err(TimestampFault::NotADateTime | TimestampFault::OutOfRange) => return None,
     };
     Some((code?, format!("{}; {rest}", wanted.join(", and "))))
 }
@@ -344,30 +354,36 @@ mod tests {
         for (text, expected) in [
             (
                 "2024-01-01T00:30:00+01:00",
-                "offset: the same moment in UTC is \"2023-12-31T23:30:00Z\"",
+                "offset: the same moment in UTC is \"2023-12-31T23:30:00Z\", or accepted with --accept-offsets",
             ),
             (
                 "2024-01-01T10:00:00.125-0530",
-                "offset: the same moment in UTC is \"2024-01-01T15:30:00.125Z\"",
+                "offset: the same moment in UTC is \"2024-01-01T15:30:00.125Z\", or accepted with --accept-offsets",
             ),
             (
                 "20240101T10+05",
-                "offset: the same moment in UTC is \"2024-01-01T05:00:00Z\"",
+                "offset: the same moment in UTC is \"2024-01-01T05:00:00Z\", or accepted with --accept-offsets",
             ),
             (
                 "2024-01-01T10:00,5+05",
-                "offset: the same moment in UTC is \"2024-01-01T05:00.5Z\"",
+                "offset: the same moment in UTC is \"2024-01-01T05:00.5Z\", or accepted with --accept-offsets",
             ),
             (
                 "2024-01-01T10.5+05",
-                "offset: the same moment in UTC is \"2024-01-01T05.5Z\"",
+                "offset: the same moment in UTC is \"2024-01-01T05.5Z\", or accepted with --accept-offsets",
             ),
-            ("2024-01-01T10.5+05:30", "offset: convert it to UTC"),
+            (
+                "2024-01-01T10.5+05:30",
+                "offset: convert it to UTC, or accepted with --accept-offsets",
+            ),
             (
                 "2024-01-01T24:00:00+01:00",
-                "offset: the same moment in UTC is \"2024-01-01T23:00:00Z\"",
+                "offset: the same moment in UTC is \"2024-01-01T23:00:00Z\", or accepted with --accept-offsets",
             ),
-            ("2016-12-31T23:59:60+01:00", "offset: convert it to UTC"),
+            (
+                "2016-12-31T23:59:60+01:00",
+                "offset: convert it to UTC, or accepted with --accept-offsets",
+            ),
             ("0000-01-01T00:00:00+01:00", "offset: convert it to UTC"),
             (
                 "2024-01-01T10:00:00",
@@ -511,7 +527,7 @@ mod tests {
         #[test]
         fn any_text_may_have_a_hint(text in near_date_times()) {
             let literal = serde_json::to_string(&text).unwrap();
-            let guess = of_value(&literal);
+            let guess = of_value(&literal, Schema::usual());
             // What is proposed is valid.
             if let Some((_, message)) = guess
                 && let Some((_, proposed)) = message.split_once("write \"")
