@@ -13,6 +13,7 @@ mod cli_check;
 #[cfg(feature = "config")]
 mod cli_config;
 mod cli_dates;
+mod cli_diff;
 mod cli_errors;
 mod cli_explain;
 mod cli_generate;
