@@ -489,6 +489,14 @@ pub enum Error {
         /// The total, or that it is more than could be counted.
         total: String,
     },
+    /// Something that should be a result is none, or was changed by somebody else.
+    #[error("{place} {what}")]
+    NotAResult {
+        /// What is at fault: a file, or a line of one.
+        place: String,
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
     /// More events were invalid than the run allows.
     #[error(
         "{invalid} of {events} events are invalid, more than the {limit} that --max-invalid allows; the result was not written"

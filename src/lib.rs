@@ -120,6 +120,7 @@
 //! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
 //! - [`aggregate`]: groups and their exact totals
 //! - [`output`]: serialisers, and the publisher of files
+//! - [`result`]: results, read back and compared
 //! - [`state`]: what earlier runs have counted, kept in a folder
 //! - [`error`]: the ways a run can fail
 //! - [`survey`]: what a spread sample of the inputs tells of the whole
@@ -141,6 +142,7 @@ pub mod generate;
 pub mod input;
 pub mod output;
 mod pipeline;
+pub mod result;
 pub mod state;
 pub mod survey;
 pub mod text;

@@ -30,7 +30,7 @@ pub use grand_totals::GrandTotals;
 pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
 pub use partition::Partitions;
-pub use revenue::{GrandTotal, Revenue};
+pub use revenue::{GrandTotal, Revenue, RevenueChange};
 pub use sorted::{GroupRange, InOrder, SortedGroups};
 pub use spill::{SpillSettings, Spilled};
 pub use table::Table;

@@ -125,6 +125,71 @@ impl GrandTotal {
     }
 }
 
+impl GrandTotal {
+    /// What has been added since it was `before`, or taken away.
+    ///
+    /// ```
+    /// use daytally::aggregate::GrandTotal;
+    ///
+    /// let nothing = GrandTotal::default().since(GrandTotal::default());
+    /// assert_eq!((nothing.to_string().as_str(), nothing.is_zero()), ("0.00", true));
+    /// ```
+    #[must_use]
+    pub fn since(self, before: GrandTotal) -> RevenueChange {
+        let number = |total: GrandTotal| (total.carried, total.units);
+        let is_negative = number(self) < number(before);
+        let (greater, lesser) = if is_negative {
+            (before, self)
+        } else {
+            (self, before)
+        };
+        let (units, has_borrowed) = greater.units.overflowing_sub(lesser.units);
+        RevenueChange {
+            is_negative,
+            by: GrandTotal {
+                units,
+                carried: greater.carried - lesser.carried - u64::from(has_borrowed),
+            },
+        }
+    }
+}
+
+impl From<Revenue> for GrandTotal {
+    fn from(revenue: Revenue) -> GrandTotal {
+        GrandTotal {
+            units: revenue.0,
+            carried: 0,
+        }
+    }
+}
+
+/// By how much a sum of money is another, up or down, exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevenueChange {
+    is_negative: bool,
+    by: GrandTotal,
+}
+
+impl RevenueChange {
+    /// Whether nothing has changed.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.by == GrandTotal::default()
+    }
+}
+
+/// A plain decimal, with a `-` before it if the sum has become less; with `{:+}` also with a `+`.
+impl fmt::Display for RevenueChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_negative {
+            f.write_str("-")?;
+        } else if f.sign_plus() && !self.is_zero() {
+            f.write_str("+")?;
+        }
+        fmt::Display::fmt(&self.by, f)
+    }
+}
+
 impl fmt::Display for GrandTotal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = self.to_parts();
@@ -186,6 +251,29 @@ mod tests {
             sum.merge(just_below);
         }
         assert!(sum.is_too_large() && sum.is_saturated());
+    }
+
+    #[test]
+    fn changes_have_a_sign_and_no_limit() {
+        let mut large = GrandTotal::default();
+        for _ in 0..10 {
+            large.add(Revenue(TOO_LARGE - 1));
+        }
+        let small = GrandTotal::from(revenue(&["19.99"]));
+        assert_eq!(small.since(GrandTotal::default()).to_string(), "19.99");
+        assert_eq!(
+            format!("{:+}", small.since(GrandTotal::default())),
+            "+19.99"
+        );
+        assert_eq!(format!("{:+}", small.since(small)), "0.00");
+        assert_eq!(GrandTotal::default().since(small).to_string(), "-19.99");
+        assert_eq!(
+            small.since(large).to_string(),
+            "-999999999999999999980.00999999999999999"
+        );
+        let mut sum = small;
+        sum.merge(large.since(small).by);
+        assert_eq!(sum, large);
     }
 
     proptest! {

@@ -88,6 +88,7 @@ pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
     Check(Box<CheckArgs>),
     Explain(ExplainArgs),
+    Diff(DiffArgs),
     State(StateArgs),
     Generate(GenerateArgs),
     #[cfg(feature = "config")]
@@ -690,6 +691,62 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   echo '{\"user_id\": \"1\"}' | daytally explain -
   jq -r .raw rejects.jsonl | daytally explain -";
 
+/// Compare two results: which rows were added, removed or changed, and what that does to each day.
+///
+/// Reads both in one pass and in little memory, whatever their size, and exactly: amounts are compared as
+/// decimals. A result that is not as daytally writes it is an error.
+///
+/// Exit codes, as those of diff(1): 0 the same; 1 different; 2 trouble, be it wrong use or a result that
+/// cannot be read. (Elsewhere in daytally 1 is failure.)
+#[derive(Debug, Parser)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(super) struct DiffArgs {
+    /// The result before: a file, compressed or not, or a folder of --partition-by; - is standard input.
+    #[arg(value_name = "OLD", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(super) old: PathBuf,
+
+    /// The result after, in the same form or another.
+    #[arg(value_name = "NEW", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(super) new: PathBuf,
+
+    /// How many of the rows that differ are shown, or all [default: 10; with --json all].
+    #[arg(short = 'n', long, value_name = "N|all", env = "DAYTALLY_ROWS", value_parser = parse_most, hide_env = true)]
+    pub(super) rows: Option<u64>,
+
+    /// JSON Lines instead of text: an object for each row that differs, after those of a day one for the
+    /// day, and as the last line one for all.
+    #[arg(
+        long,
+        env = "DAYTALLY_JSON",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) json: bool,
+
+    /// Say nothing, and stop at the first difference: the exit code tells.
+    #[arg(
+        short,
+        long,
+        env = "DAYTALLY_QUIET",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) quiet: bool,
+
+    /// How many of the days that differ are shown, or all [default: 20; with --json all].
+    #[arg(long, value_name = "N|all", env = "DAYTALLY_DAY_ROWS", value_parser = parse_most, hide_env = true)]
+    pub(super) day_rows: Option<u64>,
+}
+
+const DIFF_EXAMPLES: &str = "Examples:
+  daytally diff yesterday.csv today.csv
+  daytally diff stats/ daily_user_stats.csv -n all
+  daytally aggregate -o - events.jsonl | daytally diff daily_user_stats.csv -
+  daytally diff -q old.csv new.csv && echo same
+  daytally diff --json old.csv new.csv | jq -c 'select(.type == \"day\")'";
+
 /// Show what the state of incremental runs holds: the input files, what was counted of each, and
 /// whether they are still what they were.
 ///
@@ -913,6 +970,15 @@ fn parse_format(text: &str) -> Result<Format, String> {
             "this daytally was built without the feature {feature}"
         )),
     }
+}
+
+/// How many things are shown at most.
+fn parse_most(text: &str) -> Result<u64, String> {
+    if text.eq_ignore_ascii_case("all") {
+        return Ok(u64::MAX);
+    }
+    text.parse()
+        .map_err(|_| "give a whole number, or all".into())
 }
 
 pub(super) fn parse_date(text: &str) -> Result<Date, String> {

@@ -12,6 +12,10 @@ pub(super) enum Exit {
     Done,
     /// 1: it could not.
     Failed,
+    /// 1: two results are different, as diff(1) has it.
+    Different,
+    /// 2: they could not be compared, as diff(1) has it.
+    Trouble,
     /// 2: it was called wrongly.
     Usage,
     /// 3: more events were invalid than allowed.
@@ -48,8 +52,8 @@ impl Exit {
     pub(super) fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
+            Exit::Failed | Exit::Different => 1,
+            Exit::Usage | Exit::Trouble => 2,
             Exit::TooManyInvalid => 3,
             Exit::Stopped(signal) => 128 + signal,
         }

@@ -10,6 +10,7 @@ mod color;
 #[cfg(feature = "shell")]
 mod completions;
 mod config;
+mod diff;
 mod exit;
 mod explain;
 mod generate;
@@ -60,8 +61,12 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(said) => return say(&said),
     };
     #[cfg(feature = "config")]
+    let is_diff = matches.subcommand_name() == Some("diff");
+    #[cfg(feature = "config")]
     let (matches, settings) = match with_settings(matches, &args) {
         Ok(both) => both,
+        // There 1 means that results are different.
+        Err(Exit::Failed) if is_diff => return Exit::Trouble,
         Err(exit) => return exit,
     };
     let cli = match Cli::from_arg_matches(&matches) {
@@ -85,6 +90,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Ok(config) => explain::run(&config),
             Err(said) => say(&said),
         },
+        Command::Diff(args) => diff::run(&args),
         Command::State(args) => state::run(&args),
         Command::Generate(args) => match GenerateConfig::resolve(&args, &matches) {
             Ok(config) => generate::run(&config),

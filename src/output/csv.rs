@@ -22,9 +22,9 @@ pub fn rows(groups: &InOrder) -> Vec<u8> {
 pub(crate) fn append_rows(groups: &InOrder, out: &mut Vec<u8>) {
     // A row takes about 30 bytes; growing once is cheaper than measuring first.
     out.reserve(groups.len() * 32);
-    let mut row = Row::default();
+    let mut rows = RowWriter::default();
     for group in groups.iter() {
-        out.extend_from_slice(row.of(group));
+        rows.push(group, out);
     }
 }
 
@@ -42,6 +42,18 @@ pub(crate) fn append_rows_by_day(groups: &InOrder, out: &mut Vec<u8>) -> Vec<(Da
         }
     }
     ends
+}
+
+/// Writes rows one by one.
+#[derive(Default)]
+pub(crate) struct RowWriter(Row);
+
+impl RowWriter {
+    /// Appends the row of a group.
+    #[inline]
+    pub(crate) fn push(&mut self, group: &Group, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.of(group));
+    }
 }
 
 /// The text of a row, filled from its end.

@@ -14,6 +14,7 @@ mod cli_color;
 #[cfg(feature = "config")]
 mod cli_config;
 mod cli_dates;
+mod cli_diff;
 mod cli_ends;
 mod cli_errors;
 mod cli_explain;
