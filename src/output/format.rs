@@ -53,11 +53,18 @@ pub struct Format {
 pub struct NoFormat;
 
 impl Format {
+    /// CSV.
+    pub const CSV: Format = Format::of(Encoding::Csv, Packing::None);
+    /// CSV compressed with gzip.
+    pub const CSV_GZIP: Format = Format::of(Encoding::Csv, Packing::Gzip);
+    /// CSV compressed with Zstandard.
+    pub const CSV_ZSTD: Format = Format::of(Encoding::Csv, Packing::Zstd);
+
     /// All formats, CSV first.
     pub const ALL: [Format; 8] = [
-        Format::of(Encoding::Csv, Packing::None),
-        Format::of(Encoding::Csv, Packing::Gzip),
-        Format::of(Encoding::Csv, Packing::Zstd),
+        Format::CSV,
+        Format::CSV_GZIP,
+        Format::CSV_ZSTD,
         Format::of(Encoding::JsonLines, Packing::None),
         Format::of(Encoding::JsonLines, Packing::Gzip),
         Format::of(Encoding::JsonLines, Packing::Zstd),

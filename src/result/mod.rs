@@ -17,7 +17,7 @@ use crate::aggregate::{Group, GroupKey};
 use crate::error::{Action, Error, Result};
 use crate::event::Date;
 use crate::input::{Decompressor, Input};
-use crate::output::{day_file, days_in};
+use crate::output::{Format, day_file, days_in};
 use crate::text;
 
 pub use diff::{Difference, RowDifference, Sums, Tally, diff};
@@ -87,6 +87,9 @@ trait Rows {
     fn place(&self, row: u64) -> String;
 }
 
+/// The formats that days can be read from.
+const FORMATS_READ: [Format; 3] = [Format::CSV, Format::CSV_GZIP, Format::CSV_ZSTD];
+
 /// Opens a file of a result: the one place that knows which formats there are.
 fn open(input: Input, name: String) -> Result<Box<dyn Rows + Send>> {
     Ok(Box::new(csv::CsvRows::new(input, name)?))
@@ -141,16 +144,20 @@ impl ResultReader {
             ResultPlace::Stdin => Ok(ResultReader::of(open(Input::stdin(), name)?)),
             ResultPlace::File(path) => Ok(ResultReader::of(open(Input::open(path)?, name)?)),
             ResultPlace::Days(folder) => {
-                let days = days_in(folder)?;
+                let mut days = Vec::new();
+                for format in FORMATS_READ {
+                    let of_format = days_in(folder, format)?.into_iter();
+                    days.extend(of_format.map(|date| (day_file(folder, date, format), date)));
+                }
+                days.sort_by_key(|(_, date)| *date);
                 if days.is_empty() {
                     return Err(Error::NotAResult {
                         place: name,
-                        what: "is a folder without any day (date=YYYY-MM-DD/daily_user_stats.csv), so no result; check its name".into(),
+                        what: "is a folder without any day in CSV (date=YYYY-MM-DD/daily_user_stats.csv, or .csv.gz, .csv.zst), so no result that can be read; check its name".into(),
                     });
                 }
-                let files = days.into_iter().map(|date| (day_file(folder, date), date));
                 Ok(ResultReader {
-                    files: files.collect(),
+                    files: days.into(),
                     ..ResultReader::none()
                 })
             }
