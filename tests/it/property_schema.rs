@@ -188,6 +188,10 @@ fn check_lanes(lines: &[String], schema: &Schema, nested: &str) -> Vec<Verdict> 
             Diagnosis::with_schema(line.as_bytes(), DEFAULT_MAX_LINE_BYTES, schema).verdict()
         })
         .collect();
+    if lines.is_empty() {
+        // Put together they would be a blank line.
+        return plain;
+    }
     for lanes in [Lanes::All, Lanes::General] {
         for before in ["", &format!("{nested}\n").repeat(64)] {
             let mut decoder = Decoder::with_schema(DEFAULT_MAX_LINE_BYTES, lanes, schema);
