@@ -46,6 +46,15 @@ const NEW: [&str; 4] = [
 ];
 
 #[test]
+fn colours_are_as_everywhere() {
+    let sandbox = two(&OLD, &NEW);
+    for (color, has_colors) in [("always", true), ("never", false), ("auto", false)] {
+        let run = diff(&sandbox, &["old.csv", "new.csv", "--color", color], 1);
+        assert_eq!(run.stdout_text().contains('\u{1b}'), has_colors, "{color}");
+    }
+}
+
+#[test]
 fn rows_and_days_are_told_for_people() {
     let sandbox = two(&OLD, &NEW);
     let run = diff(&sandbox, &["old.csv", "new.csv"], 1);

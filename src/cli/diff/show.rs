@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 
 use daytally::aggregate::Totals;
 use daytally::event::Date;
@@ -10,6 +10,7 @@ use daytally::result::{Difference, RowDifference, Tally};
 
 use super::{Report, Sides};
 use crate::cli::args::DiffArgs;
+use crate::cli::color::{self, Paint};
 
 /// How many rows and days are shown if nothing is said.
 const ROWS: u64 = 10;
@@ -17,7 +18,7 @@ const DAYS: u64 = 20;
 
 /// The text. Rows are written as they are found, days are kept until all rows are.
 pub(super) struct Text {
-    paint: Paint,
+    has_colors: bool,
     most_rows: u64,
     most_days: u64,
     rows: u64,
@@ -25,35 +26,10 @@ pub(super) struct Text {
     days_found: u64,
 }
 
-/// Colours, where they are seen.
-struct Paint(bool);
-
-impl Paint {
-    const RED: &str = "31";
-    const GREEN: &str = "32";
-    const YELLOW: &str = "33";
-    const BOLD: &str = "1";
-
-    /// On a terminal that knows colours, unless somebody asked for none (<https://no-color.org>).
-    fn new() -> Paint {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        Paint(io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb)
-    }
-
-    fn paint(&self, colour: &str, text: &str) -> String {
-        if self.0 {
-            format!("\u{1b}[{colour}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
 impl Text {
     pub(super) fn new(args: &DiffArgs) -> Text {
         Text {
-            paint: Paint::new(),
+            has_colors: color::on_stdout(),
             most_rows: args.rows.unwrap_or(ROWS),
             most_days: args.day_rows.unwrap_or(DAYS),
             rows: 0,
@@ -64,9 +40,9 @@ impl Text {
 
     fn row(&self, out: &mut dyn Write, row: &RowDifference) -> io::Result<()> {
         let (sign, colour) = match (row.old, row.new) {
-            (None, _) => ('+', Paint::GREEN),
-            (_, None) => ('-', Paint::RED),
-            _ => ('~', Paint::YELLOW),
+            (None, _) => ('+', color::GOOD),
+            (_, None) => ('-', color::BAD),
+            _ => ('~', color::DOUBTFUL),
         };
         let of = |totals: fn(&Totals) -> String| {
             let (old, new) = (row.old.as_ref().map(totals), row.new.as_ref().map(totals));
@@ -84,7 +60,7 @@ impl Text {
             of(|totals| totals.purchase_count.to_string()),
             of(|totals| totals.revenue.to_string()),
         );
-        writeln!(out, "{}", self.paint.paint(colour, &line))
+        writeln!(out, "{}", Paint::new(self.has_colors, colour, &line))
     }
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -125,7 +101,7 @@ impl Text {
                 });
             let text = cells.collect::<String>();
             match nth {
-                0 => writeln!(out, "{}", self.paint.paint(Paint::BOLD, &text))?,
+                0 => writeln!(out, "{}", Paint::new(self.has_colors, color::STRONG, &text))?,
                 _ => writeln!(out, "{text}")?,
             }
         }
