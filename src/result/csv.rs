@@ -128,6 +128,16 @@ fn not_a_header(line: &[u8]) -> String {
     if let Some(what) = carriage_return(line) {
         return what;
     }
+    let others: [(&[u8], &str); 3] = [
+        (b"PAR1", "Parquet"),
+        (b"ARROW1", "Arrow IPC"),
+        (b"{\"date\":", "JSON Lines"),
+    ];
+    if let Some((_, format)) = others.iter().find(|(start, _)| line.starts_with(start)) {
+        return format!(
+            "looks like {format}, and results are read as CSV only, compressed or not; write this one again with --format csv"
+        );
+    }
     format!(
         "is not the header of a result, {header}: {}; is it the file that is meant?",
         text::excerpt(&String::from_utf8_lossy(line))
@@ -380,7 +390,16 @@ mod tests {
             (b"\n".to_vec(), header),
             (b"a,b\n".to_vec(), header),
             (HEADER[..HEADER.len() - 1].to_vec(), header),
-            (b"PAR1\x00\xff\x00".to_vec(), header),
+            (b"PARX\x00\xff\x00".to_vec(), header),
+            (
+                b"PAR1\x00\xff\x00".to_vec(),
+                "line 1 of x.csv looks like Parquet",
+            ),
+            (b"ARROW1\0\0".to_vec(), "looks like Arrow IPC"),
+            (
+                b"{\"date\":\"2024-01-01\"}\n".to_vec(),
+                "looks like JSON Lines",
+            ),
             (vec![b'x'; 3 * super::super::BLOCK], header),
             (
                 [b"\xef\xbb\xbf", HEADER].concat(),

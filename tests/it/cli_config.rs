@@ -195,7 +195,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
             2,
             "aggregate has no option \"lines\"",
         ),
-        ("[agregate]\nquiet = true", 2, "no command \"agregate\""),
+        ("[agregate]\nquiet = true", 1, "no command \"agregate\""),
         ("[agregate]", 1, "no command \"agregate\""),
         ("threads = 0", 1, "give a whole number from 1 to 1024"),
         ("lanes = \"fast\"", 1, "there are all, general"),

@@ -129,15 +129,13 @@ fn entries(bytes: &[u8]) -> Result<Vec<Entry>, (usize, String)> {
         match value.get_ref() {
             DeValue::Table(table) => {
                 let table_name = key.get_ref().to_string();
-                if table.is_empty() {
-                    // So that its name is looked at too.
-                    entries.push(Entry {
-                        table: Some(table_name.clone()),
-                        key: String::new(),
-                        value: Value::Other("an empty table"),
-                        line,
-                    });
-                }
+                // So that its name is looked at first, and told with its own line.
+                entries.push(Entry {
+                    table: Some(table_name.clone()),
+                    key: String::new(),
+                    value: Value::Other("a table"),
+                    line,
+                });
                 for (key, value) in table {
                     entries.push(Entry {
                         table: Some(table_name.clone()),
@@ -212,6 +210,7 @@ mod tests {
             [
                 of(None, "threads", text_of("16"), 2),
                 of(None, "from", text_of("2024-01-31"), 3),
+                of(Some("aggregate"), "", Value::Other("a table"), 5),
                 of(Some("aggregate"), "max-invalid", text_of("1%"), 6),
                 of(Some("aggregate"), "quiet", Value::Switch(true), 7),
                 of(
@@ -221,6 +220,7 @@ mod tests {
                     8
                 ),
                 of(Some("aggregate"), "in", Value::Other("a table"), 9),
+                of(Some("generate"), "", Value::Other("a table"), 10),
                 of(Some("generate"), "invalid-rate", text_of("0.25"), 11),
                 of(Some("generate"), "lines", text_of("1000"), 12),
                 of(
@@ -229,7 +229,7 @@ mod tests {
                     Value::Other("a list of other than texts and numbers"),
                     13
                 ),
-                of(Some("state"), "", Value::Other("an empty table"), 14),
+                of(Some("state"), "", Value::Other("a table"), 14),
             ]
         );
     }

@@ -52,12 +52,18 @@ pub(super) fn grouped(number: impl Display) -> String {
     grouped + decimals
 }
 
-/// A share in percent with two decimals, rounded down; above none it is not shown as none.
+/// A share in percent, rounded to two decimals; above none it is not shown as none, nor below all as all.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "–".into();
     }
-    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
+    let (part_of, whole_of) = (u128::from(part), u128::from(whole));
+    let rounded = (part_of * 10_000 + whole_of / 2) / whole_of;
+    let hundredths = if part < whole {
+        rounded.min(9_999)
+    } else {
+        rounded
+    };
     if hundredths == 0 && part > 0 {
         return "< 0.01%".into();
     }
@@ -186,6 +192,8 @@ mod tests {
             assert_eq!(grouped(number), shown);
         }
         assert_eq!(percent(1, 3), "33.33%");
+        assert_eq!(percent(2, 3), "66.67%");
+        assert_eq!(percent(999_999, 1_000_000), "99.99%");
         assert_eq!(percent(1, 1_000_000), "< 0.01%");
         assert_eq!(percent(0, 9), "0.00%");
         assert_eq!(percent(9, 9), "100.00%");
