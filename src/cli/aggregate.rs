@@ -428,14 +428,6 @@ impl Started {
                 );
             }
         }
-        let spilled = outcome.groups.spilled();
-        if spilled.files > 0 {
-            tracing::debug!(
-                files = spilled.files,
-                bytes = spilled.bytes,
-                "groups that did not fit into memory went to the disk"
-            );
-        }
     }
 
     fn tell_finished(&self, published: &Published, output: Option<&OutputSummary>) {

@@ -52,6 +52,35 @@ fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
     source(matches, command, option) == Some(ValueSource::CommandLine)
 }
 
+/// That there is a list, where somebody has said how its names end.
+fn expect_list(
+    list: Option<&Path>,
+    command: &str,
+    matches: &ArgMatches,
+) -> Result<(), clap::Error> {
+    // In the environment it may be meant for other runs.
+    if list.is_none() && is_typed(matches, command, "null") {
+        return Err(wrong(
+            command,
+            ErrorKind::MissingRequiredArgument,
+            "-0 (--null) says how the names in a list end, and there is none; give the list with --files-from"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The days from one to another.
+fn dates(from: Option<Date>, to: Option<Date>, command: &str) -> Result<DateRange, clap::Error> {
+    DateRange::new(from, to).ok_or_else(|| {
+        wrong(
+            command,
+            ErrorKind::ValueValidation,
+            "--from is after --to, so there is no day between them".into(),
+        )
+    })
+}
+
 /// What `daytally aggregate` is to do.
 #[derive(Debug)]
 pub(super) struct AggregateConfig {
@@ -109,22 +138,8 @@ impl AggregateConfig {
     ) -> Result<AggregateConfig, clap::Error> {
         let schema = schema(&args.event, "aggregate")?;
         let state = StateConfig::resolve(&args, &schema, matches)?;
-        // In the environment it may be meant for other runs.
-        if args.files_from.is_none() && is_typed(matches, "aggregate", "null") {
-            return Err(wrong(
-                "aggregate",
-                ErrorKind::MissingRequiredArgument,
-                "-0 (--null) says how the names in a list end, and there is none; give the list with --files-from"
-                    .into(),
-            ));
-        }
-        let Some(dates) = DateRange::new(args.from, args.to) else {
-            return Err(wrong(
-                "aggregate",
-                ErrorKind::ValueValidation,
-                "--from is after --to, so there is no day between them".into(),
-            ));
-        };
+        expect_list(args.files_from.as_deref(), "aggregate", matches)?;
+        let dates = dates(args.from, args.to, "aggregate")?;
         let by_date = args.partition_by == Some(PartitionArg::Date);
         let format = format(args.format, args.output.as_deref(), by_date)?;
         let output = output(args.output, format, by_date)?;
@@ -416,21 +431,8 @@ impl CheckConfig {
         args: CheckArgs,
         matches: &ArgMatches,
     ) -> Result<CheckConfig, clap::Error> {
-        if args.files_from.is_none() && is_typed(matches, "check", "null") {
-            return Err(wrong(
-                "check",
-                ErrorKind::MissingRequiredArgument,
-                "-0 (--null) says how the names in a list end, and there is none; give the list with --files-from"
-                    .into(),
-            ));
-        }
-        let Some(dates) = DateRange::new(args.from, args.to) else {
-            return Err(wrong(
-                "check",
-                ErrorKind::ValueValidation,
-                "--from is after --to, so there is no day between them".into(),
-            ));
-        };
+        expect_list(args.files_from.as_deref(), "check", matches)?;
+        let dates = dates(args.from, args.to, "check")?;
         let words = args.words();
         let mut options = Options {
             max_line_bytes: args.max_line_bytes,
