@@ -225,6 +225,27 @@ pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
     }
 }
 
+/// A number with its digits in groups of three; its sign, and what is after a point, stay as they are.
+///
+/// ```
+/// assert_eq!(daytally::text::grouped(1_234_567), "1,234,567");
+/// assert_eq!(daytally::text::grouped("-123456.1234567"), "-123,456.1234567");
+/// ```
+#[must_use]
+pub fn grouped(number: impl fmt::Display) -> String {
+    let number = number.to_string();
+    let (sign, rest) = number.split_at(usize::from(number.starts_with(['-', '+'])));
+    let (whole, decimals) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+    let mut grouped = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + decimals
+}
+
 /// The numbers below 100, with two digits each.
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[b'0'; 2]; 100];

@@ -288,6 +288,7 @@ impl Started {
             _ => Ok(()),
         })?;
         self.tell_finished(&published, summary.output.as_ref());
+        places::tell_outputs_among_inputs(config);
         *told = Some(summary);
         too_many
     }

@@ -1,6 +1,7 @@
 //! What was typed resolves to: every choice made, nothing optional that has a default.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use super::size::MemorySize;
 use daytally::event::{Date, DateRange, FieldNames, Lanes, Schema};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
-use daytally::output::{Format, Target};
+use daytally::output::{Encoding, Format, Packing, Target};
 use daytally::{Incremental, Options};
 use daytally::{state, survey};
 
@@ -143,6 +144,7 @@ impl AggregateConfig {
         let by_date = args.partition_by == Some(PartitionArg::Date);
         let format = format(args.format, args.output.as_deref(), by_date)?;
         let output = output(args.output, format, by_date)?;
+        check_terminal(&output, format)?;
         let mut options = Options {
             chunk_size: args.chunk_size,
             max_line_bytes: args.max_line_bytes,
@@ -216,11 +218,11 @@ fn format(
     output: Option<&Path>,
     by_date: bool,
 ) -> Result<Format, clap::Error> {
-    let of_name = || match output {
-        Some(path) if !by_date => Format::of_path(path),
-        _ => Format::default(),
+    let format = match (typed, output) {
+        (Some(typed), _) => typed,
+        (None, None) => Format::default(),
+        (None, Some(path)) => format_of_name(path, by_date)?,
     };
-    let format = typed.unwrap_or_else(of_name);
     match format.missing_feature() {
         None => Ok(format),
         Some(feature) => {
@@ -230,6 +232,37 @@ fn format(
             Err(wrong("aggregate", ErrorKind::ValueValidation, message))
         }
     }
+}
+
+/// The format that the name of the output speaks of. One that would be something else than its name says
+/// is not written unless `--format` asks for that.
+fn format_of_name(path: &Path, by_date: bool) -> Result<Format, clap::Error> {
+    let format = Format::of_path(path);
+    let shown = daytally::text::path(path);
+    let message = match Format::foreign_extension(path) {
+        Some(extension) => format!(
+            "results have no format {extension}; give the output another name, or say with --format what is to be in {shown}: {}",
+            Format::ALL.map(|format| format.to_string()).join(", ")
+        ),
+        None if by_date && format != Format::CSV => format!(
+            "with --partition-by the output is a folder, and its name says nothing of the files in it: say --format {format} if those of {shown} are to be that, or --format csv"
+        ),
+        None => return Ok(format),
+    };
+    Err(wrong("aggregate", ErrorKind::ValueValidation, message))
+}
+
+/// Refuses to write what is no text to a terminal.
+fn check_terminal(output: &Target, format: Format) -> Result<(), clap::Error> {
+    let is_text = format.packing() == Packing::None
+        && matches!(format.encoding(), Encoding::Csv | Encoding::JsonLines);
+    if is_text || *output != Target::Stdout || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    let message = format!(
+        "standard output is a terminal, and {format} is not for reading; send it to a file or a program, or give a path with --output"
+    );
+    Err(wrong("aggregate", ErrorKind::ArgumentConflict, message))
 }
 
 /// What events look like to a command.

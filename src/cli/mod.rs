@@ -42,6 +42,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use args::{Cli, Command};
 use color::Paint;
 use config::{AggregateConfig, CheckConfig, ExplainConfig, GenerateConfig};
+use daytally::error::Error;
 use exit::Exit;
 
 /// Runs the program with the arguments and the environment of the process.
@@ -153,17 +154,20 @@ fn say(said: &clap::Error) -> Exit {
         // It quotes what was typed, and that came from who knows where.
         safe
     };
-    // Whoever closed the stream does not want to read it.
-    let _ = if said.use_stderr() {
-        write!(std::io::stderr(), "{text}")
-    } else {
-        write!(std::io::stdout(), "{text}")
-    };
     if said.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
+        // There is nowhere left to report that standard error is closed.
+        let _ = write!(std::io::stderr(), "{text}");
+        return Exit::Usage;
     }
+    let mut stdout = std::io::stdout().lock();
+    let said = write!(stdout, "{text}").and_then(|()| stdout.flush());
+    let Err(error) = said.map_err(|source| Error::Stdout { source }) else {
+        return Exit::Done;
+    };
+    if !error.is_closed_stdout() {
+        report(&error);
+    }
+    Exit::from(&error)
 }
 
 /// Tells a person why the run failed, in one line.

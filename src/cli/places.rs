@@ -1,11 +1,12 @@
 //! The files a run reads and writes, and that none of them is two things at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::config::AggregateConfig;
+use super::log::path_field;
 use daytally::error::{Error, Result};
-use daytally::input::{FileId, Found};
+use daytally::input::{FileId, Found, Place};
 use daytally::output::{Format, Target, date_of_day_file, day_file, days_in};
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
@@ -115,6 +116,43 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Warns of outputs that the same search would take for inputs the next time: who aggregates a folder by
+/// the hour should not read there what an earlier hour has rejected.
+pub(super) fn tell_outputs_among_inputs(config: &AggregateConfig) {
+    let written = [
+        ("result", Some(&config.output)),
+        ("rejects file", config.rejects.as_ref()),
+        ("summary", config.summary.as_ref()),
+    ];
+    let mut files: Vec<(&str, &Path, FileId)> = written
+        .into_iter()
+        .filter_map(|(what, target)| match target? {
+            Target::Path(path) if config.search.may_find(path) => {
+                Some((what, &**path, regular_file(path)?))
+            }
+            _ => None,
+        })
+        .collect();
+    if files.is_empty() {
+        return;
+    }
+    let found: HashSet<FileId> = config
+        .search
+        .survey()
+        .0
+        .inputs
+        .iter()
+        .filter_map(Place::file)
+        .collect();
+    files.retain(|(_, _, id)| found.contains(id));
+    for (what, path, _) in files {
+        tracing::warn!(
+            path = %path_field(path, config.log.format),
+            "the {what} is where inputs are searched for, and would be one the next time: give it a place in another folder, or a name that starts with a dot or an underscore"
+        );
+    }
 }
 
 /// The same for the files of days in the output folder, of which any may be replaced or removed.

@@ -1,4 +1,4 @@
-//! The days of a result as a chart of text: a bar of events for each, and the numbers beside it.
+//! The days of a result as a chart of text: the numbers of each, and a bar beside that of its events.
 //!
 //! Days that are too many are put together by the week, month, quarter, year, or longer. None is left out: a
 //! day without events has a line without a bar. Memory is bounded, whatever the days: as more come than are
@@ -10,6 +10,7 @@ use std::io::IsTerminal as _;
 use chrono::Datelike as _;
 use daytally::aggregate::DayTotals;
 use daytally::event::Date;
+use daytally::text;
 
 use super::color::{self, Paint};
 
@@ -147,19 +148,19 @@ impl Plot {
         }
         let unit = UNITS[self.unit];
         let mut rows: Vec<[String; 3]> =
-            vec![[unit.title().into(), "events".into(), "revenue".into()]];
+            vec![[unit.title().into(), "revenue".into(), "events".into()]];
         let mut counts = Vec::new();
         let mut next = None;
         for bar in &self.bars {
             let index = unit.index(bar.date);
             for gap in next.unwrap_or(index)..index {
-                rows.push([unit.name(gap), "0".into(), "0.00".into()]);
+                rows.push([unit.name(gap), "0.00".into(), "0".into()]);
                 counts.push(0);
             }
             rows.push([
                 unit.name(index),
-                bar.event_count.to_string(),
-                bar.revenue.to_string(),
+                text::grouped(bar.revenue),
+                text::grouped(bar.event_count),
             ]);
             counts.push(bar.event_count);
             next = Some(index + 1);
@@ -170,20 +171,22 @@ impl Plot {
         let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
         let widths = [width(0), width(1), width(2)];
         // What there is no room for is left out, from the right; the bar has at least a few columns.
-        let of_numbers = widths[0] + 2 + widths[1];
-        let has_revenue = columns >= of_numbers + 2 + widths[2] + 12;
-        let numbers = of_numbers + if has_revenue { 2 + widths[2] } else { 0 };
+        let of_numbers = widths[0] + 2 + widths[2];
+        let has_revenue = columns >= of_numbers + 2 + widths[1] + 12;
+        let numbers = of_numbers + if has_revenue { 2 + widths[1] } else { 0 };
         let room = columns.saturating_sub(numbers + 3);
         let most = counts.iter().copied().max().unwrap_or(0);
 
         let mut text = String::new();
         let counts = std::iter::once(None).chain(counts.into_iter().map(Some));
-        for ([name, events, revenue], count) in rows.iter().zip(counts) {
-            let mut line = format!("{name:<0$}  {events:>1$}", widths[0], widths[1]);
+        for ([name, revenue, events], count) in rows.iter().zip(counts) {
+            let mut line = format!("{name:<0$}", widths[0]);
+            // Writing to a string cannot fail.
             if has_revenue {
-                // Writing to a string cannot fail.
-                let _ = write!(line, "  {revenue:>0$}", widths[2]);
+                let _ = write!(line, "  {revenue:>0$}", widths[1]);
             }
+            // Last of the numbers, for the bars are of events.
+            let _ = write!(line, "  {events:>0$}", widths[2]);
             match count {
                 None => line = Paint::new(has_colors, color::LABEL, line).to_string(),
                 Some(0) => {}
@@ -306,13 +309,13 @@ mod tests {
         let text = plot.clone().draw(44, true, false);
         assert_eq!(
             text,
-            "day         events  revenue\n\
-             2024-01-01      16     0.00  ██████████████\n\
-             2024-01-02       0     0.00\n\
-             2024-01-03       1     0.00  ▉\n"
+            "day         revenue  events\n\
+             2024-01-01     0.00      16  ██████████████\n\
+             2024-01-02     0.00       0\n\
+             2024-01-03     0.00       1  ▉\n"
         );
         let text = plot.draw(44, false, false);
-        assert!(text.ends_with("2024-01-03       1     0.00  #\n"), "{text}");
+        assert!(text.ends_with("2024-01-03     0.00       1  #\n"), "{text}");
         let none = Plot::default().draw(80, true, false);
         assert_eq!(none, "no days to draw: the result has no rows\n");
     }

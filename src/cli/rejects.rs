@@ -1,11 +1,14 @@
 //! What the program does with rejects: a line of the log for each, and one of the rejects file; and their
 //! places are kept for the report.
 
+use std::io::IsTerminal as _;
 use std::mem;
 use std::sync::Arc;
 
+use tracing_subscriber::filter::LevelFilter;
+
 use super::args::LogFormat;
-use super::config::AggregateConfig;
+use super::config::{AggregateConfig, LogConfig};
 use super::log::Log;
 use super::warnings::Warnings;
 use daytally::event::Schema;
@@ -13,13 +16,75 @@ use daytally::output::report::{PlaceNotes, RejectPlaces};
 use daytally::output::{Draft, Reject};
 use daytally::{RejectBatch, RejectSink, Result};
 
+/// How many invalid events are shown one by one where a person watches: about a screenful.
+const SHOWN: usize = 20;
+
 /// Logs every reject, and writes it to the rejects file if there is one.
 pub(super) struct LoggedRejects {
     pub(super) file: Option<Draft>,
     pub(super) places: Option<RejectPlaces>,
     log: Log,
+    fold: Option<Fold>,
     format: LogFormat,
     schema: Arc<Schema>,
+}
+
+/// Keeps a terminal from being flooded: of so many lines the first are shown, and it is said where all are.
+/// A log that is kept, in a file or a pipe, has them all.
+#[derive(Debug)]
+struct Fold {
+    /// How many more lines are shown.
+    left: usize,
+    is_told: bool,
+    has_file: bool,
+}
+
+impl Fold {
+    /// If the log is a terminal, and nobody asked for more of it than usual.
+    fn new(log: &LogConfig, has_file: bool) -> Option<Fold> {
+        let is_watched = log.file.is_none()
+            && log.format == LogFormat::Text
+            && log.level == LevelFilter::WARN
+            && std::io::stderr().is_terminal();
+        is_watched.then_some(Fold {
+            left: SHOWN,
+            is_told: false,
+            has_file,
+        })
+    }
+
+    /// The first of these lines, as many as may be shown.
+    fn first<'a>(&mut self, lines: &'a [u8]) -> &'a [u8] {
+        let Some(last) = self.left.checked_sub(1) else {
+            return &[];
+        };
+        match memchr::memchr_iter(b'\n', lines).nth(last) {
+            None => {
+                self.left -= memchr::memchr_iter(b'\n', lines).count();
+                lines
+            }
+            Some(end) => {
+                self.left = 0;
+                &lines[..=end]
+            }
+        }
+    }
+
+    /// Says once that there are more.
+    fn tell(&mut self) {
+        if mem::replace(&mut self.is_told, true) {
+            return;
+        }
+        if self.has_file {
+            tracing::warn!(
+                "more events are invalid, and are not shown one by one on a terminal: the rejects file will have them all, and -v shows them here"
+            );
+        } else {
+            tracing::warn!(
+                "more events are invalid, and are not shown one by one on a terminal: --rejects FILE keeps them all, and -v shows them here"
+            );
+        }
+    }
 }
 
 impl LoggedRejects {
@@ -33,6 +98,7 @@ impl LoggedRejects {
             file,
             places,
             log,
+            fold: Fold::new(&config.log, config.rejects.is_some()),
             format: config.log.format,
             schema: Arc::new(config.options.schema.clone()),
         }
@@ -93,7 +159,14 @@ impl RejectSink for LoggedRejects {
 
     fn take(&mut self, lines: &mut Lines) -> Result<()> {
         if let Some(warnings) = &mut lines.warnings {
-            self.log.write(warnings.lines());
+            let all = warnings.lines();
+            let shown = self.fold.as_mut().map_or(all, |fold| fold.first(all));
+            self.log.write(shown);
+            if let Some(fold) = &mut self.fold
+                && shown.len() < all.len()
+            {
+                fold.tell();
+            }
             warnings.clear();
         }
         if let (Some(file), Some(json)) = (&mut self.file, &mut lines.json) {
@@ -104,5 +177,30 @@ impl RejectSink for LoggedRejects {
             places.take(notes);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_lines_are_shown() {
+        let mut fold = Fold {
+            left: 3,
+            is_told: false,
+            has_file: false,
+        };
+        for (lines, shown) in [
+            ("a\nb\n", "a\nb\n"),
+            ("", ""),
+            ("c\nd\n", "c\n"),
+            ("e\n", ""),
+        ] {
+            assert_eq!(fold.first(lines.as_bytes()), shown.as_bytes());
+        }
+        fold.left = 2;
+        assert_eq!(fold.first(b"a\nb\n"), b"a\nb\n");
+        assert_eq!(fold.left, 0);
     }
 }

@@ -293,6 +293,22 @@ impl Search {
         result.map(|()| found)
     }
 
+    /// Whether a file of this path may be found, were it there: the search goes through folders, and the name
+    /// is one of those that are taken, or it has patterns, or a list that can be read again. Whether it is found is for another search to tell.
+    #[must_use]
+    pub fn may_find(&self, path: &Path) -> bool {
+        let is_taken = path
+            .file_name()
+            .is_some_and(|name| NameKind::of(name.as_bytes()) == NameKind::Events);
+        self.names.iter().any(|name| match std::fs::metadata(name) {
+            Ok(there) => is_taken && there.is_dir(),
+            Err(_) => glob::may_be_a_pattern(name.as_os_str().as_bytes()),
+        }) || self
+            .list
+            .as_ref()
+            .is_some_and(|list| is_taken && list.path.as_os_str() != "-")
+    }
+
     /// Finds what can be found, and tells the first thing that is wrong.
     ///
     /// Where something is wrong, what was found still serves to keep other files from overwriting

@@ -47,6 +47,17 @@ pub struct Format {
     packing: Packing,
 }
 
+/// Extensions of formats that compress their columns themselves.
+const OWN_COMPRESSION: [&str; 4] = ["parquet", "arrow", "feather", "ipc"];
+
+/// Extensions of well-known formats of tables and of compressed files that results cannot have.
+const FOREIGN: [&str; 42] = [
+    "7z", "arrows", "avro", "br", "bz2", "db", "docx", "dta", "duckdb", "h5", "hdf5", "htm",
+    "html", "lz4", "lzma", "lzo", "md", "msgpack", "ods", "orc", "pb", "pdf", "pickle", "pkl",
+    "proto", "psv", "rar", "rds", "sas7bdat", "sav", "snappy", "sql", "sqlite", "sqlite3", "tab",
+    "tar", "tsv", "xls", "xlsx", "xml", "xz", "zip",
+];
+
 /// A name that is none of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such format")]
@@ -156,6 +167,33 @@ impl Format {
             _ => Format::of(Encoding::Csv, packing),
         }
     }
+
+    /// The end of a file's name that speaks of a format which results cannot have, such as `.xlsx` or
+    /// `.parquet.gz`, if it has one. To [`Format::of_path`] those are CSV, which nobody who named them meant.
+    ///
+    /// ```
+    /// use daytally::output::Format;
+    ///
+    /// assert_eq!(Format::foreign_extension("a/stats.XLSX".as_ref()).as_deref(), Some(".xlsx"));
+    /// assert_eq!(Format::foreign_extension("stats.parquet.gz".as_ref()).as_deref(), Some(".parquet.gz"));
+    /// assert_eq!(Format::foreign_extension("stats.csv.tmp".as_ref()), None);
+    /// ```
+    #[must_use]
+    pub fn foreign_extension(path: &Path) -> Option<String> {
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        let (before, last) = name.rsplit_once('.')?;
+        // What is compressed inside already: nobody reads such a file.
+        let inner = before.rsplit_once('.').map(|(_, inner)| inner);
+        match (last, inner) {
+            ("gz" | "zst", Some(inner)) if OWN_COMPRESSION.contains(&inner) => {
+                Some(format!(".{inner}.{last}"))
+            }
+            ("gz" | "zst", Some(inner)) if FOREIGN.contains(&inner) => {
+                Some(format!(".{inner}.{last}"))
+            }
+            _ => FOREIGN.contains(&last).then(|| format!(".{last}")),
+        }
+    }
 }
 
 impl fmt::Display for Format {
@@ -202,6 +240,34 @@ mod tests {
         ] {
             assert_eq!(Format::of_path(name.as_ref()).to_string(), format, "{name}");
         }
+    }
+
+    #[test]
+    fn names_of_other_formats() {
+        for (name, extension) in [
+            ("stats.xlsx", Some(".xlsx")),
+            ("a.b/STATS.TSV", Some(".tsv")),
+            ("stats.tsv.gz", Some(".tsv.gz")),
+            ("stats.csv.bz2", Some(".bz2")),
+            ("stats.feather.zst", Some(".feather.zst")),
+            ("stats.parquet", None),
+            ("stats.csv.gz", None),
+            ("stats.gz", None),
+            ("stats.2024", None),
+            ("stats.txt", None),
+            ("xlsx", None),
+            ("", None),
+        ] {
+            let found = Format::foreign_extension(name.as_ref());
+            assert_eq!(found.as_deref(), extension, "{name}");
+        }
+        for format in Format::ALL {
+            assert_eq!(
+                Format::foreign_extension(format.default_file().as_ref()),
+                None
+            );
+        }
+        assert!(FOREIGN.is_sorted());
     }
 
     #[test]

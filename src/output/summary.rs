@@ -284,7 +284,7 @@ impl fmt::Display for StateSummary {
         ];
         for (count, kind) in kinds {
             if count > 0 {
-                write!(f, "{} {kind}, ", Count(count))?;
+                write!(f, "{} {kind}, ", text::grouped(count))?;
             }
         }
         write!(f, "{} read", Bytes(self.bytes_read))
@@ -363,9 +363,14 @@ impl fmt::Display for DaysSummary {
         let [added, changed, removed] =
             [&self.added, &self.changed, &self.removed].map(|days| days.len() as u64);
         write!(f, "{}: ", Counted(added + changed + self.unchanged, "day"))?;
-        write!(f, "{} added, {} changed, ", Count(added), Count(changed))?;
-        write!(f, "{} unchanged, ", Count(self.unchanged))?;
-        write!(f, "{} removed", Count(removed))
+        write!(
+            f,
+            "{} added, {} changed, ",
+            text::grouped(added),
+            text::grouped(changed)
+        )?;
+        write!(f, "{} unchanged, ", text::grouped(self.unchanged))?;
+        write!(f, "{} removed", text::grouped(removed))
     }
 }
 
@@ -459,7 +464,7 @@ impl Summary {
                         input => format!("{}:{}", text::name(input), first.line),
                     });
                 let share = Share(*count, self.invalid).to_string();
-                (Count(*count).to_string(), share, *code, first)
+                (text::grouped(*count), share, *code, first)
             })
             .collect();
         let counts = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
@@ -597,11 +602,11 @@ impl Summary {
             writeln!(f, "{}", self.left_out)?;
         }
         label(f, mark, "events")?;
-        write!(f, "{} valid, ", Count(self.valid))?;
+        write!(f, "{} valid, ", text::grouped(self.valid))?;
         if self.filtered > 0 || self.from.is_some() || self.to.is_some() {
-            write!(f, "{} filtered, ", Count(self.filtered))?;
+            write!(f, "{} filtered, ", text::grouped(self.filtered))?;
         }
-        let mut invalid = format!("{} invalid", Count(self.invalid));
+        let mut invalid = format!("{} invalid", text::grouped(self.invalid));
         if self.invalid > 0 {
             invalid = mark(Part::Invalid, &invalid);
         }
@@ -613,12 +618,17 @@ impl Summary {
             "{}, {}, revenue {}",
             Counted(self.groups, "group"),
             Counted(self.purchase_count, "purchase"),
-            self.total_revenue
+            text::grouped(&self.total_revenue)
         )?;
         if let (Some(first), Some(last)) = (&self.first_date, &self.last_date) {
             write!(f, ", {first} to {last}")?;
         }
         writeln!(f)?;
+        if self.valid + self.filtered == 0 && self.invalid > 0 {
+            label(f, mark, "")?;
+            let note = "not one event is valid: `daytally check` shows what they look like, `daytally explain` what is wrong with one";
+            writeln!(f, "{}", mark(Part::Invalid, note))?;
+        }
         self.write_outputs(f, mark)?;
         if self.spill_files > 0 {
             label(f, mark, "spilled")?;
@@ -658,23 +668,7 @@ struct Counted(u64, &'static str);
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ending = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} {}{ending}", Count(self.0), self.1)
-    }
-}
-
-/// A number with its digits in groups of three.
-struct Count(u64);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
+        write!(f, "{} {}{ending}", text::grouped(self.0), self.1)
     }
 }
 
@@ -737,7 +731,7 @@ mod tests {
             (1000, "1,000"),
             (12_345_678, "12,345,678"),
         ] {
-            assert_eq!(Count(count).to_string(), shown);
+            assert_eq!(text::grouped(count), shown);
         }
         for (part, whole, shown) in [
             (1, 2, "50.00 %"),

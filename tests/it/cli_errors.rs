@@ -163,10 +163,13 @@ fn a_full_disk_behind_standard_output() {
         return;
     }
     let sandbox = Sandbox::with_events(CLICK);
-    let cases: [&[&str]; 3] = [
+    let cases: [&[&str]; 6] = [
         &["aggregate", "-o", "-"],
         &["aggregate", "--summary", "-"],
         &["generate", "--lines", "10"],
+        &["--help"],
+        &["--version"],
+        &["aggregate", "--help"],
     ];
     for args in cases {
         let mut command = sandbox.program();

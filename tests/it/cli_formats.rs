@@ -351,3 +351,34 @@ fn formats_that_there_are_not() {
         .expect_code(0);
     assert!(sandbox.text("stats.parquet").starts_with("date,user_id"));
 }
+
+/// What would be something else than its name says is not written by accident.
+#[test]
+fn names_of_formats_that_there_are_not() {
+    let sandbox = Sandbox::with_events(CLICK);
+    for (name, extension) in [
+        ("stats.xlsx", ".xlsx"),
+        ("stats.csv.bz2", ".bz2"),
+        ("stats.parquet.gz", ".parquet.gz"),
+    ] {
+        sandbox
+            .aggregate(["-o", name])
+            .expect_code(2)
+            .expect_stderr(&format!("results have no format {extension};"))
+            .expect_stderr("csv, csv.gz, csv.zst, jsonl");
+    }
+    sandbox
+        .aggregate(["--partition-by=date", "-o", "days.parquet"])
+        .expect_code(2)
+        .expect_stderr("say --format parquet");
+    assert_eq!(sandbox.names(), ["events.jsonl"]);
+    // It is done for who says so.
+    sandbox
+        .aggregate(["-o", "stats.xlsx", "--format=csv"])
+        .expect_code(0);
+    assert!(sandbox.text("stats.xlsx").starts_with("date,user_id"));
+    sandbox
+        .aggregate(["--partition-by=date", "-o", "days.parquet", "--format=csv"])
+        .expect_code(0);
+    assert!(sandbox.path("days.parquet").is_dir());
+}

@@ -32,6 +32,17 @@ struct OnTerminal {
 
 impl OnTerminal {
     fn start(sandbox: &Sandbox, args: &[&str], columns: u16, term: &str) -> OnTerminal {
+        OnTerminal::start_with(sandbox, args, columns, term, false)
+    }
+
+    /// With standard output on it too, or not.
+    fn start_with(
+        sandbox: &Sandbox,
+        args: &[&str],
+        columns: u16,
+        term: &str,
+        has_stdout: bool,
+    ) -> OnTerminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -57,7 +68,11 @@ impl OnTerminal {
             .arg("aggregate")
             .args(args)
             .env("TERM", term)
-            .stdout(Stdio::piped())
+            .stdout(if has_stdout {
+                Stdio::from(slave.try_clone().unwrap())
+            } else {
+                Stdio::piped()
+            })
             .stderr(slave);
         let child = command.spawn().unwrap();
         // With it goes the last of the terminal's other end that this process has.
@@ -174,6 +189,59 @@ fn log_lines_are_whole_and_in_order_and_no_bar_is_left() {
         summary.iter().all(|line| !line.contains("events, ")),
         "{lines:#?}"
     );
+}
+
+/// A screenful of log lines; a log that is kept has them all, and so has a terminal if it is asked for them.
+#[test]
+fn a_terminal_is_not_flooded() {
+    let sandbox = Sandbox::with_events("x\n".repeat(1000));
+    let shown = |args: &[&str]| {
+        let (status, lines, raw) = OnTerminal::start(&sandbox, args, 200, "dumb").end();
+        assert_eq!(status.code(), Some(0), "{raw}");
+        let of_events = raw.matches("reason=invalid_json").count();
+        let folds = raw.matches("more events are invalid").count();
+        assert!(lines.len() > 5, "{raw}");
+        (of_events, folds, raw)
+    };
+    let (of_events, folds, raw) = shown(&[]);
+    assert_eq!((of_events, folds), (20, 1), "{raw}");
+    assert!(raw.contains("--rejects FILE keeps them all"), "{raw}");
+    assert!(raw.contains("1,000 invalid"), "{raw}");
+    let (of_events, folds, raw) = shown(&["--rejects=r.jsonl"]);
+    assert_eq!((of_events, folds), (20, 1), "{raw}");
+    assert!(raw.contains("the rejects file will have them all"), "{raw}");
+    let kept = std::fs::read_to_string(sandbox.path("r.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), 1000);
+    let (of_events, folds, _) = shown(&["-v"]);
+    assert_eq!((of_events, folds), (1000, 0));
+    let (of_events, folds, _) = shown(&["--log-format=json"]);
+    assert_eq!((of_events, folds), (0, 0));
+    shown(&["--log-file=log"]);
+    let log = std::fs::read_to_string(sandbox.path("log")).unwrap();
+    assert_eq!(log.matches("reason=invalid_json").count(), 1000);
+}
+
+#[test]
+fn only_text_goes_to_a_terminal() {
+    let sandbox = Sandbox::with_events(CLICK);
+    for (format, code) in [
+        ("csv", 0),
+        ("jsonl", 0),
+        ("csv.gz", 2),
+        ("parquet", 2),
+        ("arrow", 2),
+    ] {
+        let args = ["-o-", "--format", format];
+        let (status, lines, raw) = OnTerminal::start_with(&sandbox, &args, 100, "dumb", true).end();
+        assert_eq!(status.code(), Some(code), "{format} {raw}");
+        assert_eq!(
+            raw.contains("standard output is a terminal"),
+            code == 2,
+            "{format} {lines:?}"
+        );
+        // A pipe takes all of them.
+        sandbox.aggregate(args).expect_code(0);
+    }
 }
 
 #[test]
@@ -295,9 +363,9 @@ fn the_days_are_drawn_at_the_end() {
         run.expect_code(code);
         let (_, chart) = run
             .stderr
-            .split_once("day         events  revenue\n")
+            .split_once("day         revenue  events\n")
             .unwrap();
-        let numbers = "2024-01-01       2     0.00  ";
+        let numbers = "2024-01-01     0.00       2  ";
         let bars = chart.strip_prefix(numbers).unwrap().trim_end();
         // To the 80th column.
         assert_eq!(
@@ -311,5 +379,5 @@ fn the_days_are_drawn_at_the_end() {
     sandbox.write("bad.jsonl", format!("{CLICK}\nx\n"));
     let run = sandbox.aggregate(["bad.jsonl", "--plot", "--max-invalid=0"]);
     run.expect_code(3)
-        .expect_stderr("2024-01-01       1     0.00  ");
+        .expect_stderr("2024-01-01     0.00       1  ");
 }

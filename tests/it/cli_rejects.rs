@@ -304,3 +304,33 @@ fn rejects_to_standard_output_and_devices() {
     sandbox.aggregate(["--rejects", "/dev/null"]).expect_code(0);
     assert_eq!(sandbox.names(), ["daily_user_stats.csv", "events.jsonl"]);
 }
+
+/// A file that the next run would read as events is told of, as long as that can be changed.
+#[test]
+fn rejects_among_the_inputs() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("logs")).unwrap();
+    sandbox.write("logs/a.jsonl", format!("{CLICK}\nx\n"));
+    let told = "where inputs are searched for";
+    for (inputs, rejects, is_told) in [
+        ("logs", "logs/r1.jsonl", true),
+        ("logs/*.jsonl", "logs/r2.jsonl", true),
+        ("logs/*.jsonl", "logs/r.rejects", false),
+        ("logs/a.jsonl", "logs/r3.jsonl", false),
+        ("logs", "logs/_r.jsonl", false),
+        ("logs", "r.jsonl", false),
+    ] {
+        let run = sandbox.aggregate([inputs, "--rejects", rejects]);
+        run.expect_code(0);
+        assert_eq!(
+            run.stderr.contains(told),
+            is_told,
+            "{inputs} {rejects}: {}",
+            run.stderr
+        );
+        if is_told {
+            run.expect_stderr(&format!("path={rejects}"));
+        }
+        let _ = std::fs::remove_file(sandbox.path(rejects));
+    }
+}

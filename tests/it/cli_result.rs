@@ -322,3 +322,21 @@ fn line_ends_do_not_show() {
         );
     }
 }
+
+/// A result without rows because of what the events look like is not taken for an ordinary one.
+#[test]
+fn none_of_the_events_is_valid() {
+    let told = "not one event is valid";
+    let sandbox = Sandbox::with_events("{}\nx\n");
+    let run = sandbox.aggregate([] as [&str; 0]);
+    run.expect_code(0).expect_stderr(told);
+    assert_eq!(
+        sandbox.csv(),
+        "date,user_id,event_count,purchase_count,total_revenue\n"
+    );
+    for events in ["", "\n", &format!("x\n{CLICK}\n")] {
+        let run = Sandbox::with_events(events).aggregate([] as [&str; 0]);
+        run.expect_code(0);
+        assert!(!run.stderr.contains(told), "{}", run.stderr);
+    }
+}

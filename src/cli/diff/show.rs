@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use daytally::aggregate::Totals;
 use daytally::event::Date;
 use daytally::result::{Difference, RowDifference, Tally};
+use daytally::text::grouped;
 
 use super::{Report, Sides};
 use crate::cli::args::DiffArgs;
@@ -80,12 +81,12 @@ impl Text {
             let Tally { old, new, .. } = tally;
             lines.push([
                 date.to_string(),
-                tally.added.to_string(),
-                tally.removed.to_string(),
-                tally.changed.to_string(),
+                grouped(tally.added),
+                grouped(tally.removed),
+                grouped(tally.changed),
                 change(old.event_count, new.event_count),
                 change(old.purchase_count, new.purchase_count),
-                format!("{:+}", new.total_revenue.since(old.total_revenue)),
+                grouped(format!("{:+}", new.total_revenue.since(old.total_revenue))),
             ]);
         }
         let widths: [usize; 7] =
@@ -140,9 +141,9 @@ impl Report for Text {
         let (old, new) = (&tally.old, &tally.new);
         if tally.is_same() {
             label(out, "same", &counted(tally.same, "row"))?;
-            label(out, "events", &old.event_count)?;
-            label(out, "purchases", &old.purchase_count)?;
-            return label(out, "revenue", &old.total_revenue);
+            label(out, "events", &grouped(old.event_count))?;
+            label(out, "purchases", &grouped(old.purchase_count))?;
+            return label(out, "revenue", &grouped(old.total_revenue));
         }
         let more = self.rows.saturating_sub(self.most_rows);
         if more > 0 && self.most_rows > 0 {
@@ -160,7 +161,10 @@ impl Report for Text {
         writeln!(out)?;
         let rows = format!(
             "{} same, {} added, {} removed, {} changed",
-            tally.same, tally.added, tally.removed, tally.changed
+            grouped(tally.same),
+            grouped(tally.added),
+            grouped(tally.removed),
+            grouped(tally.changed)
         );
         label(out, "rows", &rows)?;
         label(out, "events", &counts(old.event_count, new.event_count))?;
@@ -170,7 +174,13 @@ impl Report for Text {
             &counts(old.purchase_count, new.purchase_count),
         )?;
         let (before, after) = (old.total_revenue, new.total_revenue);
-        let revenue = format!("{before} → {after} ({:+})", after.since(before));
+        let change = format!("{:+}", after.since(before));
+        let revenue = format!(
+            "{} → {} ({})",
+            grouped(before),
+            grouped(after),
+            grouped(change)
+        );
         label(out, "revenue", &revenue)
     }
 }
@@ -181,18 +191,19 @@ fn label(out: &mut dyn Write, label: &str, text: &dyn Display) -> io::Result<()>
 
 /// A number of things.
 fn counted(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", grouped(number))
 }
 
 /// By how much a number has become another, with its sign.
 fn change(old: u128, new: u128) -> String {
     match new.cmp(&old) {
-        Ordering::Greater => format!("+{}", new - old),
-        Ordering::Less => format!("-{}", old - new),
+        Ordering::Greater => format!("+{}", grouped(new - old)),
+        Ordering::Less => format!("-{}", grouped(old - new)),
         Ordering::Equal => "0".into(),
     }
 }
 
 fn counts(old: u128, new: u128) -> String {
-    format!("{old} → {new} ({})", change(old, new))
+    format!("{} → {} ({})", grouped(old), grouped(new), change(old, new))
 }

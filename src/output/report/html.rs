@@ -37,19 +37,7 @@ impl<T: Display> Display for Escaped<T> {
 
 /// A number with its digits in groups of three; what is after a point stays as it is.
 pub(super) fn grouped(number: impl Display) -> String {
-    let number = number.to_string();
-    let (sign, rest) = number
-        .strip_prefix('-')
-        .map_or(("", &*number), |rest| ("−", rest));
-    let (whole, decimals) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
-    let mut grouped = sign.to_owned();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped + decimals
+    text::grouped(number).replace('-', "−")
 }
 
 /// A share in percent, rounded to two decimals; above none it is not shown as none, nor below all as all.
