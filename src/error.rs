@@ -489,6 +489,12 @@ pub enum Error {
         /// The total, or that it is more than could be counted.
         total: String,
     },
+    /// What took rejects or rows failed: code of whoever embeds the pipeline.
+    #[error("{source}")]
+    Sink {
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Something that should be a result is none, or was changed by somebody else.
     #[error("{place} {what}")]
     NotAResult {
@@ -689,6 +695,21 @@ impl Error {
                 source: found.clone(),
             },
             None => Error::Stream { input, source },
+        }
+    }
+
+    /// The failure of something that takes rejects or rows, for the run to end with.
+    ///
+    /// ```
+    /// use daytally::Error;
+    ///
+    /// let error = Error::sink("the queue is closed");
+    /// assert_eq!(error.to_string(), "the queue is closed");
+    /// ```
+    #[must_use]
+    pub fn sink(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Sink {
+            source: source.into(),
         }
     }
 

@@ -113,6 +113,90 @@
 //!
 //! To drop the rejects pass `&mut ()`; they are counted in the [`Books`] all the same.
 //!
+//! # Embedding
+//!
+//! A run within another program: rejects go to its queue, rows to a writer of its own, and its own thread watches.
+//!
+//! ```
+//! use std::sync::mpsc::{Sender, channel};
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! use daytally::{
+//!     Error, Input, Options, Phase, Pipeline, Progress, Reject, RejectBatch, RejectSink, Result,
+//!     Stop,
+//! };
+//!
+//! /// Sends rejects to whoever is interested, those of some consecutive lines at a time.
+//! struct Queue(Sender<Vec<String>>);
+//!
+//! #[derive(Clone, Default)]
+//! struct Messages(Vec<String>);
+//!
+//! impl RejectBatch for Messages {
+//!     fn add(&mut self, reject: &Reject<'_>) {
+//!         let reason = reject.fault.reason();
+//!         self.0.push(format!("{}:{} {reason}", reject.input, reject.line));
+//!     }
+//!
+//!     fn size(&self) -> usize {
+//!         self.0.iter().map(String::len).sum()
+//!     }
+//! }
+//!
+//! impl RejectSink for Queue {
+//!     type Batch = Messages;
+//!
+//!     fn batch(&self) -> Messages {
+//!         Messages::default()
+//!     }
+//!
+//!     fn take(&mut self, batch: &mut Messages) -> Result<()> {
+//!         // An error ends the run.
+//!         self.0.send(std::mem::take(&mut batch.0)).map_err(|_| Error::sink("nobody listens"))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let progress = Progress::default();
+//! let stop = Stop::default();
+//! let pipeline = Pipeline::new(Options {
+//!     progress: progress.clone(),
+//!     stop: stop.clone(),
+//!     ..Options::default()
+//! })?;
+//! let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+//! let (sender, receiver) = channel();
+//! let (outcome, shown) = thread::scope(|scope| {
+//!     let watcher = scope.spawn(|| {
+//!         loop {
+//!             let now = progress.look();
+//!             if now.phase == Phase::Publishing {
+//!                 return format!("{} bytes, {} valid, {} invalid", now.bytes, now.valid, now.invalid);
+//!             }
+//!             if now.invalid > 1_000_000 {
+//!                 // The run ends with `Error::Stopped`, whose number this is.
+//!                 stop.request(15);
+//!             }
+//!             thread::sleep(Duration::from_millis(1));
+//!         }
+//!     });
+//!     let outcome = pipeline.aggregate(inputs, &mut Queue(sender));
+//!     // Whatever the program does with the result, it has come to that.
+//!     progress.enter(Phase::Publishing);
+//!     Ok::<_, Error>((outcome?, watcher.join().expect("it does not panic")))
+//! })?;
+//! assert_eq!(shown, "422 bytes, 3 valid, 2 invalid");
+//! let rejects: Vec<String> = receiver.into_iter().flatten().collect();
+//! assert_eq!(rejects[0], "tests/data/events.jsonl:4 invalid_timestamp");
+//!
+//! let mut rows = Vec::new();
+//! pipeline.write_result(&outcome, "jsonl".parse().unwrap(), |bytes| Ok(rows.extend_from_slice(bytes)), None)?;
+//! assert_eq!(rows.iter().filter(|byte| **byte == b'\n').count(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Modules
 //!
 //! - [`input`]: finding, opening, mapping and decompressing inputs, cutting them into chunks, and chunks into

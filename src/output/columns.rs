@@ -9,7 +9,7 @@ use crate::aggregate::{Group, InOrder};
 use crate::event::Date;
 
 /// Days from 0000-01-01 to 1970-01-01, from which Parquet and Arrow count.
-const EPOCH: i32 = 719_528;
+pub(crate) const EPOCH: i32 = 719_528;
 
 /// Rows, each column for itself.
 #[derive(Debug, Default)]

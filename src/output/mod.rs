@@ -11,7 +11,7 @@ mod drafts;
 mod encoder;
 mod facts;
 mod format;
-mod json_lines;
+pub(crate) mod json_lines;
 mod packer;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -24,6 +24,8 @@ mod steps;
 mod summary;
 mod writeback;
 
+#[cfg(any(feature = "parquet", feature = "arrow"))]
+pub(crate) use columns::EPOCH;
 pub use days::{DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in};
 pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;

@@ -1,12 +1,22 @@
 //! Results, read back and compared: a row for each user and day, in order, whatever they are stored as.
 //!
-//! A result is a file, or a folder of days. Each format has a file of its own here, which gives the rows of
-//! one file (the trait `Rows`); that they are in order, and of the day that their folder says, is checked for all
-//! formats alike. A result that is not as `daytally aggregate` writes it is an error with its place: what
+//! A result is a file, or a folder of days. Text is read line by line (`lines`), Parquet and Arrow from the end of
+//! a file (`stored`); each format has a file of its own here. They give the rows of one file (the trait `Rows`);
+//! that they are in order, and of the day that their folder says, is checked for all formats alike. A result that is not as `daytally aggregate` writes it is an error with its place: what
 //! somebody has edited or cut off is not to be compared, and not to be added to.
 
+#[cfg(feature = "arrow")]
+mod arrow;
+#[cfg(any(feature = "parquet", feature = "arrow"))]
+mod columns;
 mod csv;
 mod diff;
+mod fields;
+mod json_lines;
+mod lines;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod stored;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,8 +27,10 @@ use crate::aggregate::{Group, GroupKey};
 use crate::error::{Action, Error, Result};
 use crate::event::Date;
 use crate::input::{Decompressor, Input};
-use crate::output::{Format, day_file, days_in};
+use crate::output::{Encoding, Format, day_file, days_in};
 use crate::text;
+
+use stored::StoredFile;
 
 pub use diff::{Difference, RowDifference, Sums, Tally, diff};
 
@@ -30,7 +42,7 @@ const BLOCK: usize = 256 * 1024;
 pub enum ResultPlace {
     /// Standard input.
     Stdin,
-    /// A file, compressed or not.
+    /// A file of any format, its text compressed or not.
     File(PathBuf),
     /// A folder with a folder for each day.
     Days(PathBuf),
@@ -87,12 +99,25 @@ trait Rows {
     fn place(&self, row: u64) -> String;
 }
 
-/// The formats that days can be read from.
-const FORMATS_READ: [Format; 3] = [Format::CSV, Format::CSV_GZIP, Format::CSV_ZSTD];
-
-/// Opens a file of a result: the one place that knows which formats there are.
+/// Opens a file of a result: the one place that knows which formats there are. What is in it says which it is.
 fn open(input: Input, name: String) -> Result<Box<dyn Rows + Send>> {
-    Ok(Box::new(csv::CsvRows::new(input, name)?))
+    Ok(match StoredFile::of(&input, &name)? {
+        #[cfg(feature = "parquet")]
+        Some((file, Encoding::Parquet)) => Box::new(parquet::ParquetRows::open(file)?),
+        #[cfg(feature = "arrow")]
+        Some((file, Encoding::Arrow)) => Box::new(arrow::ArrowRows::open(file)?),
+        #[cfg(not(feature = "parquet"))]
+        Some((file, Encoding::Parquet)) => return Err(file.is_not_built_in("Parquet", "parquet")),
+        #[cfg(not(feature = "arrow"))]
+        Some((file, Encoding::Arrow)) => return Err(file.is_not_built_in("Arrow IPC", "arrow")),
+        _ => {
+            // In JSON Lines there is nothing but rows.
+            let may_be_empty = input
+                .path()
+                .is_some_and(|path| Format::of_path(path).encoding() == Encoding::JsonLines);
+            Box::new(lines::LineRows::new(input, name, may_be_empty)?)
+        }
+    })
 }
 
 /// The rows of a result, in order.
@@ -145,7 +170,7 @@ impl ResultReader {
             ResultPlace::File(path) => Ok(ResultReader::of(open(Input::open(path)?, name)?)),
             ResultPlace::Days(folder) => {
                 let mut days = Vec::new();
-                for format in FORMATS_READ {
+                for format in Format::ALL {
                     let of_format = days_in(folder, format)?.into_iter();
                     days.extend(of_format.map(|date| (day_file(folder, date, format), date)));
                 }
@@ -153,7 +178,7 @@ impl ResultReader {
                 if days.is_empty() {
                     return Err(Error::NotAResult {
                         place: name,
-                        what: "is a folder without any day in CSV (date=YYYY-MM-DD/daily_user_stats.csv, or .csv.gz, .csv.zst), so no result that can be read; check its name".into(),
+                        what: "is a folder without any day (date=YYYY-MM-DD/daily_user_stats.csv, say), so no result; check its name".into(),
                     });
                 }
                 Ok(ResultReader {

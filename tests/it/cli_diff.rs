@@ -271,7 +271,7 @@ fn trouble_is_two_and_names_the_place() {
         ),
         (
             &["old.csv", "/dev/null"],
-            "is empty, and a result has a header",
+            "is empty, and a result in CSV has a header",
         ),
         (&["old.csv"], "<NEW>"),
         (
@@ -287,6 +287,131 @@ fn trouble_is_two_and_names_the_place() {
     let run = diff(&sandbox, &["--json", "old.csv", "unsorted.csv"], 2);
     let last = json_lines(run.stdout_text()).pop();
     assert!(last.is_none_or(|last| last["type"] != "total"));
+}
+
+/// Formats that need nothing but what every build with all features has.
+const FORMATS: [&str; 8] = [
+    "csv",
+    "csv.gz",
+    "csv.zst",
+    "jsonl",
+    "jsonl.gz",
+    "jsonl.zst",
+    "parquet",
+    "arrow",
+];
+
+/// Two runs' results in every format, whole and by days: the second has one event more.
+fn in_all_formats() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut events = sandbox.generate(["--lines=20000", "--users=9000", "--days=3"]);
+    for user in ["-9223372036854775808", "18446744073709551615"] {
+        let line = purchase(user, "999999999999999.000000000000000001");
+        events.extend_from_slice(format!("{line}\n").as_bytes());
+    }
+    for result in ["old", "new"] {
+        sandbox.write("events.jsonl", &events);
+        for format in FORMATS {
+            let file = format!("{result}.{format}");
+            sandbox.aggregate(["-q", "-o", &file]).expect_code(0);
+            let days = format!("{result}-{format}");
+            sandbox
+                .aggregate(["-q", "--partition-by=date", "--format", format, "-o", &days])
+                .expect_code(0);
+        }
+        events.extend_from_slice(format!("{}\n", purchase("-9", "0.5")).as_bytes());
+    }
+    sandbox
+}
+
+#[test]
+fn results_of_any_two_formats() {
+    let sandbox = in_all_formats();
+    let expected = diff(&sandbox, &["--json", "old.csv", "new.csv"], 1);
+    let expected: Vec<&str> = expected.stdout_text().lines().collect();
+    assert_eq!(expected.len(), 3);
+    let places = |result: &str| -> Vec<String> {
+        let of = |format| [format!("{result}.{format}"), format!("{result}-{format}")];
+        FORMATS.into_iter().flat_map(of).collect()
+    };
+    for (at, old) in places("old").iter().enumerate() {
+        diff(&sandbox, &["-q", "old.csv", old], 0);
+        // Each with the next two: no two of them meet in more ways than these.
+        for new in places("new").iter().cycle().skip(at).take(3) {
+            let run = diff(&sandbox, &["--json", old, new], 1);
+            let lines: Vec<&str> = run.stdout_text().lines().collect();
+            assert_eq!(lines[..2], expected[..2], "{old} {new}");
+        }
+    }
+    // What can be read from a pipe, is.
+    for format in ["csv.gz", "jsonl", "jsonl.zst"] {
+        let mut command = sandbox.program();
+        let file = fs::File::open(sandbox.path(format!("new.{format}"))).unwrap();
+        command.args(["diff", "-q", "new.csv", "-"]).stdin(file);
+        Run::of(command).expect_code(0);
+    }
+    for (format, says) in [
+        ("parquet", "looks like Parquet"),
+        ("arrow", "looks like Arrow"),
+    ] {
+        let mut command = sandbox.program();
+        let file = fs::File::open(sandbox.path(format!("new.{format}"))).unwrap();
+        command.args(["diff", "-q", "new.csv", "-"]).stdin(file);
+        Run::of(command).expect_code(2).expect_stderr(says);
+    }
+    // A result without rows has a header, where there are headers.
+    sandbox.write("events.jsonl", "");
+    for format in FORMATS {
+        let file = format!("none.{format}");
+        sandbox.aggregate(["-q", "-o", &file]).expect_code(0);
+        diff(&sandbox, &["-q", "none.csv", &file], 0);
+    }
+}
+
+/// Whatever becomes of the bytes of a file that is read from its end, it is read as it was, or it is trouble.
+#[test]
+fn stored_files_that_are_broken() {
+    let sandbox = Sandbox::new();
+    let events = sandbox.generate(["--lines=300", "--users=40", "--days=3"]);
+    sandbox.write("events.jsonl", events);
+    for format in ["parquet", "arrow"] {
+        let name = format!("x.{format}");
+        sandbox.aggregate(["-q", "-o", &name]).expect_code(0);
+        let whole = sandbox.read(&name);
+        let path = sandbox.path("broken");
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let place = daytally::result::ResultPlace::at(&path).unwrap();
+            let mut reader = daytally::result::ResultReader::open(&place)?;
+            let mut rows = Vec::new();
+            while let Some(row) = reader.next_row()? {
+                rows.push(row);
+            }
+            Ok::<_, daytally::Error>(rows)
+        };
+        let rows = read(&whole).unwrap();
+        assert!(rows.len() > 50);
+        for cut in (8..whole.len()).step_by(whole.len() / 97 + 1) {
+            let error = read(&whole[..cut]).unwrap_err().to_string();
+            assert!(
+                error.contains("cannot be read as"),
+                "{format} {cut}: {error}"
+            );
+        }
+        let mut random = 7_u64;
+        for _ in 0..1500 {
+            // Knuth's MMIX constants.
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let mut bytes = whole.clone();
+            let at = usize::try_from(random >> 33).unwrap() % bytes.len();
+            bytes[at] ^= u8::try_from((random >> 20) & 0xff).unwrap().max(1);
+            if let Err(error) = read(&bytes) {
+                expect_printable(&error.to_string());
+            }
+        }
+    }
 }
 
 #[cfg(feature = "config")]
