@@ -6,6 +6,7 @@ mod show;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 
+use super::aborts;
 use super::args::DiffArgs;
 use super::exit::Exit;
 use super::report;
@@ -14,6 +15,7 @@ use daytally::result::{Difference, ResultPlace, ResultReader, Tally, diff};
 
 /// Compares the results and tells how they differ.
 pub(super) fn run(args: &DiffArgs) -> Exit {
+    aborts::tell_own_panics_only();
     match compare(args) {
         Ok(tally) if tally.is_same() => Exit::Done,
         Ok(_) => Exit::Different,

@@ -11,7 +11,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, Int64Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::FileReader;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 
 use super::Rows;
 use super::columns::{self, Kind, NAMES};
@@ -38,9 +38,10 @@ struct Column {
 
 impl ArrowRows {
     pub(super) fn open(stored: StoredFile) -> Result<ArrowRows> {
-        let unreadable = |error: ArrowError| stored.unreadable("Arrow IPC", &error);
-        let reader =
-            FileReader::try_new(BufReader::new(stored.handle()?), None).map_err(unreadable)?;
+        let file = BufReader::new(stored.handle()?);
+        let reader = stored.guarded("Arrow IPC", || {
+            FileReader::try_new(file, None).map_err(|error| error.to_string())
+        })?;
         let schema = reader.schema();
         let mut columns = Vec::with_capacity(NAMES.len());
         for (at, name) in NAMES.iter().enumerate() {
@@ -132,20 +133,18 @@ impl Rows for ArrowRows {
         let Some(reader) = &mut self.reader else {
             return Ok(false);
         };
-        match reader.next() {
+        let batch = self.stored.guarded("Arrow IPC", || {
+            reader.next().transpose().map_err(|error| error.to_string())
+        })?;
+        match batch {
             None => {
                 self.reader = None;
                 self.stored.check_unchanged()?;
                 Ok(false)
             }
-            Some(Ok(batch)) => {
+            Some(batch) => {
                 self.append(&batch, rows)?;
                 Ok(true)
-            }
-            Some(Err(error)) => {
-                // It may be another file by now.
-                self.stored.check_unchanged()?;
-                Err(self.stored.unreadable("Arrow IPC", &error))
             }
         }
     }

@@ -24,15 +24,20 @@ const ROWS: usize = 8192;
 /// The rows of a file.
 pub(super) struct ParquetRows {
     stored: StoredFile,
+    numbers: Numbers,
+    /// Rows before those that are next.
+    rows: u64,
+    is_at_end: bool,
+}
+
+/// The numbers of a file, column by column.
+struct Numbers {
     reader: SerializedFileReader<File>,
     columns: [Column; 5],
     /// The row group that is next.
     next_group: usize,
     /// Those of the row group that is read.
     readers: Option<[ColumnReader; 5]>,
-    /// Rows before those that are next.
-    rows: u64,
-    is_at_end: bool,
 }
 
 /// Where a column is, and what its numbers are.
@@ -46,8 +51,8 @@ struct Column {
 /// Why numbers cannot be read.
 enum Fault {
     Parquet(ParquetError),
-    /// One is null, or does not fit.
-    Number,
+    /// One of this column is null, or does not fit.
+    Number(usize),
 }
 
 impl From<ParquetError> for Fault {
@@ -58,8 +63,10 @@ impl From<ParquetError> for Fault {
 
 impl ParquetRows {
     pub(super) fn open(stored: StoredFile) -> Result<ParquetRows> {
-        let unreadable = |error: ParquetError| stored.unreadable("Parquet", &error);
-        let reader = SerializedFileReader::new(stored.handle()?).map_err(unreadable)?;
+        let file = stored.handle()?;
+        let reader = stored.guarded("Parquet", || {
+            SerializedFileReader::new(file).map_err(|error| error.to_string())
+        })?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let mut columns = Vec::with_capacity(NAMES.len());
         for (at, name) in NAMES.iter().enumerate() {
@@ -84,55 +91,59 @@ impl ParquetRows {
         };
         Ok(ParquetRows {
             stored,
-            reader,
-            columns,
-            next_group: 0,
-            readers: None,
+            numbers: Numbers {
+                reader,
+                columns,
+                next_group: 0,
+                readers: None,
+            },
             rows: 0,
             is_at_end: false,
         })
     }
+}
+
+impl Numbers {
+    /// The readers of the next row group's columns; `None` if there is no other.
+    fn next_readers(&mut self) -> std::result::Result<Option<[ColumnReader; 5]>, ParquetError> {
+        if self.next_group == self.reader.num_row_groups() {
+            return Ok(None);
+        }
+        let group = self.reader.get_row_group(self.next_group)?;
+        self.next_group += 1;
+        let readers = self
+            .columns
+            .iter()
+            .map(|column| group.get_column_reader(column.index))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        readers
+            .try_into()
+            .map(Some)
+            .map_err(|_| ParquetError::General("there are other columns".into()))
+    }
 
     /// The next numbers of each column, as many of all of them; none at the end.
-    fn numbers(&mut self) -> std::result::Result<[Vec<i128>; 5], (ParquetError, Option<usize>)> {
-        let general = |what: &str| (ParquetError::General(what.into()), None);
+    fn next(&mut self) -> std::result::Result<[Vec<i128>; 5], Fault> {
         loop {
             let readers = match &mut self.readers {
                 Some(readers) => readers,
-                None if self.next_group == self.reader.num_row_groups() => {
-                    return Ok(std::array::from_fn(|_| Vec::new()));
-                }
-                readers => {
-                    let group = self
-                        .reader
-                        .get_row_group(self.next_group)
-                        .map_err(|error| (error, None))?;
-                    self.next_group += 1;
-                    let mut of_columns = Vec::with_capacity(self.columns.len());
-                    for column in &self.columns {
-                        let reader = group.get_column_reader(column.index);
-                        of_columns.push(reader.map_err(|error| (error, None))?);
-                    }
-                    let of_columns = of_columns
-                        .try_into()
-                        .map_err(|_| general("there are other columns"))?;
-                    readers.insert(of_columns)
-                }
+                None => match self.next_readers()? {
+                    Some(readers) => self.readers.insert(readers),
+                    None => return Ok(Default::default()),
+                },
             };
-            let mut all: [Vec<i128>; 5] = std::array::from_fn(|_| Vec::new());
-            for (at, (numbers, (reader, column))) in all
-                .iter_mut()
-                .zip(readers.iter_mut().zip(&self.columns))
-                .enumerate()
-            {
+            let mut all: [Vec<i128>; 5] = Default::default();
+            let columns = readers.iter_mut().zip(&self.columns);
+            for (at, (numbers, (reader, column))) in all.iter_mut().zip(columns).enumerate() {
                 column.read(reader, numbers).map_err(|fault| match fault {
-                    Fault::Parquet(error) => (error, None),
-                    Fault::Number => (ParquetError::General(String::new()), Some(at)),
+                    Fault::Number(_) => Fault::Number(at),
+                    fault => fault,
                 })?;
             }
             let rows = all[0].len();
             if all.iter().any(|numbers| numbers.len() != rows) {
-                return Err(general("its columns are of different lengths"));
+                let what = "its columns are of different lengths";
+                return Err(Fault::Parquet(ParquetError::General(what.into())));
             }
             if rows > 0 {
                 return Ok(all);
@@ -206,7 +217,7 @@ impl Column {
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                 self.append(reader, numbers, |bytes| big_endian(bytes.data()))
             }
-            _ => Err(Fault::Number),
+            _ => Err(Fault::Number(0)),
         }
     }
 
@@ -227,11 +238,11 @@ impl Column {
                 break;
             }
             if found < records {
-                return Err(Fault::Number);
+                return Err(Fault::Number(0));
             }
             for value in &values {
                 let number = number(value).and_then(|number| number.checked_mul(self.factor));
-                numbers.push(number.ok_or(Fault::Number)?);
+                numbers.push(number.ok_or(Fault::Number(0))?);
             }
         }
         Ok(())
@@ -254,20 +265,19 @@ impl Rows for ParquetRows {
         if self.is_at_end {
             return Ok(false);
         }
-        let numbers = match self.numbers() {
-            Ok(numbers) => numbers,
-            Err((_, Some(column))) => {
-                return Err(self.stored.fault(format!(
-                    "has a null, or a number that is too large, in its column {}, after row {}; write the result again",
-                    NAMES[column], self.rows
-                )));
-            }
-            Err((error, None)) => {
-                // It may be another file by now.
-                self.stored.check_unchanged()?;
-                return Err(self.stored.unreadable("Parquet", &error));
-            }
-        };
+        let read = self
+            .stored
+            .guarded("Parquet", || match self.numbers.next() {
+                Ok(numbers) => Ok(Ok(numbers)),
+                Err(Fault::Number(column)) => Ok(Err(column)),
+                Err(Fault::Parquet(error)) => Err(error.to_string()),
+            });
+        let numbers = read?.map_err(|column| {
+            self.stored.fault(format!(
+                "has a null, or a number that is too large, in its column {}, after row {}; write the result again",
+                NAMES[column], self.rows
+            ))
+        })?;
         if numbers[0].is_empty() {
             self.is_at_end = true;
             self.stored.check_unchanged()?;

@@ -76,13 +76,27 @@ impl StoredFile {
         }
     }
 
-    /// What a library says is wrong with it.
-    pub(super) fn unreadable(&self, format: &str, error: &dyn std::fmt::Display) -> Error {
-        let said = error.to_string();
-        self.fault(format!(
-            "cannot be read as {format}: {}; is it whole? If so, write the result again",
-            text::name(&said)
-        ))
+    /// What a library makes of the file. Those that read Parquet and Arrow panic at some files that are broken;
+    /// what then comes is [`NotAResult`](Error::NotAResult) like all else that is wrong with a file.
+    #[cfg(any(feature = "parquet", feature = "arrow"))]
+    pub(super) fn guarded<T>(
+        &self,
+        format: &str,
+        call: impl FnOnce() -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        // What was in the middle of something is not used again: an error ends the reading.
+        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
+            .unwrap_or_else(|_| Err("what is in it contradicts itself".into()));
+        said.map_err(|said| {
+            // It may be another file by now.
+            match self.check_unchanged() {
+                Ok(()) => self.fault(format!(
+                    "cannot be read as {format}: {}; is it whole? If so, write the result again",
+                    text::name(&said)
+                )),
+                Err(error) => error,
+            }
+        })
     }
 
     /// What is said of a format that this build does not have.
