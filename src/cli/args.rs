@@ -417,7 +417,9 @@ impl InputOptions {
             words.0.push("--".into());
         }
         let names = self.inputs.iter();
-        words.0.extend(names.map(|input| input.clone().into_os_string()));
+        words
+            .0
+            .extend(names.map(|input| input.clone().into_os_string()));
     }
 }
 
@@ -1161,10 +1163,19 @@ mod tests {
         let cli = Cli::command();
         let option = |command: &str, name: &str| {
             let command = cli.find_subcommand(command).unwrap();
-            let arg = command.get_arguments().find(|arg| arg.get_long() == Some(name));
+            let arg = command
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(name));
             let arg = arg.unwrap_or_else(|| panic!("no --{name}"));
-            let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string);
-            (help, arg.get_default_values().to_vec(), arg.get_help_heading().map(str::to_owned))
+            let help = arg
+                .get_long_help()
+                .or(arg.get_help())
+                .map(ToString::to_string);
+            (
+                help,
+                arg.get_default_values().to_vec(),
+                arg.get_help_heading().map(str::to_owned),
+            )
         };
         for name in [
             "files-from",
@@ -1216,7 +1227,10 @@ mod tests {
             panic!()
         };
         assert_eq!(args.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
-        assert_eq!(args.max_line_bytes, daytally::event::DEFAULT_MAX_LINE_BYTES);
+        assert_eq!(
+            args.input.max_line_bytes,
+            daytally::event::DEFAULT_MAX_LINE_BYTES
+        );
         let cli = Cli::try_parse_from(["daytally", "explain", "-"]).unwrap();
         let Command::Explain(args) = cli.command else {
             panic!()

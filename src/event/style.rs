@@ -158,12 +158,12 @@ impl Styles {
         let value = |field: Field| values[field.index()];
         *self
             .user_ids
-            .entry(
-                value(Field::UserId).map_or("missing", |span: Span| match kind(span.bytes_of(line)) {
+            .entry(value(Field::UserId).map_or("missing", |span: Span| {
+                match kind(span.bytes_of(line)) {
                     "number" => number_kind(span.bytes_of(line)),
                     kind => kind,
-                }),
-            )
+                }
+            }))
             .or_default() += 1;
         let event_type = value(Field::EventType).map_or("(missing)".into(), |span| {
             match kind(span.bytes_of(line)) {
@@ -388,11 +388,20 @@ mod tests {
             [("integer", 1), ("missing", 1), ("object", 1), ("string", 1)]
         );
         assert_eq!((styles.event_types["a"], styles.amounts["integer"]), (2, 1));
-        assert_eq!((styles.timestamps["missing"], styles.timestamps.len()), (3, 2));
+        assert_eq!(
+            (styles.timestamps["missing"], styles.timestamps.len()),
+            (3, 2)
+        );
         assert_eq!((styles.duplicate_keys, styles.escapes), (2, 1));
-        assert_eq!(styles.other_keys.into_keys().collect::<Vec<_>>(), ["timestamp"]);
+        assert_eq!(
+            styles.other_keys.into_keys().collect::<Vec<_>>(),
+            ["timestamp"]
+        );
         let orders: Vec<_> = styles.key_orders.into_keys().collect();
-        assert_eq!(orders, ["kind user", "user amount", "user kind", "user user"]);
+        assert_eq!(
+            orders,
+            ["kind user", "user amount", "user kind", "user user"]
+        );
     }
 
     #[test]

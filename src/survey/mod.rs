@@ -187,7 +187,8 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         reason = "it is positive, and casts to integers saturate"
     )]
     let bytes = extent.map(|extent| (extent.bytes as u64).saturating_add(files_bytes));
-    let reading_files = part.reading.as_secs_f64() * ratio(files_bytes, files_read);
+    let reading_files = part.reading.as_secs_f64() * ratio(files_bytes, part.files_read);
+    if std::env::var_os("DBG").is_some() { eprintln!("reading {reading_files} of {} decoding {:?} of {}", part.files_read, part.decoding, part.decoded_bytes); }
     // How many times the sample the whole is.
     let factor = if is_whole {
         Some(1.0)
@@ -302,6 +303,7 @@ impl Tiles {
                 let tile = number - self.firsts[file];
                 let read = reader
                     .timed(|| plain.tile(tile, self.size, settings.max_line_bytes, &mut buffer))?;
+                reader.part.files_read += read.read;
                 reader.tile(*input, tile, read.offset, &buffer, read.cut);
                 let size = self.size.min(plain.len() - tile * self.size);
                 reader.set_bytes(size);

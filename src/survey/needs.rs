@@ -53,8 +53,7 @@ impl Needs {
         let at_once = float(options.threads.min(there).get() as u64);
         let part = &survey.part;
         let decoding = part.decoding.as_secs_f64() * bytes / float(part.decoded_bytes.max(1));
-        let processor_seconds =
-            survey.reading + decoding + groups.estimate * GROUP_SECONDS;
+        let processor_seconds = survey.reading + decoding + groups.estimate * GROUP_SECONDS;
         // A stream is read by one thread, which may have no time left for anything else.
         let seconds = (processor_seconds / at_once).max(survey.reading_alone);
         let limit = float(options.memory_limit);

@@ -36,6 +36,7 @@ pub struct Part {
     /// How much processor time reading files took, on all threads together; and decoding and counting,
     /// without looking at styles.
     pub(super) reading: Duration,
+    pub(super) files_read: u64,
     pub(super) decoding: Duration,
     pub(super) decoded_bytes: u64,
 }
@@ -118,6 +119,7 @@ impl Part {
             *self.met.entry(key).or_default() += tiles;
         }
         self.reading += other.reading;
+        self.files_read += other.files_read;
         self.decoding += other.decoding;
         self.decoded_bytes += other.decoded_bytes;
     }
@@ -199,7 +201,7 @@ pub(super) struct Reader {
     counter: Counter<Arc<Partitions>>,
     max_line_bytes: usize,
     dates: DateRange,
-    schema: Schema,
+    schema: Arc<Schema>,
     events: Vec<Event>,
 }
 
@@ -211,7 +213,7 @@ impl Reader {
             counter: Arc::new(Partitions::default().for_workers(settings.threads)).shared_counter(),
             max_line_bytes: settings.max_line_bytes,
             dates: settings.dates,
-            schema: settings.schema.clone(),
+            schema: Arc::new(settings.schema.clone()),
             events: Vec::new(),
         }
     }
@@ -270,7 +272,7 @@ impl Reader {
             if at >= text.len() {
                 break;
             }
-            let decoded = self.decoder.decode_next(&text[at..]);
+            let decoded = self.decoder.decode_next_generally(&text[at..]);
             match decoded.verdict {
                 Verdict::Valid(event) => {
                     self.events.push(event);
@@ -295,7 +297,7 @@ impl Reader {
         let limit = self.max_line_bytes;
         self.look_elsewhere(&invalid);
         for (at, before, line, reason) in invalid {
-            let schema = self.schema.clone();
+            let schema = Arc::clone(&self.schema);
             self.invalid(
                 reason,
                 (input, number, before),

@@ -232,7 +232,10 @@ mod tests {
         };
         assert_eq!(found, Some(expected));
         // Of a pipe nothing is known.
-        assert_eq!(streams(vec![first(), begun(None, 7, None, 0)]).extent(), None);
+        assert_eq!(
+            streams(vec![first(), begun(None, 7, None, 0)]).extent(),
+            None
+        );
         assert_eq!(streams(vec![begun(Some(300), 0, None, 0)]).extent(), None);
         assert_eq!(streams(Vec::new()).extent(), Some(Extent::default()));
     }

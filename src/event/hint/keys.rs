@@ -415,9 +415,13 @@ mod tests {
         ] {
             assert_eq!(hint_of(format!("{line},{rest}}}")), expected, "{line}");
         }
-        let line = r#"{"user_id":1,"event":{"time":"2024-01-01T10:00:00Z","type":"click"},"type":7}"#;
+        let line =
+            r#"{"user_id":1,"event":{"time":"2024-01-01T10:00:00Z","type":"click"},"type":7}"#;
         let diagnosis = Diagnosis::of(line.as_bytes(), 1000);
-        let paths = diagnosis.hints().iter().map(|hint| hint.path.as_ref().unwrap());
+        let paths = diagnosis
+            .hints()
+            .iter()
+            .map(|hint| hint.path.as_ref().unwrap());
         assert_eq!(
             paths.map(ToString::to_string).collect::<Vec<_>>(),
             ["event.type", "event.time"]
