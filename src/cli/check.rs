@@ -74,8 +74,9 @@ struct Checked {
 }
 
 impl Checked {
-    /// Whether the inputs have no lines, as far as they were read.
+    /// Whether the inputs have no events, as far as they were read.
     fn has_nothing(&self) -> bool {
-        self.survey.part.books.lines() == 0
+        let books = &self.survey.part.books;
+        books.lines() == books.blank
     }
 }

@@ -24,31 +24,32 @@ pub(crate) type KeepGoing = Arc<dyn Fn() -> bool + Send + Sync>;
 /// When reading is to be enough: what has come by then is all, as if it had ended there. Copies are the
 /// same one.
 #[derive(Clone, Debug)]
-pub(crate) struct Until {
+pub(crate) struct Until(Arc<Deadline>);
+
+#[derive(Debug)]
+struct Deadline {
     time: Instant,
-    is_up: Arc<AtomicBool>,
+    is_up: AtomicBool,
 }
 
 impl Until {
     pub(crate) fn new(time: Instant) -> Until {
-        Until {
-            time,
-            is_up: Arc::default(),
-        }
+        let is_up = AtomicBool::new(false);
+        Until(Arc::new(Deadline { time, is_up }))
     }
 
     /// Whether something was made to end by it.
     pub(crate) fn is_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed)
+        self.0.is_up.load(Ordering::Relaxed)
     }
 
     fn is_past(&self) -> bool {
-        Instant::now() >= self.time
+        Instant::now() >= self.0.time
     }
 
     /// The end.
     fn end(&self) -> usize {
-        self.is_up.store(true, Ordering::Relaxed);
+        self.0.is_up.store(true, Ordering::Relaxed);
         0
     }
 }

@@ -188,7 +188,6 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     )]
     let bytes = extent.map(|extent| (extent.bytes as u64).saturating_add(files_bytes));
     let reading_files = part.reading.as_secs_f64() * ratio(files_bytes, part.files_read);
-    if std::env::var_os("DBG").is_some() { eprintln!("reading {reading_files} of {} decoding {:?} of {}", part.files_read, part.decoding, part.decoded_bytes); }
     // How many times the sample the whole is.
     let factor = if is_whole {
         Some(1.0)

@@ -147,7 +147,7 @@ impl Streams {
             stored,
             read,
             bytes,
-            reading: reader.part.reading - before,
+            reading: reader.part.reading.saturating_sub(before),
         });
         // What the files take is counted apart.
         reader.part.reading = before;

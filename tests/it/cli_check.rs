@@ -190,10 +190,7 @@ fn estimates_are_near_full_runs() {
         let processor = processor_seconds(&sandbox);
         let factor = float(&found, "/full_run/processor_seconds") / processor;
         println!("{name}: {processor} s, estimated {factor:.2} times that");
-        assert!(
-            (0.33..3.0).contains(&factor),
-            "{name}: {factor} {processor}"
-        );
+        assert!((0.4..2.5).contains(&factor), "{name}: {factor} {processor}");
         let (valid, invalid) = (
             number_of(&summary, "valid") as f64,
             number_of(&summary, "invalid") as f64,
@@ -580,6 +577,15 @@ fn inputs_without_lines_are_nothing_to_read() {
         (&Value::Null, &json!([]))
     );
     assert_eq!(number_of(&found["sample"], "lines"), 0);
+    // Nor are there events in blank ones.
+    sandbox.write("blank.jsonl", "\n \n");
+    let text = check(&sandbox, &["blank.jsonl"]);
+    assert!(
+        text.stdout_text()
+            .ends_with("lines         2, all of them blank: there are no events to tell of\n"),
+        "{}",
+        text.stdout_text()
+    );
     // One that has lines is something to read.
     sandbox.write("events.jsonl", CLICK);
     let found = check_json(&sandbox, &["empty.jsonl", "events.jsonl"]);
@@ -673,7 +679,7 @@ fn events_look_as_the_options_say() {
     assert_eq!(number_of(&found["reasons"]["invalid_amount"], "line"), 3);
     assert_eq!(found["last_date"], "2024-01-02");
     let args = [
-        &names[..],
+        &names[..5],
         &["-q", "--summary=-", "--accept-offsets", "--timezone=+01:00"],
     ]
     .concat();

@@ -31,7 +31,7 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
         typed: config.typed.clone(),
     };
     let part = &survey.part;
-    if part.books.lines() == 0 {
+    if part.books.lines() == part.books.blank {
         return Advice {
             reasons: draft.reasons,
             command: None,
@@ -41,7 +41,7 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
     let is_about_fields = !fields.is_empty();
     for (option, path, why) in fields {
         draft.typed.remove(option);
-        draft.add(&[option, &path], why);
+        draft.add(&[option, &path], &why);
     }
     if is_about_fields {
         // What else there is to say is of events that are not seen yet.
@@ -53,7 +53,7 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
     if let Some(limit) = &limit {
         draft.add(
             &["--max-invalid", limit],
-            "no result if there are far more invalid events than here".into(),
+            "no result if there are far more invalid events than here",
         );
     }
     long_lines(&mut draft, survey);
@@ -80,7 +80,7 @@ struct Draft {
 
 impl Draft {
     /// Proposes an option.
-    fn add(&mut self, option: &[&str], why: String) {
+    fn add(&mut self, option: &[&str], why: &str) {
         let shown: Vec<String> = option
             .iter()
             .filter_map(|word| quoted(word.as_ref()))
@@ -187,7 +187,7 @@ fn offsets(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
     if events > 0 && !config.settings.schema.accepts_offsets() {
         draft.add(
             &["--accept-offsets"],
-            format!(
+            &format!(
                 "{} of the sample's timestamps have another offset than zero; they are converted then",
                 show::grouped(events)
             ),
@@ -216,7 +216,7 @@ fn rejects(draft: &mut Draft, config: &CheckConfig, survey: &Survey, found: &Fou
     } else {
         "keeps the invalid lines, to look at and to mend, by a name that is no input of the next run"
     };
-    draft.add(&["--rejects", name], why.into());
+    draft.add(&["--rejects", name], why);
 }
 
 /// Lines that are over the limit.
@@ -231,7 +231,7 @@ fn long_lines(draft: &mut Draft, survey: &Survey) {
         draft.typed.remove("--max-line-bytes");
         draft.add(
             &["--max-line-bytes", &format!("{mebibytes}MiB")],
-            format!("the longest line here has {longest} bytes; if those are events"),
+            &format!("the longest line here has {longest} bytes; if those are events"),
         );
     }
 }
@@ -246,21 +246,21 @@ fn days(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
         if from > days[0].0 {
             draft.add(
                 &["--from", &from.to_string()],
-                format!("few events are of days long before, from {}", days[0].0),
+                &format!("few events are of days long before, from {}", days[0].0),
             );
         }
         let last = days[days.len() - 1].0;
         if to < last {
             draft.add(
                 &["--to", &to.to_string()],
-                format!("few events are of days long after, up to {last}"),
+                &format!("few events are of days long after, up to {last}"),
             );
         }
     }
     if days.len() > MANY_DAYS {
         draft.add(
             &["--partition-by", "date"],
-            format!("a file for each day; {} days were seen", days.len()),
+            &format!("a file for each day; {} days were seen", days.len()),
         );
     }
 }

@@ -48,12 +48,15 @@ pub(super) fn text(checked: &Checked) -> String {
         row(&mut out, "schema", schema);
     }
     if checked.has_nothing() {
-        let what = if survey.is_whole {
-            "the inputs have no lines, so there is nothing for aggregate to read"
+        let lines = survey.part.books.lines();
+        let what = if lines > 0 {
+            ", all of them blank: there are no events to tell of"
+        } else if survey.is_whole {
+            ": the inputs have no lines, so there is nothing for aggregate to read"
         } else {
-            "nothing has come, so there is nothing to tell"
+            ": nothing has come, so there is nothing to tell"
         };
-        row(&mut out, "lines", format!("0: {what}"));
+        row(&mut out, "lines", grouped(lines) + what);
         return out;
     }
     lines(&mut out, checked);
