@@ -767,9 +767,6 @@ pub(super) struct ExplainArgs {
     )]
     pub(super) max_line_bytes: usize,
 
-    #[command(flatten)]
-    pub(super) event: EventOptions,
-
     /// One JSON object for the line, instead of text; with - alone one for each line.
     #[arg(
         long,
@@ -779,6 +776,9 @@ pub(super) struct ExplainArgs {
         hide_env = true
     )]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) event: EventOptions,
 }
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
@@ -1133,17 +1133,17 @@ mod tests {
     fn words_are_read_as_they_were_meant() {
         let mut words = Words::default();
         words.option("--from", Some("2024-01-01"));
-        words.option("--timezone", Some("-03:00"));
         words.option("--user-id-field", Some("-x"));
         words.option("--to", None::<&str>);
         words.switch("--accept-offsets", true);
         words.switch("--null", false);
+        words.option("--timezone", Some("-03:00"));
         let expected = [
             "--from",
             "2024-01-01",
-            "--timezone=-03:00",
             "--user-id-field=-x",
             "--accept-offsets",
+            "--timezone=-03:00",
         ];
         assert_eq!(words.0, expected);
         let typed = words.0.iter().map(|word| word.to_str().unwrap());
@@ -1154,7 +1154,7 @@ mod tests {
         assert_eq!(args.options(), words);
         words.remove("--from");
         words.remove("--user-id-field");
-        assert_eq!(words.0, ["--timezone=-03:00", "--accept-offsets"]);
+        assert_eq!(words.0, ["--accept-offsets", "--timezone=-03:00"]);
     }
 
     /// A config file has one table for all commands, so that what is common to them has to be the same.

@@ -9,6 +9,9 @@ use daytally::event::{Date, DateRange, Reason, Schema};
 use daytally::input::Found;
 use daytally::survey::{Needs, Survey};
 
+/// Other offsets than zero are proposed to be converted where at least one in so many timestamps has one.
+const OFFSETS: u64 = 100;
+
 /// From how many days on a file for each of them is proposed.
 const MANY_DAYS: usize = 400;
 
@@ -184,7 +187,7 @@ fn offsets(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
         .filter(|(form, _)| is_offset(form))
         .map(|(_, events)| events)
         .sum();
-    if events > 0 && !config.settings.schema.accepts_offsets() {
+    if OFFSETS * events >= part.styles.objects.max(1) && !config.settings.schema.accepts_offsets() {
         draft.add(
             &["--accept-offsets"],
             &format!(

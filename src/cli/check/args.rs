@@ -88,9 +88,6 @@ pub(in crate::cli) struct CheckArgs {
     )]
     pub(in crate::cli) memory_limit: Option<MemorySize>,
 
-    #[command(flatten)]
-    pub(in crate::cli) event: EventOptions,
-
     /// One JSON object, instead of text.
     #[arg(
         long,
@@ -100,6 +97,9 @@ pub(in crate::cli) struct CheckArgs {
         hide_env = true
     )]
     pub(in crate::cli) json: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) event: EventOptions,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -259,6 +259,7 @@ fn aliases(field: Field) -> &'static [&'static str] {
         Field::EventType => &["type", "event", "eventname", "name", "action", "kind"],
         Field::Timestamp => &[
             "ts",
+            "at",
             "time",
             "datetime",
             "eventtime",
