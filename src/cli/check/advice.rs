@@ -192,7 +192,7 @@ fn offsets(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
             &["--accept-offsets"],
             &format!(
                 "{} of the sample's timestamps have another offset than zero; they are converted then",
-                show::grouped(events)
+                daytally::text::grouped(events)
             ),
         );
     }
@@ -234,7 +234,10 @@ fn long_lines(draft: &mut Draft, survey: &Survey) {
         draft.typed.remove("--max-line-bytes");
         draft.add(
             &["--max-line-bytes", &format!("{mebibytes}MiB")],
-            &format!("the longest line here has {longest} bytes; if those are events"),
+            &format!(
+                "the longest line here has {} bytes; if those are events",
+                daytally::text::grouped(longest)
+            ),
         );
     }
 }

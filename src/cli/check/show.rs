@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use daytally::survey::{Distinct, Example, Rate};
-use daytally::text;
+use daytally::text::{self, grouped};
 
 use super::Checked;
 
@@ -350,19 +350,6 @@ fn count(number: u64, one: &str, many: &str) -> String {
     )
 }
 
-/// A number with commas.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// An estimate in three digits.
 fn about(number: f64) -> String {
     if number < 1000.0 {
@@ -403,8 +390,6 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_for_people() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(999), "999");
         assert_eq!(about(1_234_567.0), "about 1,230,000");
         assert_eq!(about(12.4), "about 12");
         for (share, shown) in [
