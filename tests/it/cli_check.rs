@@ -728,13 +728,13 @@ fn one_config_file_is_for_check_and_aggregate() {
 
 #[test]
 fn fields_that_are_elsewhere_are_named_by_the_option_for_them() {
-    let mut lines = String::new();
-    for user in 0..50 {
-        lines += &format!(
+    let line = |user: u64| {
+        format!(
             "{{\"user\":{{\"id\":{user},\"name\":\"Ann\"}},\"event\":\"purchase\",\"ts\":\"2024-01-01T10:00:00Z\",\
              \"amount\":{{\"value\":1,\"currency\":\"EUR\"}},\"price\":2.50}}\n"
-        );
-    }
+        )
+    };
+    let lines = (0..50).map(line).collect::<Vec<_>>().concat();
     let sandbox = Sandbox::with_events(lines);
     let found = check_json(&sandbox, &[]);
     assert_eq!(
