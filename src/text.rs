@@ -6,11 +6,14 @@
 //! on its way to a message, and through [`push_json_string`] on its way to a JSON line.
 
 pub(crate) mod json_ascii;
+mod size;
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
+pub use size::{about_size, size};
 
 /// The longest piece of an input value that a message quotes, in characters.
 pub const QUOTE_LIMIT: usize = 80;

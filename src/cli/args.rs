@@ -112,75 +112,8 @@ pub(super) enum Command {
 #[derive(Debug, Parser)]
 #[command(after_long_help = AGGREGATE_EXAMPLES)]
 pub(super) struct AggregateArgs {
-    /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
-    /// - is standard input. Several give one result [default: events.jsonl].
-    ///
-    /// Folders are searched with all folders in them for *.jsonl, *.ndjson and *.json, compressed or
-    /// not; hidden files and folders, markers such as _SUCCESS, temporary files and other names are
-    /// left out and counted. A pattern takes every file that matches. It has to be in quotes, or the
-    /// shell expands it.
-    // The search has more to say of an empty name than the parser for paths.
-    #[arg(
-        value_name = "INPUT",
-        value_parser = OsStringValueParser::new().map(PathBuf::from)
-    )]
-    pub(super) inputs: Vec<PathBuf>,
-
-    /// Read the files and folders named in LIST too, one a line; - is standard input.
-    #[arg(
-        help_heading = "Input options",
-        long,
-        value_name = "LIST",
-        env = "DAYTALLY_FILES_FROM",
-        hide_env = true
-    )]
-    pub(super) files_from: Option<PathBuf>,
-
-    /// The names in LIST end with a NUL byte, as find -print0 writes them.
-    #[arg(
-        help_heading = "Input options",
-        short = '0',
-        long,
-        env = "DAYTALLY_NULL",
-        action = ArgAction::SetTrue,
-        value_parser = FalseyValueParser::new(),
-        hide_env = true
-    )]
-    pub(super) null: bool,
-
-    /// Read a file that is an input twice, under whatever names, as often as that; otherwise that is
-    /// an error.
-    #[arg(
-        help_heading = "Input options",
-        long,
-        env = "DAYTALLY_ALLOW_DUPLICATES",
-        action = ArgAction::SetTrue,
-        value_parser = FalseyValueParser::new(),
-        hide_env = true
-    )]
-    pub(super) allow_duplicates: bool,
-
-    /// Count only events of this UTC day or later, as YYYY-MM-DD; others are valid, but filtered.
-    #[arg(
-        help_heading = "Input options",
-        long,
-        value_name = "DATE",
-        env = "DAYTALLY_FROM",
-        value_parser = parse_date,
-        hide_env = true
-    )]
-    pub(super) from: Option<Date>,
-
-    /// Count only events of this UTC day or earlier, as YYYY-MM-DD.
-    #[arg(
-        help_heading = "Input options",
-        long,
-        value_name = "DATE",
-        env = "DAYTALLY_TO",
-        value_parser = parse_date,
-        hide_env = true
-    )]
-    pub(super) to: Option<Date>,
+    #[command(flatten)]
+    pub(super) input: InputOptions,
 
     /// Where the result goes; - is standard output. With --partition-by a folder [default:
     /// daily_user_stats.csv; with --partition-by daily_user_stats].
@@ -295,19 +228,6 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) chunk_size: usize,
 
-    /// A longer line is an invalid event.
-    #[arg(
-        help_heading = "Input options",
-        long,
-        value_name = "SIZE",
-        env = "DAYTALLY_MAX_LINE_BYTES",
-        value_parser = size::parse_positive,
-        default_value = "16MiB",
-        allow_negative_numbers = true,
-        hide_env = true
-    )]
-    pub(super) max_line_bytes: usize,
-
     /// How much private memory to take, or how much of what the machine or its cgroup allows. Groups
     /// that do not fit go to --temp-dir and are merged from there; the result is the same [default:
     /// 50%].
@@ -387,6 +307,122 @@ const AGGREGATE_EXAMPLES: &str = "Examples:
  Little memory
   daytally aggregate logs/ --memory-limit 1GiB --temp-dir /scratch";
 
+/// What is read: the same for every command that reads events.
+#[derive(Debug, clap::Args)]
+pub(super) struct InputOptions {
+    /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
+    /// - is standard input. Several give one result [default: events.jsonl].
+    ///
+    /// Folders are searched with all folders in them for *.jsonl, *.ndjson and *.json, compressed or
+    /// not; hidden files and folders, markers such as _SUCCESS, temporary files and other names are
+    /// left out and counted. A pattern takes every file that matches. It has to be in quotes, or the
+    /// shell expands it.
+    // The search has more to say of an empty name than the parser for paths.
+    #[arg(
+        value_name = "INPUT",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Read the files and folders named in LIST too, one a line; - is standard input.
+    #[arg(
+        help_heading = "Input options",
+        long,
+        value_name = "LIST",
+        env = "DAYTALLY_FILES_FROM",
+        hide_env = true
+    )]
+    pub(super) files_from: Option<PathBuf>,
+
+    /// The names in LIST end with a NUL byte, as find -print0 writes them.
+    #[arg(
+        help_heading = "Input options",
+        short = '0',
+        long,
+        env = "DAYTALLY_NULL",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) null: bool,
+
+    /// Read a file that is an input twice, under whatever names, as often as that; otherwise that is
+    /// an error.
+    #[arg(
+        help_heading = "Input options",
+        long,
+        env = "DAYTALLY_ALLOW_DUPLICATES",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) allow_duplicates: bool,
+
+    /// Count only events of this UTC day or later, as YYYY-MM-DD; others are valid, but filtered.
+    #[arg(
+        help_heading = "Input options",
+        long,
+        value_name = "DATE",
+        env = "DAYTALLY_FROM",
+        value_parser = parse_date,
+        hide_env = true
+    )]
+    pub(super) from: Option<Date>,
+
+    /// Count only events of this UTC day or earlier, as YYYY-MM-DD.
+    #[arg(
+        help_heading = "Input options",
+        long,
+        value_name = "DATE",
+        env = "DAYTALLY_TO",
+        value_parser = parse_date,
+        hide_env = true
+    )]
+    pub(super) to: Option<Date>,
+
+    /// A longer line is an invalid event.
+    #[arg(
+        help_heading = "Input options",
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_MAX_LINE_BYTES",
+        value_parser = size::parse_positive,
+        default_value = "16MiB",
+        allow_negative_numbers = true,
+        hide_env = true
+    )]
+    pub(super) max_line_bytes: usize,
+}
+
+impl InputOptions {
+    /// The options, as they are typed, for another command that takes them.
+    pub(super) fn options(&self, words: &mut Words) {
+        words.option("--files-from", self.files_from.clone());
+        words.option("--from", self.from.map(|date| date.to_string()));
+        words.option("--to", self.to.map(|date| date.to_string()));
+        if self.max_line_bytes != daytally::event::DEFAULT_MAX_LINE_BYTES {
+            words.option("--max-line-bytes", Some(self.max_line_bytes.to_string()));
+        }
+        words.switch("--null", self.null && self.files_from.is_some());
+        words.switch("--allow-duplicates", self.allow_duplicates);
+    }
+
+    /// The names of the inputs, which come last.
+    pub(super) fn names(&self, words: &mut Words) {
+        let is_option = |input: &PathBuf| {
+            let text = input.as_os_str().as_encoded_bytes();
+            text.starts_with(b"-") && text != b"-"
+        };
+        if self.inputs.iter().any(is_option) {
+            words.0.push("--".into());
+        }
+        let names = self.inputs.iter();
+        words
+            .0
+            .extend(names.map(|input| input.clone().into_os_string()));
+    }
+}
+
 /// What events look like.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Event options")]
@@ -462,6 +498,68 @@ pub(super) struct EventOptions {
         hide_env = true
     )]
     pub(super) timezone: Zone,
+}
+
+impl EventOptions {
+    /// The options, as they are typed, for another command that takes them.
+    pub(super) fn options(&self, words: &mut Words) {
+        for (name, path) in [
+            ("--user-id-field", &self.user_id_field),
+            ("--event-type-field", &self.event_type_field),
+            ("--timestamp-field", &self.timestamp_field),
+            ("--amount-field", &self.amount_field),
+        ] {
+            words.option(name, path.as_ref().map(ToString::to_string));
+        }
+        for purchase in &self.purchase_type {
+            words.option("--purchase-type", Some(purchase.clone()));
+        }
+        words.switch("--accept-offsets", self.accept_offsets);
+        if !self.timezone.is_utc() {
+            words.option("--timezone", Some(self.timezone.to_string()));
+        }
+    }
+}
+
+/// What somebody would type after a command's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words(pub(super) Vec<OsString>);
+
+impl Words {
+    /// An option with a value, if there is one.
+    pub(super) fn option(&mut self, name: &str, value: Option<impl Into<OsString>>) {
+        let Some(value) = value.map(Into::into) else {
+            return;
+        };
+        if value.as_encoded_bytes().starts_with(b"-") {
+            // By itself it would be taken for another option.
+            let mut word = OsString::from(format!("{name}="));
+            word.push(value);
+            self.0.push(word);
+        } else {
+            self.0.extend([name.into(), value]);
+        }
+    }
+
+    /// Takes an option out that has a value.
+    pub(super) fn remove(&mut self, name: &str) {
+        let with_value = format!("{name}=");
+        let mut is_value = false;
+        self.0.retain(|word| {
+            if std::mem::take(&mut is_value) {
+                return false;
+            }
+            is_value = word == name;
+            !is_value && !word.as_encoded_bytes().starts_with(with_value.as_bytes())
+        });
+    }
+
+    /// An option without a value.
+    pub(super) fn switch(&mut self, name: &str, is_on: bool) {
+        if is_on {
+            self.0.push(name.into());
+        }
+    }
 }
 
 /// What earlier runs have left, and how to go about it.
@@ -669,9 +767,6 @@ pub(super) struct ExplainArgs {
     )]
     pub(super) max_line_bytes: usize,
 
-    #[command(flatten)]
-    pub(super) event: EventOptions,
-
     /// One JSON object for the line, instead of text; with - alone one for each line.
     #[arg(
         long,
@@ -681,6 +776,9 @@ pub(super) struct ExplainArgs {
         hide_env = true
     )]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) event: EventOptions,
 }
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
@@ -1032,6 +1130,76 @@ mod tests {
     }
 
     #[test]
+    fn words_are_read_as_they_were_meant() {
+        let mut words = Words::default();
+        words.option("--from", Some("2024-01-01"));
+        words.option("--user-id-field", Some("-x"));
+        words.option("--to", None::<&str>);
+        words.switch("--accept-offsets", true);
+        words.switch("--null", false);
+        words.option("--timezone", Some("-03:00"));
+        let expected = [
+            "--from",
+            "2024-01-01",
+            "--user-id-field=-x",
+            "--accept-offsets",
+            "--timezone=-03:00",
+        ];
+        assert_eq!(words.0, expected);
+        let typed = words.0.iter().map(|word| word.to_str().unwrap());
+        let cli = Cli::try_parse_from(["daytally", "check"].into_iter().chain(typed)).unwrap();
+        let Command::Check(args) = cli.command else {
+            panic!()
+        };
+        assert_eq!(args.options(), words);
+        words.remove("--from");
+        words.remove("--user-id-field");
+        assert_eq!(words.0, ["--accept-offsets", "--timezone=-03:00"]);
+    }
+
+    /// A config file has one table for all commands, so that what is common to them has to be the same.
+    #[test]
+    fn options_that_several_commands_share_are_the_same_in_each() {
+        let cli = Cli::command();
+        let option = |command: &str, name: &str| {
+            let command = cli.find_subcommand(command).unwrap();
+            let arg = command
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(name));
+            let arg = arg.unwrap_or_else(|| panic!("no --{name}"));
+            let help = arg
+                .get_long_help()
+                .or(arg.get_help())
+                .map(ToString::to_string);
+            (
+                help,
+                arg.get_default_values().to_vec(),
+                arg.get_help_heading().map(str::to_owned),
+            )
+        };
+        for name in [
+            "files-from",
+            "null",
+            "allow-duplicates",
+            "from",
+            "to",
+            "max-line-bytes",
+            "user-id-field",
+            "event-type-field",
+            "timestamp-field",
+            "amount-field",
+            "purchase-type",
+            "accept-offsets",
+            "timezone",
+        ] {
+            assert_eq!(option("aggregate", name), option("check", name), "{name}");
+        }
+        for name in ["user-id-field", "timezone", "purchase-type"] {
+            assert_eq!(option("aggregate", name), option("explain", name), "{name}");
+        }
+    }
+
+    #[test]
     fn places_are_no_options_and_options_are_no_places() {
         for (args, place, words, is_json) in [
             (&["-"][..], "-", 0, false),
@@ -1059,7 +1227,10 @@ mod tests {
             panic!()
         };
         assert_eq!(args.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
-        assert_eq!(args.max_line_bytes, daytally::event::DEFAULT_MAX_LINE_BYTES);
+        assert_eq!(
+            args.input.max_line_bytes,
+            daytally::event::DEFAULT_MAX_LINE_BYTES
+        );
         let cli = Cli::try_parse_from(["daytally", "explain", "-"]).unwrap();
         let Command::Explain(args) = cli.command else {
             panic!()

@@ -6,6 +6,7 @@ mod json;
 mod show;
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use super::config::CheckConfig;
 use super::exit::Exit;
@@ -13,6 +14,7 @@ use super::report;
 use daytally::Input;
 use daytally::error::{Error, Result};
 use daytally::input::Place;
+use daytally::output::SchemaSummary;
 use daytally::survey::{Needs, Survey, survey};
 
 pub(super) use args::CheckArgs;
@@ -44,7 +46,9 @@ fn check(config: &CheckConfig) -> Result<()> {
     let survey = survey(inputs, &config.settings)?;
     let checked = Checked {
         needs: Needs::of(&survey, &config.options),
-        advice: advice::of(config, &survey),
+        advice: advice::of(config, &survey, &found),
+        schema: SchemaSummary::of(&config.settings.schema),
+        time: config.settings.time,
         survey,
     };
     let text = if config.is_json {
@@ -63,4 +67,16 @@ struct Checked {
     survey: Survey,
     needs: Option<Needs>,
     advice: advice::Advice,
+    /// What events look like, if it was said.
+    schema: Option<SchemaSummary>,
+    /// How long it was read at most.
+    time: Duration,
+}
+
+impl Checked {
+    /// Whether the inputs have no events, as far as they were read.
+    fn has_nothing(&self) -> bool {
+        let books = &self.survey.part.books;
+        books.lines() == books.blank
+    }
 }

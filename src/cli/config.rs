@@ -1,6 +1,5 @@
 //! What was typed resolves to: every choice made, nothing optional that has a default.
 
-use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -13,8 +12,8 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, LanesArg, LogArgs, LogFormat,
-    LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg,
+    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, InputOptions, LanesArg, LogArgs,
+    LogFormat, LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg, Words,
 };
 use super::check::CheckArgs;
 use super::explain::Place;
@@ -55,12 +54,12 @@ fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
 
 /// That there is a list, where somebody has said how its names end.
 fn expect_list(
-    list: Option<&Path>,
+    input: &InputOptions,
     command: &str,
     matches: &ArgMatches,
 ) -> Result<(), clap::Error> {
     // In the environment it may be meant for other runs.
-    if list.is_none() && is_typed(matches, command, "null") {
+    if input.files_from.is_none() && is_typed(matches, command, "null") {
         return Err(wrong(
             command,
             ErrorKind::MissingRequiredArgument,
@@ -71,9 +70,29 @@ fn expect_list(
     Ok(())
 }
 
+/// Where inputs are looked for.
+fn search(input: InputOptions) -> Search {
+    let list = input.files_from.map(|path| List {
+        path,
+        separator: if input.null {
+            Separator::Nul
+        } else {
+            Separator::Newline
+        },
+    });
+    let names = if input.inputs.is_empty() && list.is_none() {
+        vec![DEFAULT_INPUT.into()]
+    } else {
+        input.inputs
+    };
+    Search::new(names)
+        .with_list(list)
+        .allow_duplicates(input.allow_duplicates)
+}
+
 /// The days from one to another.
-fn dates(from: Option<Date>, to: Option<Date>, command: &str) -> Result<DateRange, clap::Error> {
-    DateRange::new(from, to).ok_or_else(|| {
+fn dates(input: &InputOptions, command: &str) -> Result<DateRange, clap::Error> {
+    DateRange::new(input.from, input.to).ok_or_else(|| {
         wrong(
             command,
             ErrorKind::ValueValidation,
@@ -139,15 +158,15 @@ impl AggregateConfig {
     ) -> Result<AggregateConfig, clap::Error> {
         let schema = schema(&args.event, "aggregate")?;
         let state = StateConfig::resolve(&args, &schema, matches)?;
-        expect_list(args.files_from.as_deref(), "aggregate", matches)?;
-        let dates = dates(args.from, args.to, "aggregate")?;
+        expect_list(&args.input, "aggregate", matches)?;
+        let dates = dates(&args.input, "aggregate")?;
         let by_date = args.partition_by == Some(PartitionArg::Date);
         let format = format(args.format, args.output.as_deref(), by_date)?;
         let output = output(args.output, format, by_date)?;
         check_terminal(&output, format)?;
         let mut options = Options {
             chunk_size: args.chunk_size,
-            max_line_bytes: args.max_line_bytes,
+            max_line_bytes: args.input.max_line_bytes,
             lanes: match args.lanes {
                 LanesArg::All => Lanes::All,
                 LanesArg::General => Lanes::General,
@@ -160,32 +179,16 @@ impl AggregateConfig {
         if let Some(threads) = args.threads {
             options.threads = threads;
         }
-        let list = args.files_from.map(|path| List {
-            path,
-            separator: if args.null {
-                Separator::Nul
-            } else {
-                Separator::Newline
-            },
-        });
-        let names = if args.inputs.is_empty() && list.is_none() {
-            vec![DEFAULT_INPUT.into()]
-        } else {
-            args.inputs
-        };
         options.memory_limit = memory_limit("aggregate", args.memory_limit, options.threads)?;
         options.temp_dir = args.temp_dir.or_else(|| match &output {
             Target::Path(folder) if by_date => Some(folder.clone()),
             output => beside(output),
         });
         Ok(AggregateConfig {
-            list: list.as_ref().map(|list| list.path.clone()),
-            search: Search::new(names)
-                .with_list(list)
-                .allow_duplicates(args.allow_duplicates)
-                .stop_with(options.stop.cell()),
-            from: args.from,
-            to: args.to,
+            list: args.input.files_from.clone(),
+            from: args.input.from,
+            to: args.input.to,
+            search: search(args.input).stop_with(options.stop.cell()),
             output,
             format,
             by_date,
@@ -344,7 +347,7 @@ impl StateConfig {
                 )),
             };
         };
-        if args.allow_duplicates {
+        if args.input.allow_duplicates {
             return Err(wrong(
                 "aggregate",
                 ErrorKind::ArgumentConflict,
@@ -354,7 +357,7 @@ impl StateConfig {
         Ok(Some(StateConfig {
             folder: folder.clone(),
             settings: state::Settings {
-                max_line_bytes: args.max_line_bytes,
+                max_line_bytes: args.input.max_line_bytes,
                 // A report says where they are.
                 keeps_rejects: args.rejects.is_some() || args.report.is_some(),
                 schema: Arc::new(schema.clone()),
@@ -454,8 +457,10 @@ pub(super) struct CheckConfig {
     pub(super) settings: survey::Settings,
     /// Those of the full run.
     pub(super) options: Options,
-    /// The words that name the inputs, for a command to copy.
-    pub(super) words: Vec<OsString>,
+    /// What was typed that the full run should have too, for a command to copy: the options, and the names
+    /// of the inputs.
+    pub(super) typed: Words,
+    pub(super) names: Words,
     pub(super) is_json: bool,
 }
 
@@ -464,35 +469,24 @@ impl CheckConfig {
         args: CheckArgs,
         matches: &ArgMatches,
     ) -> Result<CheckConfig, clap::Error> {
-        expect_list(args.files_from.as_deref(), "check", matches)?;
-        let dates = dates(args.from, args.to, "check")?;
-        let words = args.words();
+        expect_list(&args.input, "check", matches)?;
+        let dates = dates(&args.input, "check")?;
+        let schema = schema(&args.event, "check")?;
+        let typed = args.options();
+        let mut names = Words::default();
+        args.input.names(&mut names);
         let mut options = Options {
-            max_line_bytes: args.max_line_bytes,
+            max_line_bytes: args.input.max_line_bytes,
             dates,
+            schema: schema.clone(),
             ..Options::default()
         };
         if let Some(threads) = args.threads {
             options.threads = threads;
         }
         options.memory_limit = memory_limit("check", args.memory_limit, options.threads)?;
-        let list = args.files_from.map(|path| List {
-            path,
-            separator: if args.null {
-                Separator::Nul
-            } else {
-                Separator::Newline
-            },
-        });
-        let names = if args.inputs.is_empty() && list.is_none() {
-            vec![DEFAULT_INPUT.into()]
-        } else {
-            args.inputs
-        };
         Ok(CheckConfig {
-            search: Search::new(names)
-                .with_list(list)
-                .allow_duplicates(args.allow_duplicates),
+            search: search(args.input),
             settings: survey::Settings {
                 sample: args.sample,
                 time: args.time,
@@ -500,9 +494,11 @@ impl CheckConfig {
                 threads: options.threads,
                 max_line_bytes: options.max_line_bytes,
                 dates,
+                schema,
             },
             options,
-            words,
+            typed,
+            names,
             is_json: args.json,
         })
     }

@@ -32,6 +32,8 @@ pub struct Hint {
     pub message: String,
     /// The bytes of the line that it is about, where those are not the fault's own.
     pub span: Option<Range<usize>>,
+    /// For a field that is missing: where what may be it is.
+    pub path: Option<FieldPath>,
 }
 
 /// A hint on its way: its code and its message.
@@ -59,6 +61,7 @@ pub(super) fn hints(
                 code,
                 message,
                 span: None,
+                path: None,
             }));
         };
         match (reason, span) {
@@ -82,11 +85,12 @@ pub(super) fn hints(
                 let key = fault
                     .missing_field()
                     .and_then(|field| keys::of_missing(line, &members, field, schema));
-                hints.extend(key.map(|((code, message), span)| Hint {
+                hints.extend(key.map(|found| Hint {
                     reason: Some(reason),
-                    code,
-                    message,
-                    span: span.map(|span| span.start..span.end),
+                    code: found.guess.0,
+                    message: found.guess.1,
+                    span: found.span.map(|span| span.start..span.end),
+                    path: found.path,
                 }));
             }
         }
@@ -118,6 +122,7 @@ fn duplicate(line: &[u8], members: &[Member], path: &FieldPath) -> Option<Hint> 
                     crate::text::quoted(key)
                 ),
                 span: Some(last.key.start..last.key.end),
+                path: None,
             });
         }
         inner = json::members(line, first.value.start);
@@ -155,6 +160,7 @@ fn near_purchase(
             crate::text::quoted(meant)
         ),
         span: Some(value.start..value.end),
+        path: None,
     })
 }
 

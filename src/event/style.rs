@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::decode::is_blank;
 use super::field::Field;
 use super::json::{self, Member, Span};
+use super::schema::{FieldPath, Schema};
 
 /// How much is kept of a text from the data, in characters.
 const KEPT: usize = 48;
@@ -36,11 +37,11 @@ pub struct Styles {
     pub timestamps: BTreeMap<String, u64>,
     /// Forms of `amount`, where it is there: `integer`, `2 decimals`, `exponent`, `string` and so on.
     pub amounts: BTreeMap<String, u64>,
-    /// Other keys, the start of long ones.
+    /// Keys of the event that are no fields and lead to none, the start of long ones.
     pub other_keys: BTreeMap<String, u64>,
-    /// Orders in which the four keys stand.
+    /// Orders in which the keys of the four fields stand, or those that lead to them.
     pub key_orders: BTreeMap<String, u64>,
-    /// Lines that have one of the four keys twice.
+    /// Lines that have a key of the four fields, or one that leads to it, twice.
     pub duplicate_keys: u64,
     /// Lines with `\` escapes in a key or value of the four.
     pub escapes: u64,
@@ -87,6 +88,23 @@ impl Lengths {
 impl Styles {
     /// Counts a line, given without its `\n`. A blank one counts for nothing.
     pub fn add(&mut self, line: &[u8]) {
+        self.add_with(line, Schema::usual());
+    }
+
+    /// The same where fields have other names.
+    ///
+    /// ```
+    /// use daytally::event::{FieldNames, Schema, Styles};
+    ///
+    /// let user_id = "user.id".parse()?;
+    /// let schema = Schema::default().with_fields(FieldNames { user_id, ..FieldNames::default() })?;
+    /// let mut styles = Styles::default();
+    /// styles.add_with(br#"{"user":{"id":"7"},"user_id":1}"#, &schema);
+    /// assert_eq!(styles.user_ids["string"], 1);
+    /// assert_eq!(styles.other_keys["user_id"], 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_with(&mut self, line: &[u8], schema: &Schema) {
         if is_blank(line) {
             return;
         }
@@ -100,35 +118,52 @@ impl Styles {
         let mut last: [Option<Member>; Field::COUNT] = [None; Field::COUNT];
         let (mut order, mut is_duplicate, mut has_escape) = (String::new(), false, false);
         for member in json::members(line, 0) {
-            let Some(field) = json::field(line, member.key) else {
+            let mut head = None;
+            json::with_key(line, member.key, |key| {
+                for field in schema.fields_of_key(key) {
+                    is_duplicate |= head.is_none() && last[field.index()].is_some();
+                    last[field.index()] = Some(member);
+                    head = Some(field);
+                }
+            });
+            let Some(field) = head else {
                 let key = string(line, member.key);
                 *self.other_keys.entry(key).or_default() += 1;
                 continue;
             };
-            is_duplicate |= last[field.index()].is_some();
-            has_escape |= member.key.bytes_of(line).contains(&b'\\')
-                || (member.value.bytes_of(line).starts_with(b"\"")
-                    && member.value.bytes_of(line).contains(&b'\\'));
+            has_escape |= member.key.bytes_of(line).contains(&b'\\');
             if !order.is_empty() {
                 order.push(' ');
             }
             if order.len() < 4 * KEPT {
-                order.push_str(field.key());
+                order.push_str(schema.path(field).head());
             }
-            last[field.index()] = Some(member);
+        }
+        let mut values = [None; Field::COUNT];
+        for field in Field::ALL {
+            let Some(member) = last[field.index()] else {
+                continue;
+            };
+            let (value, is_twice) = follow(line, member.value, schema.path(field));
+            is_duplicate |= is_twice;
+            has_escape |= value.is_some_and(|span: Span| {
+                let bytes = span.bytes_of(line);
+                bytes.starts_with(b"\"") && bytes.contains(&b'\\')
+            });
+            values[field.index()] = value;
         }
         self.duplicate_keys += u64::from(is_duplicate);
         self.escapes += u64::from(has_escape);
         *self.key_orders.entry(order).or_default() += 1;
-        let value = |field: Field| last[field.index()].map(|member| member.value);
+        let value = |field: Field| values[field.index()];
         *self
             .user_ids
-            .entry(
-                value(Field::UserId).map_or("missing", |span| match kind(span.bytes_of(line)) {
+            .entry(value(Field::UserId).map_or("missing", |span: Span| {
+                match kind(span.bytes_of(line)) {
                     "number" => number_kind(span.bytes_of(line)),
                     kind => kind,
-                }),
-            )
+                }
+            }))
             .or_default() += 1;
         let event_type = value(Field::EventType).map_or("(missing)".into(), |span| {
             match kind(span.bytes_of(line)) {
@@ -176,6 +211,21 @@ impl Styles {
         self.crlf += other.crlf;
         add(&mut self.lengths.0, other.lengths.0);
     }
+}
+
+/// The value that a path leads to from that of its first key, and whether one of its other keys is there
+/// twice.
+fn follow(line: &[u8], head: Span, path: &FieldPath) -> (Option<Span>, bool) {
+    let mut is_twice = false;
+    let value = path.keys().iter().skip(1).try_fold(head, |value, key| {
+        let of_key: Vec<Member> = json::members(line, value.start)
+            .into_iter()
+            .filter(|member| json::with_key(line, member.key, |there| there == key.as_bytes()))
+            .collect();
+        is_twice |= of_key.len() > 1;
+        of_key.last().map(|member| member.value)
+    });
+    (value, is_twice)
 }
 
 /// What a JSON value is.
@@ -291,6 +341,7 @@ fn amount_form(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::FieldNames;
 
     #[test]
     fn timestamps_have_forms() {
@@ -310,6 +361,47 @@ mod tests {
         ] {
             assert_eq!(timestamp_form(text), form, "{text}");
         }
+    }
+
+    #[test]
+    fn fields_are_where_the_schema_says() {
+        let schema = Schema::default()
+            .with_fields(FieldNames {
+                user_id: "user.id".parse().unwrap(),
+                timestamp: "user.at".parse().unwrap(),
+                event_type: "kind".parse().unwrap(),
+                ..FieldNames::default()
+            })
+            .unwrap();
+        let mut styles = Styles::default();
+        for line in [
+            r#"{"user":{"id":1,"at":"2024-01-01T00Z"},"kind":"a","timestamp":7}"#,
+            r#"{"kind":"\u0061","user":{"id":1,"id":"2"}}"#,
+            r#"{"user":{"id":1},"user":3}"#,
+            r#"{"user":{"id":{"x":1}},"amount":2}"#,
+        ] {
+            styles.add_with(line.as_bytes(), &schema);
+        }
+        let ids: Vec<_> = styles.user_ids.into_iter().collect();
+        assert_eq!(
+            ids,
+            [("integer", 1), ("missing", 1), ("object", 1), ("string", 1)]
+        );
+        assert_eq!((styles.event_types["a"], styles.amounts["integer"]), (2, 1));
+        assert_eq!(
+            (styles.timestamps["missing"], styles.timestamps.len()),
+            (3, 2)
+        );
+        assert_eq!((styles.duplicate_keys, styles.escapes), (2, 1));
+        assert_eq!(
+            styles.other_keys.into_keys().collect::<Vec<_>>(),
+            ["timestamp"]
+        );
+        let orders: Vec<_> = styles.key_orders.into_keys().collect();
+        assert_eq!(
+            orders,
+            ["kind user", "user amount", "user kind", "user user"]
+        );
     }
 
     #[test]

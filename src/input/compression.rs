@@ -438,6 +438,12 @@ trait Codec: Send {
 
     /// Whether the data may end here.
     fn is_complete(&self) -> bool;
+
+    /// How many bytes it has taken and only keeps until there are enough to decompress, where that may
+    /// be many.
+    fn gathered(&self) -> usize {
+        0
+    }
 }
 
 /// How many bytes a codec took and gave.
@@ -510,6 +516,8 @@ pub struct Decompressor {
     source_ended: bool,
     /// Whether the codec may have more to give without more input.
     may_hold_more: bool,
+    /// How many bytes the codec has taken.
+    taken: u64,
     /// How many decompressed bytes were given.
     offset: u64,
     /// What the data has turned out to be.
@@ -563,6 +571,7 @@ impl Decompressor {
             unread: (0, 0),
             source_ended: false,
             may_hold_more: false,
+            taken: 0,
             offset: 0,
             outcome: None,
         })
@@ -578,6 +587,23 @@ impl Decompressor {
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// How many bytes of the source were decompressed, and how many bytes that is: what was given, and
+    /// what the codec still holds. That is gone then; reading on would miss it.
+    ///
+    /// What was read of the source is more, by as much as fits a buffer, and what was given is less, by as
+    /// much as a block of the format: the ratio of those is that of the data only after many of both.
+    pub(super) fn settle(&mut self) -> (u64, u64) {
+        let mut held = vec![0; BUFFER];
+        while self.may_hold_more && self.outcome.is_none() {
+            let mut step = Step::default();
+            let result = self.codec.step(&[], &mut held, false, &mut step);
+            self.offset += step.written as u64;
+            self.may_hold_more = step.written == held.len();
+            self.outcome = result.err().map(Err);
+        }
+        (self.taken - self.codec.gathered() as u64, self.offset)
     }
 
     /// Decompresses until there is something to give, or the end.
@@ -604,6 +630,7 @@ impl Decompressor {
                 &mut step,
             );
             self.unread.0 += step.read;
+            self.taken += step.read as u64;
             self.may_hold_more = step.written == output.len();
             if step.written > 0 {
                 // What came before a fault is given before it.

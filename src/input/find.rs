@@ -3,6 +3,7 @@
 
 mod glob;
 mod name;
+mod would;
 
 use std::borrow::Cow;
 use std::collections::btree_map::{BTreeMap, Entry};

@@ -28,6 +28,7 @@ pub use line::{Line, Lines};
 pub use locate::{FoundLine, Locator, Which};
 pub use map::Mapping;
 pub use mapped::InputFile;
+pub(crate) use pipe::Until;
 pub(crate) use sample::PlainFile;
 pub use source::{Input, Way};
 pub(crate) use source::{Opened, Sampled};

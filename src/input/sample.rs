@@ -13,7 +13,8 @@ use super::file::{self, FileId};
 use super::stream::BOM;
 use crate::error::{Action, Error, Result};
 
-/// How much is read at a time behind a tile's end, to find the end of its last line.
+/// How much is read at a time behind a tile's end, to find the end of its last line: at first, and at most.
+const FIRST_STEP: usize = 2 * 1024;
 const STEP: usize = 64 * 1024;
 
 /// A regular file that is not compressed, as it was when it was looked at.
@@ -32,6 +33,8 @@ pub(crate) struct Tile {
     /// Set if the last line is too long to be kept, and not in the buffer: where it starts, and how many
     /// bytes it has.
     pub(crate) cut: Option<(u64, u64)>,
+    /// How many bytes of the file were read for it.
+    pub(crate) read: u64,
 }
 
 impl PlainFile {
@@ -74,17 +77,23 @@ impl PlainFile {
         };
         buffer.drain(..start);
         let offset = from + start as u64;
-        let mut tile = Tile { offset, cut: None };
+        let mut tile = Tile {
+            offset,
+            cut: None,
+            read: end - from,
+        };
         if buffer.is_empty() || buffer.ends_with(b"\n") {
             return Ok(tile);
         }
         let last = memchr::memrchr(b'\n', buffer).map_or(0, |at| at + 1);
-        let mut at = end;
+        let (mut at, mut step) = (end, FIRST_STEP);
         while at < self.len {
             let searched = buffer.len();
-            let next = at.saturating_add(STEP as u64).min(self.len);
+            let next = at.saturating_add(step as u64).min(self.len);
             self.read_to(&file, at, next, buffer)?;
+            tile.read += next - at;
             at = next;
+            step = STEP.min(2 * step);
             if let Some(newline) = memchr::memchr(b'\n', &buffer[searched..]) {
                 buffer.truncate(searched + newline + 1);
                 return Ok(tile);
@@ -92,6 +101,7 @@ impl PlainFile {
             if buffer.len() - last > line_bytes {
                 let len = (buffer.len() - last) as u64;
                 let rest = self.rest_of_line(&file, at)?;
+                tile.read += rest;
                 buffer.truncate(last);
                 tile.cut = Some((offset + last as u64, len + rest));
                 return Ok(tile);

@@ -10,7 +10,7 @@ use super::compression::Compression;
 use super::file::{self, FileId, Recording, RegularFile, Seen};
 use super::file_system;
 use super::mapped::InputFile;
-use super::pipe::{KeepGoing, Pipe};
+use super::pipe::{KeepGoing, Pipe, Until};
 use super::sample::PlainFile;
 use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
@@ -45,6 +45,7 @@ pub struct Input {
     lines_before: u64,
     recording: Option<Recording>,
     map_files: bool,
+    until: Option<Until>,
 }
 
 enum Origin {
@@ -104,6 +105,7 @@ impl Input {
             lines_before: 0,
             recording: None,
             map_files: true,
+            until: None,
         }
     }
 
@@ -172,6 +174,11 @@ impl Input {
         self.map_files = false;
     }
 
+    /// Has a pipe, a device or standard input end at a time, if it has not by then.
+    pub(crate) fn read_until(&mut self, until: Until) {
+        self.until = Some(until);
+    }
+
     /// Whether it will be mapped, unless it turns out to be compressed, or its file system to be one
     /// where that is not safe.
     pub(crate) fn may_be_mapped(&self) -> bool {
@@ -238,7 +245,7 @@ impl Input {
                 let file = options
                     .open(&path)
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
-                let pipe = Pipe::new(file, keep_going.clone());
+                let pipe = Pipe::new(file, keep_going.clone(), self.until.clone());
                 (Place::Path(path), Box::new(pipe), None)
             }
             Origin::Stdin => {
@@ -253,7 +260,7 @@ impl Input {
                     let reader = reader.take(file.to_read());
                     (Place::Stdin, Box::new(reader), Some(file))
                 } else {
-                    let pipe = Pipe::new(stdin, keep_going.clone());
+                    let pipe = Pipe::new(stdin, keep_going.clone(), self.until.clone());
                     (Place::Stdin, Box::new(pipe), None)
                 }
             }
@@ -263,6 +270,7 @@ impl Input {
             offset: self.start,
             file,
             recording: self.recording,
+            until: self.until,
             ..Start::of(place)
         };
         Stream::new(start, reader, cutting, keep_going)

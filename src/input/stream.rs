@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::compression::{Compression, Decompressor};
 use super::file::{Recording, RegularFile};
 use super::identity::FileRecord;
-use super::pipe::{KeepGoing, given_up};
+use super::pipe::{KeepGoing, Until, given_up};
 use crate::error::{Error, Result};
 
 /// A UTF-8 byte-order mark (RFC 3629 section 6), which may stand at the very start of an input.
@@ -132,6 +132,8 @@ pub(super) struct Start {
     pub(super) file: Option<RegularFile>,
     /// What is to be remembered of that file.
     pub(super) recording: Option<Recording>,
+    /// When its reader ends at the latest.
+    pub(super) until: Option<Until>,
 }
 
 impl Start {
@@ -142,6 +144,22 @@ impl Start {
             offset: 0,
             file: None,
             recording: None,
+            until: None,
+        }
+    }
+}
+
+/// What a stream's bytes are from.
+enum Source {
+    Plain(Box<dyn io::Read + Send>),
+    Compressed(Box<Decompressor>),
+}
+
+impl io::Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Plain(reader) => reader.read(buffer),
+            Source::Compressed(decompressor) => decompressor.read(buffer),
         }
     }
 }
@@ -151,7 +169,8 @@ pub(crate) struct Stream {
     place: Place,
     /// Asked before every read: there may be no end.
     keep_going: KeepGoing,
-    reader: Box<dyn io::Read + Send>,
+    until: Option<Until>,
+    reader: Source,
     compression: Option<Compression>,
     /// The file behind it, to be checked at the end.
     file: Option<RegularFile>,
@@ -179,6 +198,7 @@ impl Stream {
             offset,
             file,
             recording,
+            until,
         } = start;
         let came = Arc::new(AtomicU64::new(0));
         let mut reader = Counted(reader, Arc::clone(&came));
@@ -195,17 +215,20 @@ impl Stream {
             _ => None,
         };
         let whole = Box::new(io::Cursor::new(start).chain(reader));
-        let reader: Box<dyn io::Read + Send> = match compression {
+        let reader = match compression {
             Some(format) => {
                 let decompressor =
                     Decompressor::with_limits(format, whole, cutting.threads, cutting.memory);
-                Box::new(decompressor.map_err(|source| place.fault(source))?)
+                Source::Compressed(Box::new(
+                    decompressor.map_err(|source| place.fault(source))?,
+                ))
             }
-            None => whole,
+            None => Source::Plain(whole),
         };
         Ok(Stream {
             place,
             keep_going,
+            until,
             reader,
             compression,
             file,
@@ -329,10 +352,21 @@ impl Stream {
                 Ok(0) => self.is_at_end = true,
                 Ok(read) => buffer.filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What is compressed ended in the middle of something, and not by itself.
+                Err(_) if self.until.as_ref().is_some_and(Until::is_up) => self.is_at_end = true,
                 Err(error) => return Err(self.place.fault(error)),
             }
         }
         Ok(())
+    }
+
+    /// Of how many bytes as they came how many could be decompressed so far, what was not given yet
+    /// included; `None` if it is not compressed. What it holds is gone then.
+    pub(crate) fn decompressed(&mut self) -> Option<(u64, u64)> {
+        match &mut self.reader {
+            Source::Plain(_) => None,
+            Source::Compressed(decompressor) => Some(decompressor.settle()),
+        }
     }
 
     /// How many bytes have come, before they were decompressed. More may have come than was given yet.

@@ -287,7 +287,7 @@ impl fmt::Display for StateSummary {
                 write!(f, "{} {kind}, ", text::grouped(count))?;
             }
         }
-        write!(f, "{} read", Bytes(self.bytes_read))
+        write!(f, "{} read", text::size(self.bytes_read))
     }
 }
 
@@ -498,7 +498,7 @@ impl Summary {
             None => f.write_str(&mark(Part::NoOutput, "not written"))?,
         }
         if let Some(output) = &self.output {
-            write!(f, ": {}", Bytes(output.bytes))?;
+            write!(f, ": {}", text::size(output.bytes))?;
             match &output.days {
                 Some(days) => write!(f, " in {days}")?,
                 None if output.unchanged => f.write_str(", unchanged")?,
@@ -575,7 +575,7 @@ impl Summary {
         writeln!(
             f,
             "{inputs}: {} in {}",
-            Bytes(bytes),
+            text::size(bytes),
             Counted(self.lines, "line")
         )?;
         for input in &self.inputs {
@@ -585,7 +585,7 @@ impl Summary {
                     f,
                     "{} grew by {} meanwhile, which were not read",
                     input.place(),
-                    Bytes(input.bytes_added_since)
+                    text::size(input.bytes_added_since)
                 )?;
             }
         }
@@ -635,7 +635,7 @@ impl Summary {
             writeln!(
                 f,
                 "{} of groups, to {}",
-                Bytes(self.spilled_bytes),
+                text::size(self.spilled_bytes),
                 Counted(self.spill_files, "temporary file")
             )?;
         }
@@ -645,7 +645,7 @@ impl Summary {
             clippy::cast_sign_loss,
             reason = "a speed is positive and far below 2^64"
         )]
-        let speed = Bytes(self.bytes_per_second as u64);
+        let speed = text::size(self.bytes_per_second as u64);
         writeln!(f, "{:.3} s, {speed}/s", self.elapsed_seconds)
     }
 }
@@ -687,29 +687,6 @@ impl fmt::Display for Share {
     }
 }
 
-/// A size in the unit that suits it (powers of 1,000, as disks are sold).
-struct Bytes(u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-        if self.0 < 1000 {
-            return write!(f, "{} bytes", self.0);
-        }
-        // In hundredths of the next unit, rounded down, so that no rounding can say 1000.00.
-        let mut hundredths = u128::from(self.0) * 100;
-        let mut unit = "";
-        for next in UNITS {
-            if hundredths < 100_000 {
-                break;
-            }
-            hundredths /= 1000;
-            unit = next;
-        }
-        write!(f, "{}.{:02} {unit}", hundredths / 100, hundredths % 100)
-    }
-}
-
 /// A path as a program reads it: exactly, where it is UTF-8.
 #[must_use]
 pub fn path_text(path: PathBuf) -> String {
@@ -724,7 +701,7 @@ mod tests {
     use crate::event::Reason;
 
     #[test]
-    fn counts_and_sizes_read_well() {
+    fn counts_and_shares_read_well() {
         for (count, shown) in [
             (0, "0"),
             (999, "999"),
@@ -743,17 +720,6 @@ mod tests {
             (u64::MAX - 1, u64::MAX, ">99.99 %"),
         ] {
             assert_eq!(Share(part, whole).to_string(), shown);
-        }
-        for (bytes, shown) in [
-            (0, "0 bytes"),
-            (999, "999 bytes"),
-            (1000, "1.00 kB"),
-            (999_999, "999.99 kB"),
-            (1_000_000, "1.00 MB"),
-            (4_123_456_789, "4.12 GB"),
-            (u64::MAX, "18446.74 PB"),
-        ] {
-            assert_eq!(Bytes(bytes).to_string(), shown);
         }
     }
 

@@ -1,6 +1,17 @@
-//! How much memory the machine has, or allows this process.
+//! What there is of the machine: how much memory it has, or allows this process, and how much time its
+//! processors have spent.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long processors have worked for this thread, the system's part included. Other than the time of
+/// day it is the same however busy the machine is otherwise.
+pub(crate) fn thread_time() -> Duration {
+    // Nothing runs for longer than 2^63 seconds, nor for less than none.
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
 
 /// How much memory there is, in bytes: what the machine has, or what the process's control group
 /// allows (of version 1 or 2, its parents included) if that is less. `None` where nothing tells.
@@ -145,6 +156,15 @@ mod tests {
             }
             assert_eq!(memory_below(root.path()), expected, "{files:?}");
         }
+    }
+
+    #[test]
+    fn a_thread_that_works_takes_time_and_one_that_waits_does_not() {
+        let started = thread_time();
+        let taken = || thread_time().checked_sub(started).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(taken() < Duration::from_millis(100));
+        while taken() < Duration::from_millis(100) {}
     }
 
     #[test]

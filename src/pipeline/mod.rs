@@ -27,6 +27,7 @@ use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
 pub use incremental::Incremental;
 pub use machine::machine_memory;
+pub(crate) use machine::thread_time;
 use progress::Counts;
 pub use progress::{Phase, Progress, ProgressNow};
 use queue::{InputRead, Next, Queue, Task, Text, Work};

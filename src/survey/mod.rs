@@ -9,20 +9,21 @@ mod draw;
 mod estimate;
 mod needs;
 mod part;
+mod streams;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange};
-use crate::input::{Buffer, Cutting, Decompressor, Input, Opened, PlainFile, Read, Sampled};
+use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Schema};
+use crate::input::{Input, PlainFile, Sampled};
 pub use estimate::{Distinct, Rate, distinct, rate};
 pub use needs::Needs;
 use part::Reader;
 pub use part::{DateCount, Example, Part};
+use streams::Streams;
 
 /// How large a tile is at most, in bytes: a disk reads so much in not much more time than less.
 const TILE: u64 = 64 * 1024;
@@ -32,11 +33,12 @@ const TILES: u64 = 256;
 const LEAST_TILE: u64 = 1024;
 
 /// How a sample is taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How many bytes are read, about; by default 64 MiB.
     pub sample: u64,
-    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not.
+    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not, and
+    /// a pipe that is still open then is read no further. Of a reader that waits the end is waited for.
     pub time: Duration,
     /// What the draw starts from.
     pub seed: u64,
@@ -46,6 +48,8 @@ pub struct Settings {
     pub max_line_bytes: usize,
     /// The days whose events are counted.
     pub dates: DateRange,
+    /// What events look like.
+    pub schema: Schema,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             dates: DateRange::default(),
+            schema: Schema::default(),
         }
     }
 }
@@ -70,6 +75,8 @@ pub struct Survey {
     pub inputs_read: usize,
     /// How many of them can only be read from their start, and were not read to their end.
     pub only_begun: usize,
+    /// How many pipes and the like had not ended when time was up; what had come by then was read.
+    pub still_open: usize,
     /// Bytes that were read, decompressed.
     pub bytes_read: u64,
     /// Bytes there are, decompressed; estimated where something is compressed, and `None` where a stream
@@ -93,6 +100,10 @@ pub struct Survey {
     pub users: Option<Distinct>,
     /// How long taking the sample took.
     pub elapsed: Duration,
+    /// Seconds of processor time that reading all inputs takes, and the part of it that one thread has to do
+    /// alone.
+    reading: f64,
+    reading_alone: f64,
 }
 
 /// Takes a sample of inputs.
@@ -135,17 +146,20 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
             .max(settings.sample / 2)
     };
     let each = for_streams / (others.len() as u64).max(1);
-    let mut totals = Totals::default();
+    // So it is with time: a pipe may take all of it, and give nothing.
+    let streams_deadline = if files_bytes == 0 {
+        deadline
+    } else {
+        started.checked_add(settings.time / 2)
+    };
     let mut reader = Reader::new(settings);
-    for (number, input) in others {
-        totals.add(&mut reader, number, input, each, settings, deadline)?;
-    }
-    let of_files = if totals.inputs == 0 {
+    let streams = Streams::read(others, each, streams_deadline, &mut reader, settings)?;
+    let of_files = if streams.inputs() == 0 {
         settings.sample
     } else {
         settings
             .sample
-            .saturating_sub(totals.read)
+            .saturating_sub(streams.read)
             .max(settings.sample / 2)
     };
     let mut part = reader.part;
@@ -160,12 +174,20 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     files_seen.sort_unstable();
     files_seen.dedup();
     let is_whole =
-        totals.only_begun == 0 && totals.skipped == 0 && read.tiles.len() as u64 == tiles.all;
+        streams.only_begun == 0 && streams.skipped == 0 && read.tiles.len() as u64 == tiles.all;
     part.merge(read);
     part.finish(&names);
 
-    let bytes_read = totals.read + files_read;
-    let bytes = totals.estimate.map(|bytes| bytes + files_bytes);
+    let bytes_read = streams.read + files_read;
+    let extent = streams.extent();
+    // Below 2^64 for any input there is; beyond, the cast stops there.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is positive, and casts to integers saturate"
+    )]
+    let bytes = extent.map(|extent| (extent.bytes as u64).saturating_add(files_bytes));
+    let reading_files = part.reading.as_secs_f64() * ratio(files_bytes, part.files_read);
     // How many times the sample the whole is.
     let factor = if is_whole {
         Some(1.0)
@@ -184,19 +206,22 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     };
     Ok(Survey {
         inputs: count,
-        inputs_read: files_seen.len() + totals.inputs,
-        only_begun: totals.only_begun,
+        inputs_read: files_seen.len() + streams.inputs(),
+        only_begun: streams.only_begun,
+        still_open: streams.still_open,
         bytes_read,
         bytes: if is_whole { Some(bytes_read) } else { bytes },
         tiles: part.tiles.len(),
         is_whole,
-        is_late: is_late || totals.is_late,
+        is_late: is_late || streams.is_late,
         invalid: rate(&tiles_of, share),
         lines: factor.map(|times| times * float(part.books.lines())),
         groups: factor.map(|times| part.groups(times)),
         users: factor.map(|times| part.users(times)),
         part,
         elapsed: started.elapsed(),
+        reading: reading_files + extent.map_or(0.0, |extent| extent.seconds),
+        reading_alone: extent.map_or(0.0, |extent| extent.longest),
     })
 }
 
@@ -210,113 +235,6 @@ fn float(number: u64) -> f64 {
 
 fn ratio(all: u64, part: u64) -> f64 {
     float(all) / float(part.max(1))
-}
-
-/// What was read of inputs that can only be read from their start.
-struct Totals {
-    inputs: usize,
-    skipped: usize,
-    only_begun: usize,
-    read: u64,
-    /// How much there is to read, as far as can be told.
-    estimate: Option<u64>,
-    is_late: bool,
-}
-
-impl Default for Totals {
-    fn default() -> Totals {
-        Totals {
-            inputs: 0,
-            skipped: 0,
-            only_begun: 0,
-            read: 0,
-            estimate: Some(0),
-            is_late: false,
-        }
-    }
-}
-
-impl Totals {
-    /// Reads so much of an input's start.
-    fn add(
-        &mut self,
-        reader: &mut Reader,
-        number: usize,
-        input: Input,
-        limit: u64,
-        settings: &Settings,
-        deadline: Option<Instant>,
-    ) -> Result<()> {
-        let stored = input.len();
-        let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if is_over() && self.inputs > 0 {
-            self.is_late = true;
-            self.skipped += 1;
-            // As much larger than those before as it is larger stored is not known; the least is.
-            self.estimate = self.estimate.zip(stored).map(|(bytes, more)| bytes + more);
-            return Ok(());
-        }
-        self.inputs += 1;
-        let cutting = Cutting {
-            block_size: usize::try_from(TILE).unwrap_or(usize::MAX),
-            line_bytes: settings.max_line_bytes,
-            threads: NonZeroUsize::MIN,
-            memory: Decompressor::MEMORY,
-        };
-        let Opened::Stream(mut stream, _) = open(input, cutting)? else {
-            return Ok(());
-        };
-        let mut buffer = Buffer::default();
-        let mut read = 0;
-        let mut tile = 0;
-        loop {
-            let block = match stream.next(buffer)? {
-                Read::Block(block) => block,
-                Read::End(_) => {
-                    stream.finish()?;
-                    self.estimate = self.estimate.map(|bytes| bytes + read);
-                    break;
-                }
-            };
-            let text = &block.buffer.bytes()[block.start..block.end];
-            let start = block.offset + block.start as u64;
-            if let Some(cut) = block.cut {
-                reader.tile(number, tile, start, &[], Some((start, cut.len)));
-                read = start + cut.len + 1;
-            } else {
-                reader.tile(number, tile, start, text, None);
-                read = block.offset + block.end as u64;
-            }
-            tile += 1;
-            if read >= limit || is_over() {
-                self.is_late |= read < limit;
-                self.only_begun += 1;
-                let times = stored
-                    .filter(|stored| *stored > 0)
-                    .map(|stored| ratio(stored, stream.came()).max(1.0));
-                self.estimate = self.estimate.zip(times).map(|(bytes, times)| {
-                    // Below 2^64 for any input there is; beyond, the cast stops there.
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "it is positive, and casts to integers saturate"
-                    )]
-                    let all = (float(read) * times) as u64;
-                    bytes.saturating_add(all)
-                });
-                break;
-            }
-            buffer = block.buffer;
-        }
-        self.read += read;
-        Ok(())
-    }
-}
-
-/// Opens an input that is not to be mapped.
-fn open(mut input: Input, cutting: Cutting) -> Result<Opened> {
-    input.do_not_map();
-    input.start(cutting, Arc::new(|| true))
 }
 
 /// The tiles that are to be read.
@@ -384,6 +302,7 @@ impl Tiles {
                 let tile = number - self.firsts[file];
                 let read = reader
                     .timed(|| plain.tile(tile, self.size, settings.max_line_bytes, &mut buffer))?;
+                reader.part.files_read += read.read;
                 reader.tile(*input, tile, read.offset, &buffer, read.cut);
                 let size = self.size.min(plain.len() - tile * self.size);
                 reader.set_bytes(size);

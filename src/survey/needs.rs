@@ -1,6 +1,6 @@
 //! What the full run will need, from what a sample has shown.
 
-use std::time::Duration;
+use std::num::NonZeroUsize;
 
 use super::{Survey, float};
 use crate::pipeline::Options;
@@ -20,13 +20,17 @@ const GROUP_ON_DISK: f64 = 22.0;
 const BASE: f64 = 12.0 * 1024.0 * 1024.0;
 const THREAD: f64 = 8.0 * 1024.0 * 1024.0;
 
-/// How long a group takes to be merged, sorted and written, on one thread.
+/// How long a processor takes for a group to be merged, sorted and written, in seconds.
 const GROUP_SECONDS: f64 = 150e-9;
 
 /// What the full run will need.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Needs {
-    /// Seconds: of reading or decoding, whichever takes longer, and of the groups.
+    /// Seconds of processor time, on all threads together: of reading, decoding and counting, as the sample
+    /// took, and of the groups.
+    pub processor_seconds: f64,
+    /// Seconds that the run takes if that time is to be had at once, on as many processors as it has threads
+    /// or the machine has. Waiting for a disk is not in it.
     pub seconds: f64,
     /// Peak private memory in bytes, at most.
     pub memory: f64,
@@ -45,11 +49,13 @@ impl Needs {
     pub fn of(survey: &Survey, options: &Options) -> Option<Needs> {
         let (bytes, groups) = (float(survey.bytes?), survey.groups?);
         let threads = float(options.threads.get() as u64);
+        let there = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let at_once = float(options.threads.min(there).get() as u64);
         let part = &survey.part;
-        let per_byte = |time: Duration| time.as_secs_f64() / float(part.decoded_bytes.max(1));
-        // Reading is measured on all threads of the sample together.
-        let busy = bytes * (per_byte(part.decoding) + per_byte(part.reading)) / threads;
-        let seconds = busy + groups.estimate * GROUP_SECONDS / threads;
+        let decoding = part.decoding.as_secs_f64() * bytes / float(part.decoded_bytes.max(1));
+        let processor_seconds = survey.reading + decoding + groups.estimate * GROUP_SECONDS;
+        // A stream is read by one thread, which may have no time left for anything else.
+        let seconds = (processor_seconds / at_once).max(survey.reading_alone);
         let limit = float(options.memory_limit);
         let spills = groups.estimate * GROUP_COUNTS > float(options.memory_for_groups());
         let memory = BASE + THREAD * threads + GROUP * groups.estimate;
@@ -61,6 +67,7 @@ impl Needs {
         let row =
             10.0 + mean(float(digits), met) + per_group.log10().max(0.0) + 1.0 + 1.0 + 5.5 + 5.0;
         Some(Needs {
+            processor_seconds,
             seconds,
             memory: memory.min(limit),
             spills,

@@ -1,13 +1,18 @@
 //! What was seen in a part of the inputs. Parts add up to the same in any order.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Settings;
 use super::estimate::{Distinct, distinct};
+use crate::aggregate::{Counter, Partitions};
 use crate::books::Books;
-use crate::event::{Date, DateRange, Decoder, Diagnosis, Event, Reason, Styles, UserId, Verdict};
+use crate::event::{
+    Date, DateRange, Decoder, Diagnosis, Event, Lanes, Reason, Schema, Styles, UserId, Verdict,
+};
 use crate::input::Lines;
+use crate::pipeline::thread_time;
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +31,27 @@ pub struct Part {
     pub tiles: Vec<Tile>,
     /// How often each group was met: in so many tiles.
     met: HashMap<(Date, UserId), u32>,
-    /// How long reading took, on all threads together; and decoding, without looking at styles.
+    /// Where fields may be that are missing.
+    pub elsewhere: BTreeMap<Reason, Elsewhere>,
+    /// How much processor time reading files took, on all threads together; and decoding and counting,
+    /// without looking at styles.
     pub(super) reading: Duration,
+    pub(super) files_read: u64,
     pub(super) decoding: Duration,
     pub(super) decoded_bytes: u64,
 }
+
+/// Where a field may be that is missing: of lines without it, the first ones of each tile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// How many lines were looked at.
+    pub lines: u64,
+    /// How many of them have something that may be it, by its path as options take it.
+    pub paths: BTreeMap<String, u64>,
+}
+
+/// At how many lines of a tile is looked for fields that are missing.
+const LOOKED_AT: usize = 8;
 
 /// How many events of a day were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,11 +107,19 @@ impl Part {
             self.dates.entry(date).or_default().events += count.events;
         }
         self.purchases += other.purchases;
+        for (reason, more) in other.elsewhere {
+            let elsewhere = self.elsewhere.entry(reason).or_default();
+            elsewhere.lines += more.lines;
+            for (path, lines) in more.paths {
+                *elsewhere.paths.entry(path).or_default() += lines;
+            }
+        }
         self.tiles.extend(other.tiles);
         for (key, tiles) in other.met {
             *self.met.entry(key).or_default() += tiles;
         }
         self.reading += other.reading;
+        self.files_read += other.files_read;
         self.decoding += other.decoding;
         self.decoded_bytes += other.decoded_bytes;
     }
@@ -168,8 +197,11 @@ fn of(met: impl Iterator<Item = u32>, times: f64) -> Distinct {
 pub(super) struct Reader {
     pub(super) part: Part,
     decoder: Decoder,
+    /// Counts as a run does, to take its time.
+    counter: Counter<Arc<Partitions>>,
     max_line_bytes: usize,
     dates: DateRange,
+    schema: Arc<Schema>,
     events: Vec<Event>,
 }
 
@@ -177,18 +209,20 @@ impl Reader {
     pub(super) fn new(settings: &Settings) -> Reader {
         Reader {
             part: Part::default(),
-            decoder: Decoder::new(settings.max_line_bytes),
+            decoder: Decoder::with_schema(settings.max_line_bytes, Lanes::All, &settings.schema),
+            counter: Arc::new(Partitions::default().for_workers(settings.threads)).shared_counter(),
             max_line_bytes: settings.max_line_bytes,
             dates: settings.dates,
+            schema: Arc::new(settings.schema.clone()),
             events: Vec::new(),
         }
     }
 
-    /// Does what reads, and takes its time.
+    /// Does what reads, and takes its processor time.
     pub(super) fn timed<T>(&mut self, read: impl FnOnce() -> T) -> T {
-        let started = Instant::now();
+        let started = thread_time();
         let result = read();
-        self.part.reading += started.elapsed();
+        self.part.reading += thread_time().saturating_sub(started);
         result
     }
 
@@ -220,12 +254,32 @@ impl Reader {
         self.events.clear();
         let mut invalid = Vec::new();
         // First as a run does, to take its time; what is wrong with lines and how they are written later.
-        let started = Instant::now();
+        let started = thread_time();
         let mut at = 0;
         while at < text.len() {
-            let decoded = self.decoder.decode_next(&text[at..]);
+            let (events, counter, dates) = (&mut self.events, &mut self.counter, self.dates);
+            let rest = &text[at..];
+            let run = self
+                .decoder
+                .decode_run(rest, rest.len(), usize::MAX, |event| {
+                    events.push(event);
+                    if dates.contains(event.date()) {
+                        counter.add(event);
+                    }
+                });
+            tile.lines += run.lines as u64;
+            at += run.len;
+            if at >= text.len() {
+                break;
+            }
+            let decoded = self.decoder.decode_next_generally(&text[at..]);
             match decoded.verdict {
-                Verdict::Valid(event) => self.events.push(event),
+                Verdict::Valid(event) => {
+                    self.events.push(event);
+                    if self.dates.contains(event.date()) {
+                        self.counter.add(event);
+                    }
+                }
                 Verdict::Blank => self.part.books.blank += 1,
                 Verdict::Invalid(fault) => {
                     invalid.push((at, tile.lines, decoded.line, fault.reason()));
@@ -234,19 +288,21 @@ impl Reader {
             tile.lines += 1;
             at += decoded.len;
         }
-        self.part.decoding += started.elapsed();
+        self.part.decoding += thread_time().saturating_sub(started);
         self.part.decoded_bytes += text.len() as u64;
 
         for line in Lines::new(text) {
-            self.part.styles.add(line.bytes);
+            self.part.styles.add_with(line.bytes, &self.schema);
         }
         let limit = self.max_line_bytes;
+        self.look_elsewhere(&invalid);
         for (at, before, line, reason) in invalid {
+            let schema = Arc::clone(&self.schema);
             self.invalid(
                 reason,
                 (input, number, before),
                 offset + at as u64,
-                || Diagnosis::of(line, limit),
+                || Diagnosis::with_schema(line, limit, &schema),
                 line,
             );
             tile.invalid += 1;
@@ -294,7 +350,7 @@ impl Reader {
             line: None,
             offset,
             message: fault
-                .map(|fault| fault.message(line).to_string())
+                .map(|fault| fault.message_in(line, &self.schema).to_string())
                 .unwrap_or_default(),
             hint: hints
                 .filter(|hint| hint.reason == Some(reason))
@@ -305,6 +361,34 @@ impl Reader {
             before,
         };
         self.part.keep(reason, example);
+    }
+
+    /// Counts what may be the fields that lines of a tile do not have.
+    fn look_elsewhere(&mut self, invalid: &[(usize, u64, &[u8], Reason)]) {
+        let is_missing = |reason: Reason| {
+            matches!(
+                reason,
+                Reason::MissingUserId
+                    | Reason::MissingEventType
+                    | Reason::MissingTimestamp
+                    | Reason::MissingAmount
+            )
+        };
+        let lines = invalid.iter().filter(|(.., reason)| is_missing(*reason));
+        for (_, _, line, _) in lines.take(LOOKED_AT) {
+            let diagnosis = Diagnosis::with_schema(line, self.max_line_bytes, &self.schema);
+            for fault in diagnosis.faults() {
+                if is_missing(fault.reason()) {
+                    self.part.elsewhere.entry(fault.reason()).or_default().lines += 1;
+                }
+            }
+            for hint in diagnosis.hints() {
+                if let (Some(reason), Some(path)) = (hint.reason, &hint.path) {
+                    let paths = &mut self.part.elsewhere.entry(reason).or_default().paths;
+                    *paths.entry(path.to_string()).or_default() += 1;
+                }
+            }
+        }
     }
 
     /// Counts the events of a tile.

@@ -70,7 +70,7 @@ fn bash_completes() {
         (&["daytally", "agg"][..], &["aggregate"][..]),
         (
             &["daytally", "aggregate", "--max-"],
-            &["--max-invalid", "--max-line-bytes"],
+            &["--max-line-bytes", "--max-invalid"],
         ),
         (
             &["daytally", "aggregate", "--lanes", ""],

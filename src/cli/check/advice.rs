@@ -2,9 +2,15 @@
 
 use std::ffi::OsStr;
 
+use super::show;
+use crate::cli::args::Words;
 use crate::cli::config::CheckConfig;
-use daytally::event::{Date, DateRange, Reason};
+use daytally::event::{Date, DateRange, Reason, Schema};
+use daytally::input::Found;
 use daytally::survey::{Needs, Survey};
+
+/// Other offsets than zero are proposed to be converted where at least one in so many timestamps has one.
+const OFFSETS: u64 = 100;
 
 /// From how many days on a file for each of them is proposed.
 const MANY_DAYS: usize = 400;
@@ -17,99 +23,251 @@ const FAR: u32 = 30;
 pub(super) struct Advice {
     /// Why each option.
     pub(super) reasons: Vec<String>,
-    /// A command to copy; `None` if a name in it cannot be shown as it is.
+    /// A command to copy; `None` if a name in it cannot be shown as it is, or there is nothing to read.
     pub(super) command: Option<String>,
 }
 
-pub(super) fn of(config: &CheckConfig, survey: &Survey) -> Advice {
-    let mut reasons: Vec<String> = Vec::new();
-    let mut words: Vec<String> = vec!["daytally".into(), "aggregate".into()];
-    let mut typed = config.words.clone();
-    let part = &survey.part;
-    let mut add = |option: &[&str], why: String| {
-        words.extend(option.iter().map(|word| (*word).to_owned()));
-        reasons.push(if option.is_empty() {
-            why
-        } else {
-            format!("{}: {why}", option.join(" "))
-        });
+pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice {
+    let mut draft = Draft {
+        reasons: Vec::new(),
+        words: Words::default(),
+        typed: config.typed.clone(),
     };
-    if part.books.invalid() > 0 {
-        add(
-            &["--rejects", "rejects.jsonl"],
-            "keeps the invalid lines, to look at and to mend".into(),
-        );
+    let part = &survey.part;
+    if part.books.lines() == part.books.blank {
+        return Advice {
+            reasons: draft.reasons,
+            command: None,
+        };
     }
+    let fields = missing_fields(&config.settings.schema, survey);
+    let is_about_fields = !fields.is_empty();
+    for (option, path, why) in fields {
+        draft.typed.remove(option);
+        draft.add(&[option, &path], &why);
+    }
+    if is_about_fields {
+        // What else there is to say is of events that are not seen yet.
+        return draft.finish("check", &config.names);
+    }
+    offsets(&mut draft, config, survey);
+    rejects(&mut draft, config, survey, found);
     let limit = max_invalid(survey.invalid.high);
     if let Some(limit) = &limit {
-        add(
+        draft.add(
             &["--max-invalid", limit],
-            "no result if there are far more invalid events than here".into(),
+            "no result if there are far more invalid events than here",
         );
     }
-    let long = part.books.invalid_by_reason();
-    if long
-        .into_iter()
-        .any(|(reason, count)| reason == Reason::LineTooLong && count > 0)
+    long_lines(&mut draft, survey);
+    let needs = Needs::of(survey, &config.options);
+    if let Some(needs) = needs.filter(|needs| needs.spills) {
+        // For the reader to choose; the default does.
+        draft.reasons.push(format!(
+            "--temp-dir DIR: groups will not fit into the memory limit; up to {} of temporary files go \
+             beside the output, or to DIR",
+            daytally::text::about_size(needs.temporary)
+        ));
+    }
+    days(&mut draft, config, survey);
+    draft.finish("aggregate", &config.names)
+}
+
+/// What is proposed, on its way.
+struct Draft {
+    reasons: Vec<String>,
+    words: Words,
+    /// What was given here, and goes on to the next command.
+    typed: Words,
+}
+
+impl Draft {
+    /// Proposes an option.
+    fn add(&mut self, option: &[&str], why: &str) {
+        let shown: Vec<String> = option
+            .iter()
+            .filter_map(|word| quoted(word.as_ref()))
+            .collect();
+        self.reasons.push(format!("{}: {why}", shown.join(" ")));
+        match option {
+            [name, value] => self.words.option(name, Some(*value)),
+            _ => self.words.0.extend(option.iter().map(Into::into)),
+        }
+    }
+
+    fn finish(self, command: &str, names: &Words) -> Advice {
+        let words = self.words.0.iter().chain(&self.typed.0).chain(&names.0);
+        let words: Option<Vec<String>> = words.map(|word| quoted(word)).collect();
+        Advice {
+            reasons: self.reasons,
+            command: words.map(|words| {
+                let mut all = vec!["daytally".to_owned(), command.to_owned()];
+                all.extend(words);
+                all.join(" ")
+            }),
+        }
+    }
+}
+
+/// The fields that most events do not have, and most of those have by another name or in another place: the
+/// options that say so, their paths, and why.
+fn missing_fields(schema: &Schema, survey: &Survey) -> Vec<(&'static str, String, String)> {
+    let part = &survey.part;
+    let styles = &part.styles;
+    let lacks = |missing: Option<&u64>| 2 * missing.copied().unwrap_or(0) > styles.objects;
+    let mut names = schema.fields();
+    let mut found = Vec::new();
+    for (reason, option, path, is_missing) in [
+        (
+            Reason::MissingUserId,
+            "--user-id-field",
+            &mut names.user_id,
+            lacks(styles.user_ids.get("missing")),
+        ),
+        (
+            Reason::MissingEventType,
+            "--event-type-field",
+            &mut names.event_type,
+            lacks(styles.event_types.get("(missing)")),
+        ),
+        (
+            Reason::MissingTimestamp,
+            "--timestamp-field",
+            &mut names.timestamp,
+            lacks(styles.timestamps.get("missing")),
+        ),
+        (
+            Reason::MissingAmount,
+            "--amount-field",
+            &mut names.amount,
+            styles.amounts.is_empty(),
+        ),
+    ] {
+        let Some(elsewhere) = part.elsewhere.get(&reason).filter(|_| is_missing) else {
+            continue;
+        };
+        // Of those that are as frequent the first one, in the order of their bytes.
+        let most = elsewhere
+            .paths
+            .iter()
+            .rev()
+            .max_by_key(|(_, lines)| **lines);
+        let Some((most, lines)) = most.filter(|(_, lines)| 2 * **lines > elsewhere.lines) else {
+            continue;
+        };
+        let Ok(parsed) = most.parse() else {
+            continue;
+        };
+        let why = format!(
+            "{} of the lines without {} that were looked at have it; look again with it",
+            show::percent(show::float(*lines) / show::float(elsewhere.lines.max(1))),
+            daytally::text::quoted(&path.to_string())
+        );
+        *path = parsed;
+        found.push((option, most.clone(), why));
+    }
+    // They may be in each other's way.
+    if schema.clone().with_fields(names).is_err() {
+        found.clear();
+    }
+    found
+}
+
+/// Timestamps of other offsets.
+fn offsets(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
+    let part = &survey.part;
+    let is_offset = |form: &str| {
+        ["99:99", "9999", "99"].iter().any(|digits| {
+            form.strip_suffix(digits)
+                .is_some_and(|before| before.contains("hh") && before.ends_with(['+', '-']))
+        })
+    };
+    let forms = part.styles.timestamps.iter();
+    let events: u64 = forms
+        .filter(|(form, _)| is_offset(form))
+        .map(|(_, events)| events)
+        .sum();
+    if OFFSETS * events >= part.styles.objects.max(1) && !config.settings.schema.accepts_offsets() {
+        draft.add(
+            &["--accept-offsets"],
+            &format!(
+                "{} of the sample's timestamps have another offset than zero; they are converted then",
+                daytally::text::grouped(events)
+            ),
+        );
+    }
+}
+
+/// A file for the invalid lines that is no input of the next run.
+fn rejects(draft: &mut Draft, config: &CheckConfig, survey: &Survey, found: &Found) {
+    if survey.part.books.invalid() == 0 {
+        return;
+    }
+    // Folders leave the others out, and so do most patterns.
+    let names = ["rejects.jsonl", "_rejects.jsonl", ".rejects.jsonl"];
+    let is_free = |name: &&str| !config.search.would_take(name, found);
+    let Some(name) = names.into_iter().find(is_free) else {
+        draft.reasons.push(
+            "--rejects PATH: keeps the invalid lines, to look at and to mend; not where inputs are, or \
+             the next run reads it"
+                .into(),
+        );
+        return;
+    };
+    let why = if name == names[0] {
+        "keeps the invalid lines, to look at and to mend"
+    } else {
+        "keeps the invalid lines, to look at and to mend, by a name that is no input of the next run"
+    };
+    draft.add(&["--rejects", name], why);
+}
+
+/// Lines that are over the limit.
+fn long_lines(draft: &mut Draft, survey: &Survey) {
+    let part = &survey.part;
+    let is_long = |(reason, count)| reason == Reason::LineTooLong && count > 0;
+    if part.books.invalid_by_reason().any(is_long)
         && let Some(longest) = part.styles.lengths.max()
     {
         let mebibytes = longest.div_ceil(1 << 20);
         // Instead of what was given here.
-        if let Some(at) = typed.iter().position(|word| word == "--max-line-bytes") {
-            typed.drain(at..at + 2);
-        }
-        add(
+        draft.typed.remove("--max-line-bytes");
+        draft.add(
             &["--max-line-bytes", &format!("{mebibytes}MiB")],
-            format!("the longest line here has {longest} bytes; if those are events"),
-        );
-    }
-    let needs = Needs::of(survey, &config.options);
-    if let Some(needs) = needs.filter(|needs| needs.spills) {
-        // For the reader to choose; the default does.
-        add(
-            &[],
-            format!(
-                "--temp-dir DIR: groups will not fit into the memory limit; up to {} of temporary \
-             files go beside the output, or to DIR",
-                super::show::size(needs.temporary)
+            &format!(
+                "the longest line here has {} bytes; if those are events",
+                daytally::text::grouped(longest)
             ),
         );
     }
-    let days: Vec<(Date, u64)> = part
-        .dates
-        .iter()
-        .map(|(date, count)| (*date, count.events))
-        .collect();
+}
+
+/// Days that are strays, and days that are many.
+fn days(draft: &mut Draft, config: &CheckConfig, survey: &Survey) {
+    let dates = survey.part.dates.iter();
+    let days: Vec<(Date, u64)> = dates.map(|(date, count)| (*date, count.events)).collect();
     if config.settings.dates == DateRange::default()
         && let Some((from, to)) = without_strays(&days)
     {
         if from > days[0].0 {
-            add(
+            draft.add(
                 &["--from", &from.to_string()],
-                format!("few events are of days long before, from {}", days[0].0),
+                &format!("few events are of days long before, from {}", days[0].0),
             );
         }
         let last = days[days.len() - 1].0;
         if to < last {
-            add(
+            draft.add(
                 &["--to", &to.to_string()],
-                format!("few events are of days long after, up to {last}"),
+                &format!("few events are of days long after, up to {last}"),
             );
         }
     }
     if days.len() > MANY_DAYS {
-        add(
+        draft.add(
             &["--partition-by", "date"],
-            format!("a file for each day; {} days were seen", days.len()),
+            &format!("a file for each day; {} days were seen", days.len()),
         );
-    }
-    let typed: Option<Vec<String>> = typed.iter().map(|word| quoted(word)).collect();
-    Advice {
-        reasons,
-        command: typed.map(|typed| {
-            words.extend(typed);
-            words.join(" ")
-        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use daytally::output::SchemaSummary;
 use daytally::survey::{Distinct, Needs};
 use serde::Serialize;
 
@@ -14,12 +15,15 @@ struct Object<'a> {
     inputs: usize,
     inputs_read: usize,
     only_begun: usize,
+    still_open: usize,
     bytes: Option<u64>,
     bytes_read: u64,
     pieces: usize,
     seconds: f64,
     lines: Option<f64>,
     sample: Sample,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a SchemaSummary>,
     invalid_rate: Interval,
     reasons: BTreeMap<&'static str, Reason<'a>>,
     fields: Fields<'a>,
@@ -80,6 +84,7 @@ struct Fields<'a> {
 #[derive(Serialize)]
 struct FullRun {
     seconds: f64,
+    processor_seconds: f64,
     memory_bytes: f64,
     spills: bool,
     temporary_bytes: f64,
@@ -101,6 +106,7 @@ pub(super) fn object(checked: &Checked) -> String {
         inputs: survey.inputs,
         inputs_read: survey.inputs_read,
         only_begun: survey.only_begun,
+        still_open: survey.still_open,
         bytes: survey.bytes,
         bytes_read: survey.bytes_read,
         pieces: survey.tiles,
@@ -114,6 +120,7 @@ pub(super) fn object(checked: &Checked) -> String {
             invalid: books.invalid(),
             purchases: part.purchases,
         },
+        schema: checked.schema.as_ref(),
         invalid_rate: Interval {
             estimate: survey.invalid.seen,
             low: survey.invalid.low,
@@ -186,6 +193,7 @@ fn interval(distinct: Distinct) -> Interval {
 fn full_run(needs: Needs) -> FullRun {
     FullRun {
         seconds: needs.seconds,
+        processor_seconds: needs.processor_seconds,
         memory_bytes: needs.memory.ceil(),
         spills: needs.spills,
         temporary_bytes: needs.temporary.ceil(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use daytally::survey::{Distinct, Example, Rate};
-use daytally::text;
+use daytally::text::{self, grouped};
 
 use super::Checked;
 
@@ -30,12 +30,34 @@ pub(super) fn text(checked: &Checked) -> String {
         );
         row(&mut out, "", what);
     }
-    if survey.is_late {
+    if survey.still_open > 0 {
+        let what = format!(
+            "{} still open after {} s: only what had come by then was read; see --time",
+            count(survey.still_open as u64, "stream was", "streams were"),
+            checked.time.as_secs_f64()
+        );
+        row(&mut out, "", what);
+    } else if survey.is_late {
         row(
             &mut out,
             "",
             "time was up before the whole sample was read; see --time",
         );
+    }
+    if let Some(schema) = &checked.schema {
+        row(&mut out, "schema", schema);
+    }
+    if checked.has_nothing() {
+        let lines = survey.part.books.lines();
+        let what = if lines > 0 {
+            ", all of them blank: there are no events to tell of"
+        } else if survey.is_whole {
+            ": the inputs have no lines, so there is nothing for aggregate to read"
+        } else {
+            ": nothing has come, so there is nothing to tell"
+        };
+        row(&mut out, "lines", grouped(lines) + what);
+        return out;
     }
     lines(&mut out, checked);
     invalid(&mut out, checked);
@@ -150,17 +172,29 @@ fn full_run(out: &mut String, checked: &Checked) {
                 much => format!("about {:.0} minutes", much / 60.0),
             };
             let spill = if needs.spills {
-                format!(", and up to {} of temporary files", size(needs.temporary))
+                format!(
+                    ", and up to {} of temporary files",
+                    text::about_size(needs.temporary)
+                )
             } else {
                 ", no temporary files".into()
             };
-            row(out, "full run", seconds);
+            let processor = match needs.processor_seconds {
+                less if less < 0.1 => String::new(),
+                few if few < 10.0 => format!(", {few:.1} s of processor time"),
+                more => format!(", {more:.0} s of processor time"),
+            };
+            row(out, "full run", seconds + &processor);
             row(
                 out,
                 "",
-                format!("up to {} of memory{spill}", size(needs.memory)),
+                format!("up to {} of memory{spill}", text::about_size(needs.memory)),
             );
-            row(out, "", format!("a result of about {}", size(needs.csv)));
+            row(
+                out,
+                "",
+                format!("a result of about {}", text::about_size(needs.csv)),
+            );
         }
         None => row(out, "full run", "how much there is to read is not known"),
     }
@@ -169,14 +203,14 @@ fn full_run(out: &mut String, checked: &Checked) {
 fn read(checked: &Checked) -> String {
     let survey = &checked.survey;
     let inputs = count(survey.inputs as u64, "input", "inputs");
-    let read = size(float(survey.bytes_read));
+    let read = text::about_size(float(survey.bytes_read));
     let took = format!("{:.1} s", survey.elapsed.as_secs_f64());
     if survey.is_whole {
         return format!("all of {inputs}, {read}, in {took}: figures are exact");
     }
-    let all = survey
-        .bytes
-        .map_or("unknown".into(), |bytes| size(float(bytes)));
+    let all = survey.bytes.map_or("an unknown size".into(), |bytes| {
+        text::about_size(float(bytes)).to_string()
+    });
     let of = if survey.inputs_read < survey.inputs {
         format!("{} of {inputs}", grouped(survey.inputs_read as u64))
     } else {
@@ -316,19 +350,6 @@ fn count(number: u64, one: &str, many: &str) -> String {
     )
 }
 
-/// A number with commas.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// An estimate in three digits.
 fn about(number: f64) -> String {
     if number < 1000.0 {
@@ -345,7 +366,7 @@ fn about(number: f64) -> String {
 }
 
 /// A share with two digits or three.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     match percent {
         none if none <= 0.0 => "0 %".into(),
@@ -358,24 +379,8 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// A size as people read it.
-pub(super) fn size(bytes: f64) -> String {
-    let mut size = bytes;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        if size < 1000.0 {
-            return if unit == "B" || size >= 100.0 {
-                format!("{size:.0} {unit}")
-            } else {
-                format!("{size:.1} {unit}")
-            };
-        }
-        size /= 1024.0;
-    }
-    format!("{size:.1} TiB")
-}
-
 #[expect(clippy::cast_precision_loss, reason = "what is shown has fewer digits")]
-fn float(number: u64) -> f64 {
+pub(super) fn float(number: u64) -> f64 {
     number as f64
 }
 
@@ -385,12 +390,8 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_for_people() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(999), "999");
         assert_eq!(about(1_234_567.0), "about 1,230,000");
         assert_eq!(about(12.4), "about 12");
-        assert_eq!(size(512.0 * 1024.0 * 1024.0), "512 MiB");
-        assert_eq!(size(1_500.0), "1.5 KiB");
         for (share, shown) in [
             (0.0, "0 %"),
             (1.0, "100 %"),

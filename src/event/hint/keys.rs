@@ -9,19 +9,34 @@ use crate::text::quoted;
 /// A key of an event is shorter, and so is what is nearly one.
 const LONGEST: usize = 40;
 
-/// For a field without a key: the key that may have been meant, and where it stands.
+/// What may be the field, in an event without it.
+pub(super) struct Elsewhere {
+    pub(super) guess: Guess,
+    /// The key.
+    pub(super) span: Option<Span>,
+    /// The path that leads to it.
+    pub(super) path: Option<FieldPath>,
+}
+
+/// For a field without a key: the key that may have been meant, and where it stands. Its value is of a kind
+/// that the field's could be.
 pub(super) fn of_missing(
     line: &[u8],
     members: &[Member],
     field: Field,
     schema: &Schema,
-) -> Option<(Guess, Option<Span>)> {
+) -> Option<Elsewhere> {
     if let (Field::UserId, Some(guess)) = (field, reject(line, members)) {
-        return Some((guess, None));
+        return Some(Elsewhere {
+            guess,
+            span: None,
+            path: None,
+        });
     }
     let path = schema.path(field);
     let others: Vec<(String, Span)> = members
         .iter()
+        .filter(|member| could_be(field, member.value.bytes_of(line)))
         .filter(|member| {
             json::with_key(line, member.key, |key| {
                 schema.fields_of_key(key).next().is_none()
@@ -34,25 +49,57 @@ pub(super) fn of_missing(
             .iter()
             .find(|(key, _)| key.len() <= LONGEST && is_meant(&plain(key)))
     };
+    let own = |guess: Guess, (key, span): &(String, Span)| Elsewhere {
+        guess,
+        span: Some(*span),
+        path: Some(FieldPath::of_keys(vec![key.clone()])),
+    };
     let wanted = plain(path.last());
-    if let Some((key, span)) = find(&|key| key == wanted) {
-        return Some((spelling(key, field, path), Some(*span)));
+    if let Some(found) = find(&|key| key == wanted) {
+        return Some(own(spelling(&found.0, field, path), found));
     }
-    if let Some(found) = nested(line, members, field, path) {
+    let nested = |is_meant: &dyn Fn(&str, &str) -> bool| {
+        nested(line, members, field, schema, &|outer, inner| {
+            is_meant(&plain(outer), &plain(inner))
+        })
+    };
+    let usual = plain(field.key());
+    // `user_id` in `meta`, and `id` in `user`.
+    let is_same = |outer: &str, inner: &str| inner == wanted || outer.to_owned() + inner == usual;
+    if let Some(found) = nested(&is_same) {
         return Some(found);
     }
-    if let Some((key, span)) = find(&|key| distance(key, &wanted) <= wanted.len() / 4) {
-        return Some((spelling(key, field, path), Some(*span)));
+    if let Some(found) = find(&|key| distance(key, &wanted) <= wanted.len() / 4) {
+        return Some(own(spelling(&found.0, field, path), found));
     }
-    let usual = plain(field.key());
-    let (key, span) = find(&|key| key == usual || aliases(field).contains(&key))?;
+    let is_other_name = |key: &str| key == usual || aliases(field).contains(&key);
+    let Some(found) = find(&is_other_name) else {
+        return nested(&|outer, inner| {
+            aliases(field).contains(&(outer.to_owned() + inner).as_str())
+                || is_other_name(inner) && ENVELOPES.contains(&outer)
+        });
+    };
     let message = format!(
         "there is a key {}; if that is it, it has to be called {}{}",
-        quoted(key),
+        quoted(&found.0),
         quoted(&path.name()),
-        or_named(field, &[key])
+        or_named(field, &[&found.0])
     );
-    Some((("other_key", message), Some(*span)))
+    Some(own(("other_key", message), found))
+}
+
+/// Whether a value is of a kind that a field's could be, be it written as it should not: an id or an amount
+/// in quotes, a timestamp in seconds.
+fn could_be(field: Field, value: &[u8]) -> bool {
+    let is_string = value.first() == Some(&b'"');
+    let is_number = matches!(value.first(), Some(b'-' | b'0'..=b'9'));
+    match field {
+        Field::UserId => {
+            is_string || is_number && !value.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+        }
+        Field::EventType => is_string,
+        Field::Timestamp | Field::Amount => is_string || is_number,
+    }
 }
 
 fn spelling(key: &str, field: Field, path: &FieldPath) -> Guess {
@@ -90,37 +137,60 @@ fn or_named(field: Field, keys: &[&str]) -> String {
     }
 }
 
-/// The field as a key of a value one level down.
+/// The field as a key of an object one level down.
 fn nested(
     line: &[u8],
     members: &[Member],
     field: Field,
-    path: &FieldPath,
-) -> Option<(Guess, Option<Span>)> {
-    let wanted = plain(path.last());
+    schema: &Schema,
+    is_meant: &dyn Fn(&str, &str) -> bool,
+) -> Option<Elsewhere> {
+    let path = schema.path(field);
     members.iter().find_map(|outer| {
-        let inner = json::members(line, outer.value.start);
-        let found = inner.iter().find(|member| {
-            let length = member.key.end - member.key.start;
-            length <= 2 * LONGEST && plain(&text(line, member.key)) == wanted
-        })?;
-        let (key, outer) = (text(line, found.key), text(line, outer.key));
-        let or_named = or_named(field, &[&outer, &key]);
+        let is_object = line.get(outer.value.start) == Some(&b'{');
+        let outer_key = Some(outer.key).filter(|key| is_object && key.end - key.start <= 2 * LONGEST)?;
+        let outer_key = text(line, outer_key);
+        let (key, found) = json::members(line, outer.value.start)
+            .into_iter()
+            .filter(|member| {
+                let length = member.key.end - member.key.start;
+                length <= 2 * LONGEST && could_be(field, member.value.bytes_of(line))
+            })
+            .map(|member| (text(line, member.key), member.key))
+            .find(|(key, _)| is_meant(&outer_key, key) && !is_taken(schema, &outer_key, key))?;
+        let or_named = or_named(field, &[&outer_key, &key]);
         let message = match path.keys() {
-            [_] => format!(
+            [_] if plain(&key) == plain(path.last()) => format!(
                 "{} is inside {}, and keys inside other values are not the event's; move it up{or_named}",
                 quoted(&key),
-                quoted(&outer)
+                quoted(&outer_key)
+            ),
+            [name] => format!(
+                "there is a key {} inside {}; if that is it, it has to be moved up and called {}{or_named}",
+                quoted(&key),
+                quoted(&outer_key),
+                quoted(name)
             ),
             _ => format!(
                 "there is a key {} inside {}; if that is it, it has to be where {} says{or_named}",
                 quoted(&key),
-                quoted(&outer),
+                quoted(&outer_key),
                 quoted(&path.name())
             ),
         };
-        Some((("nested_key", message), Some(found.key)))
+        Some(Elsewhere {
+            guess: ("nested_key", message),
+            span: Some(found),
+            path: Some(FieldPath::of_keys(vec![outer_key, key])),
+        })
     })
+}
+
+/// Whether a key of an object is a field already.
+fn is_taken(schema: &Schema, outer: &str, key: &str) -> bool {
+    Field::ALL
+        .into_iter()
+        .any(|field| schema.path(field).keys() == [outer, key])
 }
 
 /// A line of a rejects file.
@@ -159,6 +229,22 @@ fn plain(key: &str) -> String {
         .collect()
 }
 
+/// What others put around an event, without what [`plain`] leaves out. A `name` in a `user` is no type of
+/// event, but one in `data` may be.
+const ENVELOPES: [&str; 11] = [
+    "attributes",
+    "body",
+    "context",
+    "data",
+    "detail",
+    "event",
+    "fields",
+    "message",
+    "payload",
+    "properties",
+    "record",
+];
+
 /// What others call the field, without what [`plain`] leaves out.
 fn aliases(field: Field) -> &'static [&'static str] {
     match field {
@@ -173,6 +259,7 @@ fn aliases(field: Field) -> &'static [&'static str] {
         Field::EventType => &["type", "event", "eventname", "name", "action", "kind"],
         Field::Timestamp => &[
             "ts",
+            "at",
             "time",
             "datetime",
             "eventtime",
@@ -302,6 +389,43 @@ mod tests {
                 .hints()
                 .iter()
                 .all(|hint| hint.code == "nested_key")
+        );
+        // By its name and that of what it is in; and only what could be one.
+        let rest = r#""event_type":"click","timestamp":"2024-01-01T10:00:00Z""#;
+        for (line, expected) in [
+            (
+                r#"{"user":{"id":7,"name":"Ann"}"#,
+                "nested_key: there is a key \"id\" inside \"user\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field user.id",
+            ),
+            (
+                r#"{"userId":{"value":7},"user":{"id":"7"}"#,
+                "nested_key: there is a key \"id\" inside \"user\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field user.id",
+            ),
+            (
+                r#"{"user":{"id":{"n":7}},"uid":7"#,
+                "other_key: there is a key \"uid\"; if that is it, it has to be called \"user_id\", or named with --user-id-field uid",
+            ),
+            (
+                r#"{"data":{"uid":7}"#,
+                "nested_key: there is a key \"uid\" inside \"data\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field data.uid",
+            ),
+            (r#"{"user":{"name":"Ann"}"#, ""),
+            (r#"{"user":{"id":null}"#, ""),
+            (r#"{"user":[1],"uid":true"#, ""),
+            (r#"{"uid":1.5"#, ""),
+        ] {
+            assert_eq!(hint_of(format!("{line},{rest}}}")), expected, "{line}");
+        }
+        let line =
+            r#"{"user_id":1,"event":{"time":"2024-01-01T10:00:00Z","type":"click"},"type":7}"#;
+        let diagnosis = Diagnosis::of(line.as_bytes(), 1000);
+        let paths = diagnosis
+            .hints()
+            .iter()
+            .map(|hint| hint.path.as_ref().unwrap());
+        assert_eq!(
+            paths.map(ToString::to_string).collect::<Vec<_>>(),
+            ["event.type", "event.time"]
         );
         // Two levels down is too far away, and arrays are not looked into.
         let line = r#"{"a":{"b":{"user_id":1}},"c":[{"user_id":1}],"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;

@@ -297,6 +297,10 @@ impl Codec for Lz4 {
     fn is_complete(&self) -> bool {
         self.ended_one && matches!(self.state, State::Magic) && self.gathered.is_empty()
     }
+
+    fn gathered(&self) -> usize {
+        self.gathered.len()
+    }
 }
 
 fn xxh32(bytes: &[u8]) -> u32 {
