@@ -127,7 +127,8 @@ impl Chart<'_> {
                 ),
             );
         }
-        push(out, format_args!("<g class=\"{}\">\n", self.class));
+        let density = if columns.len() < DENSE { "" } else { " dense" };
+        push(out, format_args!("<g class=\"{}{density}\">\n", self.class));
         let has_values = has_room_for_values(columns);
         let mut values = String::new();
         for (column, from, to) in placed(columns) {
@@ -193,8 +194,8 @@ impl Chart<'_> {
     /// Where a column starts and how wide it is, in its place.
     fn extent(&self, count: usize, from: f64, to: f64) -> (f64, f64) {
         if count >= DENSE {
-            // A little below the next one, or there would be seams.
-            return (from, (to - from + 0.0006).max(0.002));
+            // They have an outline, too, or there would be seams.
+            return (from, (to - from).max(0.0005));
         }
         let width = ((to - from) * 0.8).min(self.widest);
         (f64::midpoint(from, to) - width / 2.0, width)
@@ -298,10 +299,10 @@ mod tests {
             for (_, from, to) in placed(&bars) {
                 let (start, width) = chart.extent(bars.len(), from, to);
                 assert!(
-                    start >= from - 1e-9 && start + width <= to + 0.0007,
+                    start >= from - 1e-9 && start + width <= to + 1e-9,
                     "{count}"
                 );
-                assert!(width <= 0.0601 && width >= 0.002, "{count}: {width}");
+                assert!((0.0005..0.0601).contains(&width), "{count}: {width}");
             }
         }
     }

@@ -260,7 +260,7 @@ fn by_reason_and_position(reasons: &[(Reason, u64)], parts: &[Part], out: &mut S
                 });
             Row {
                 name: reason.code().into(),
-                text: format!("highest: {}", grouped(counts.clone().max().unwrap_or(0))),
+                text: format!("up to {}", grouped(counts.clone().max().unwrap_or(0))),
                 drawn: columns.collect(),
             }
         })

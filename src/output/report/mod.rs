@@ -100,16 +100,18 @@ impl Report<'_> {
 
     fn head(&self, out: &mut String) {
         let summary = self.summary;
-        let none = || "none".to_owned();
-        let (first, last) = (
-            summary.first_date.clone().unwrap_or_else(none),
-            summary.last_date.clone().unwrap_or_else(none),
-        );
+        let time = |date: &str| format!("<time>{}</time>", escaped(date));
+        let date = |date: &Option<String>| date.as_deref().map_or("none".into(), time);
+        let (first, last) = (date(&summary.first_date), date(&summary.last_date));
         let asked = match (&summary.from, &summary.to) {
             (None, None) => String::new(),
-            (Some(from), None) => format!("; only days from {from} were asked for"),
-            (None, Some(to)) => format!("; only days to {to} were asked for"),
-            (Some(from), Some(to)) => format!("; only days from {from} to {to} were asked for"),
+            (Some(from), None) => format!("; only days from {} were asked for", time(from)),
+            (None, Some(to)) => format!("; only days to {} were asked for", time(to)),
+            (Some(from), Some(to)) => format!(
+                "; only days from {} to {} were asked for",
+                time(from),
+                time(to)
+            ),
         };
         let days = match self.days.days() {
             0 => "No day has events".to_owned(),
@@ -119,14 +121,7 @@ impl Report<'_> {
                 plural(days, "UTC day")
             ),
         };
-        push(
-            out,
-            format_args!(
-                "<p class=\"soft\">{}{}.</p>\n",
-                escaped(days),
-                escaped(asked)
-            ),
-        );
+        push(out, format_args!("<p class=\"soft\">{days}{asked}.</p>\n"));
         if summary.status == Status::TooManyInvalid {
             out.push_str(
                 "<p class=\"warn\" role=\"note\"><strong>No result was published:</strong> more events are \

@@ -7,7 +7,7 @@ use super::html::{Cell, grouped, percent, plural, push, table};
 use crate::aggregate::{Revenue, UserTotal, UserTotals};
 
 /// How wide a column is at most, as a share of the axis.
-const WIDEST: f64 = 0.14;
+const WIDEST: f64 = 0.12;
 
 /// Of more bins of revenue, those of a power of ten are put together.
 const BINS: usize = 24;
@@ -201,7 +201,7 @@ fn draw(what: &'static str, bins: &[Bin], out: &mut String) {
                 "How many users have how much: bins that grow from left to right. Most users are at {most}."
             ),
             across: if is_revenue {
-                "revenue of a user: from there to the next".into()
+                "revenue of a user, from".into()
             } else {
                 "events of a user".into()
             },
