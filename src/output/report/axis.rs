@@ -13,7 +13,10 @@ const WIDTHS: [f64; 7] = [200.0, 250.0, 330.0, 450.0, 600.0, 780.0, 960.0];
 /// The least space between two labels.
 const BETWEEN: f64 = 9.0;
 
-/// How many labels an axis has at most.
+/// Of so many columns it is to be seen which have labels.
+const FEW: usize = 31;
+
+/// How many labels an axis of more has at most.
 const MOST_LABELS: u32 = 25;
 
 /// The axis of values.
@@ -158,8 +161,36 @@ impl Label {
     }
 }
 
-/// Which labels are shown, of so many steps from the first to the last.
-fn chosen(labels: &[Label], steps: u32) -> Vec<usize> {
+/// The ways to choose labels, those with the most first; the last is of the first label alone, or of it and
+/// the last.
+fn ways(labels: &[Label]) -> Vec<Vec<usize>> {
+    let count = labels.len();
+    if count <= FEW && are_even(labels) {
+        // Nobody misses the last one of them, but all would see that they are not even.
+        return (1..=count.max(1))
+            .map(|step| (0..count).step_by(step).collect())
+            .collect();
+    }
+    let most = u32::try_from(count)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(1)
+        .min(MOST_LABELS - 1);
+    (0..=most)
+        .rev()
+        .map(|steps| from_end_to_end(labels, steps))
+        .collect()
+}
+
+/// Whether they have the same distance, each to the next.
+fn are_even(labels: &[Label]) -> bool {
+    let distance = |pair: &[Label]| pair[1].middle() - pair[0].middle();
+    let mut distances = labels.windows(2).map(distance);
+    let first = distances.next().unwrap_or(0.0);
+    distances.all(|distance| (distance - first).abs() < 1e-9)
+}
+
+/// The labels next to so many steps from the first to the last.
+fn from_end_to_end(labels: &[Label], steps: u32) -> Vec<usize> {
     let (Some(first), Some(last)) = (labels.first(), labels.last()) else {
         return Vec::new();
     };
@@ -198,10 +229,8 @@ fn fit(labels: &[Label], anchors: &[Anchor], chosen: &[usize], width: f64) -> bo
     })
 }
 
-/// For each label, at which of the widths it is shown: as many as fit, those of the ends first.
+/// For each label, at which of the widths it is shown: as many as fit.
 fn shown(labels: &[Label], room: Room) -> (Vec<Anchor>, Vec<Vec<usize>>) {
-    let count = u32::try_from(labels.len()).unwrap_or(u32::MAX);
-    let most = count.saturating_sub(1).min(MOST_LABELS - 1);
     let anchors: Vec<Anchor> = (0..labels.len())
         .map(|at| {
             // Only those of the ends may be set otherwise: the others would be beside what they are of.
@@ -212,16 +241,12 @@ fn shown(labels: &[Label], room: Room) -> (Vec<Anchor>, Vec<Vec<usize>>) {
             }
         })
         .collect();
+    let ways = ways(labels);
     let mut widths = vec![Vec::new(); labels.len()];
     for (at, width) in WIDTHS.into_iter().enumerate() {
-        let fits = |steps: &u32| fit(labels, &anchors, &chosen(labels, *steps), width);
-        let best = (1..=most).rev().find(fits).unwrap_or(0);
-        // Steps of the same length, if that does not cost half of the labels.
-        let even = (best / 2 + 1..=best)
-            .rev()
-            .find(|steps| (count - 1).is_multiple_of(*steps) && fits(steps));
-        for label in chosen(labels, even.unwrap_or(best)) {
-            widths[label].push(at);
+        let best = ways.iter().find(|way| fit(labels, &anchors, way, width));
+        for label in best.into_iter().flatten() {
+            widths[*label].push(at);
         }
     }
     (anchors, widths)
@@ -329,12 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn labels_do_not_meet_and_those_of_the_ends_are_there() {
+    fn labels_do_not_meet_and_the_first_is_always_there() {
         let room = Room {
             left: 40.0,
             right: 8.0,
         };
-        for count in [1, 2, 3, 4, 5, 7, 13, 31, 90, 366, 400] {
+        for count in [1, 2, 3, 4, 5, 6, 7, 13, 31, 90, 366, 400] {
             for text in ["7", "2024-01-01", "2×10¹⁵"] {
                 let labels = columns(&vec![text.to_owned(); count]);
                 let (anchors, widths) = shown(&labels, room);
@@ -345,8 +370,12 @@ mod tests {
                         .collect();
                     assert!(fit(&labels, &anchors, &chosen, width));
                     assert_eq!(chosen.first(), Some(&0));
-                    assert!(chosen.contains(&(count - 1)), "{text} {count} at {width}");
-                    assert!(chosen.len() * 2 > before, "{text} {count} at {width}");
+                    let has_last = chosen.contains(&(count - 1));
+                    assert!(has_last || count <= FEW, "{text} {count} at {width}");
+                    let steps = chosen.windows(2).map(|pair| pair[1] - pair[0]);
+                    let (least, most) = (steps.clone().min(), steps.max());
+                    assert!(least == most || count > FEW, "{text} {count} at {width}");
+                    assert!(chosen.len() >= before, "{text} {count} at {width}");
                     before = chosen.len();
                     for label in chosen {
                         let (from, to) = labels[label].span(anchors[label], width);

@@ -267,13 +267,13 @@ fn by_reason_and_position(reasons: &[(Reason, u64)], parts: &[Part], out: &mut S
         .collect();
     let frame = Frame {
         id: "reason-positions",
-        title: "Where each reason is".into(),
-        note: "each row has its own scale".into(),
+        title: "Where in the input each reason is".into(),
+        note: String::new(),
         description:
             "Columns by position in the input, a row for each reason, the most frequent first. All \
                       numbers are in the table of positions."
                 .into(),
-        across: "position, as above".into(),
+        across: "position, as above; each row has a scale of its own".into(),
     };
     strips(&frame, "bad", &rows, out);
 }

@@ -6,10 +6,10 @@ use super::chart::{Column, Frame, Mark, drawn, placed};
 use super::html::{escaped, push};
 
 /// How high a row is, and where it has what, in pixels.
-const ROW: f64 = 42.0;
-const TEXT: f64 = 13.0;
-const TOP: f64 = 20.0;
-const BOTTOM: f64 = 36.0;
+const ROW: f64 = 34.0;
+const TEXT: f64 = 12.0;
+const TOP: f64 = 16.0;
+const BOTTOM: f64 = 30.0;
 
 /// A row: its name, and what is written at its end.
 pub(super) struct Row<T> {
@@ -44,7 +44,7 @@ pub(super) fn bars(frame: &Frame<'_>, class: &str, rows: &[Row<f64>], out: &mut 
         push(
             out,
             format_args!(
-                "<rect y=\"{}\" width=\"{}%\" height=\"12\"/>\n",
+                "<rect y=\"{}\" width=\"{}%\" height=\"11\"/>\n",
                 y + TOP,
                 share((row.drawn / most).max(0.002)),
             ),
