@@ -264,11 +264,14 @@ pub(super) fn write_labels(labels: &[Label], room: Room, y: f64, out: &mut Strin
             Anchor::Middle => (label.middle(), " mid"),
             Anchor::End => (label.to, " end"),
         };
-        let widths: String = widths.iter().map(|at| format!(" w{at}")).collect();
+        let mut classes = format!("x{class}");
+        for width in widths {
+            push(&mut classes, format_args!(" w{width}"));
+        }
         push(
             out,
             format_args!(
-                "<text x=\"{}%\" y=\"{y}\" class=\"x{class}{widths}\">{}</text>\n",
+                "<text x=\"{}%\" y=\"{y}\" class=\"{classes}\">{}</text>\n",
                 share(x),
                 escaped(&label.text)
             ),
