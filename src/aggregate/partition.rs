@@ -66,6 +66,11 @@ impl Partition {
         self.store.sample(step)
     }
 
+    /// The groups with their totals, in no order.
+    pub(crate) fn resolved(&self) -> impl Iterator<Item = Group> {
+        self.groups().map(|group| self.wide.resolve(group))
+    }
+
     /// The groups, and the totals that are elsewhere.
     pub(super) fn into_parts(self) -> (Groups, WideTotals) {
         (self.store.into_groups(), self.wide)
@@ -281,18 +286,14 @@ impl Partitions {
         }
     }
 
-    /// The groups, partition by partition and in no order within each, to be divided; none of them
-    /// being on the disk.
+    /// The groups, partition by partition and in no order within each, none of them being on the disk.
+    pub(crate) fn into_partitions(self) -> Vec<Partition> {
+        unlocked(self.all)
+    }
+
+    /// The same, to be divided.
     pub(crate) fn finish(self) -> (Vec<Partition>, Division) {
-        let partitions: Vec<Partition> = self
-            .all
-            .into_iter()
-            .map(|partition| {
-                partition
-                    .into_inner()
-                    .unwrap_or_else(PoisonError::into_inner)
-            })
-            .collect();
+        let partitions = unlocked(self.all);
         let division = Division {
             ranges: Ranges::of(&partitions, Ranges::ROWS),
             memory: self.memory,
@@ -334,6 +335,17 @@ impl Division {
     pub(crate) fn divide(&self, partition: Partition) -> Share {
         self.ranges.divide(partition, &self.memory)
     }
+}
+
+fn unlocked(partitions: impl IntoIterator<Item = Mutex<Partition>>) -> Vec<Partition> {
+    partitions
+        .into_iter()
+        .map(|partition| {
+            partition
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+        })
+        .collect()
 }
 
 /// A partition, whether or not another worker panicked while it held it: that panic ends the run.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::group::{Group, Totals};
 use super::revenue::Revenue;
-use super::sorted::InOrder;
 use crate::event::UserId;
 
 /// A user, and what was counted over all days.
@@ -36,16 +35,16 @@ impl UserTotals {
     pub const TOP: usize = 20;
 
     /// Of groups that are of one user each.
-    pub(crate) fn of(groups: &InOrder) -> UserTotals {
+    pub(crate) fn of(groups: impl IntoIterator<Item = Group>) -> UserTotals {
         let mut all = UserTotals::default();
-        for Group { key, totals } in groups.iter() {
+        for Group { key, totals } in groups {
             all.users += 1;
             *all.by_events.entry(totals.event_count).or_default() += 1;
             let bound = lower_bound(totals.revenue.units());
             *all.by_revenue.entry(bound).or_default() += 1;
             let user = UserTotal {
                 user_id: key.user_id(),
-                totals: *totals,
+                totals,
             };
             keep(&mut all.most_events, user, |totals| totals.event_count);
             if totals.purchase_count > 0 {
@@ -202,20 +201,15 @@ mod tests {
     use crate::event::Date;
     use proptest::prelude::*;
 
-    fn groups(users: &[(u64, u64, u128)]) -> InOrder {
-        InOrder::of(
-            users
-                .iter()
-                .map(|(user, event_count, units)| Group {
-                    key: GroupKey::new(Date::MIN, UserId::from(*user)),
-                    totals: Totals {
-                        event_count: *event_count,
-                        purchase_count: u64::from(*units > 0),
-                        revenue: Revenue::from_units(*units),
-                    },
-                })
-                .collect(),
-        )
+    fn groups(users: &[(u64, u64, u128)]) -> impl Iterator<Item = Group> {
+        users.iter().map(|(user, event_count, units)| Group {
+            key: GroupKey::new(Date::MIN, UserId::from(*user)),
+            totals: Totals {
+                event_count: *event_count,
+                purchase_count: u64::from(*units > 0),
+                revenue: Revenue::from_units(*units),
+            },
+        })
     }
 
     proptest! {
@@ -227,10 +221,10 @@ mod tests {
         ) {
             let users: Vec<(u64, u64, u128)> =
                 (0..).zip(&counts).map(|(user, (events, units))| (user, *events, *units)).collect();
-            let whole = UserTotals::of(&groups(&users));
+            let whole = UserTotals::of(groups(&users));
             let mut merged = UserTotals::default();
             for some in users.chunks(piece).rev() {
-                merged.merge(UserTotals::of(&groups(some)));
+                merged.merge(UserTotals::of(groups(some)));
             }
             prop_assert_eq!(&merged, &whole);
             prop_assert_eq!(whole.users(), users.len() as u64);

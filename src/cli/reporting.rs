@@ -6,7 +6,7 @@ use super::config::AggregateConfig;
 use daytally::Pipeline;
 use daytally::aggregate::{SortedGroups, Timeline};
 use daytally::error::Result;
-use daytally::output::report::{RejectPlaces, Report};
+use daytally::output::report::{Fact, RejectPlaces, Report};
 use daytally::output::{Draft, Finished, Summary, Target};
 
 /// What a report is made of, as far as it is known.
@@ -63,23 +63,20 @@ impl ReportDraft {
 }
 
 /// How the run was done.
-fn facts(config: &AggregateConfig, started: SystemTime) -> Vec<(&'static str, String)> {
+fn facts(config: &AggregateConfig, started: SystemTime) -> Vec<(&'static str, Fact)> {
     let options = &config.options;
-    let mut facts = vec![("started, UTC", utc(started))];
+    let mut facts = vec![("started, UTC", utc(started).into())];
     if let Some(limit) = &config.max_invalid {
-        facts.push(("--max-invalid", limit.to_string()));
+        facts.push(("--max-invalid", limit.to_string().into()));
     }
     if let Some(state) = &config.state {
-        facts.push(("state", state.folder.to_string_lossy().into_owned()));
+        facts.push(("state", state.folder.to_string_lossy().into_owned().into()));
     }
     facts.extend([
-        ("threads", options.threads.to_string()),
-        (
-            "memory limit, MiB",
-            (options.memory_limit >> 20).to_string(),
-        ),
-        ("longest line, bytes", options.max_line_bytes.to_string()),
-        ("chunk, bytes", options.chunk_size.to_string()),
+        ("threads", options.threads.get().into()),
+        ("memory limit, MiB", (options.memory_limit >> 20).into()),
+        ("longest line, bytes", options.max_line_bytes.into()),
+        ("chunk, bytes", options.chunk_size.into()),
         ("daytally", env!("CARGO_PKG_VERSION").into()),
     ]);
     facts

@@ -42,17 +42,14 @@ impl Pipeline {
                     let next = || ranges.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let mut done = Ok(());
                     while let Some(range) = next() {
-                        done = self
-                            .check_stop()
-                            .and_then(|()| range.sorted())
-                            .map(|groups| {
-                                for Group { key, totals } in groups.iter() {
-                                    counter.merge(&Group {
-                                        key: GroupKey::new(Date::MIN, key.user_id()),
-                                        totals: *totals,
-                                    });
-                                }
-                            });
+                        done = self.check_stop().and_then(|()| {
+                            range.for_each(|Group { key, totals }| {
+                                counter.merge(&Group {
+                                    key: GroupKey::new(Date::MIN, key.user_id()),
+                                    totals: *totals,
+                                });
+                            })
+                        });
                         if done.is_err() || counter.has_failed() {
                             break;
                         }
@@ -69,14 +66,35 @@ impl Pipeline {
         counted.into_iter().collect::<Result<()>>()?;
         drop(groups);
 
-        let users = self.sort(Arc::into_inner(partitions).ok_or(Error::Panicked)?)?;
+        let partitions = Arc::into_inner(partitions).ok_or(Error::Panicked)?;
+        if partitions.has_spilled() {
+            return self.add_up_sorted(&self.sort(partitions)?);
+        }
+        // Adding up does not ask for an order, and so there is no sorting.
+        let partitions = partitions.into_partitions();
+        self.pool.install(|| {
+            partitions
+                .into_par_iter()
+                .map(|partition| {
+                    self.check_stop()?;
+                    Ok(UserTotals::of(partition.resolved()))
+                })
+                .try_reduce(UserTotals::default, |mut all, some| {
+                    all.merge(some);
+                    Ok(all)
+                })
+        })
+    }
+
+    /// From the disk users come in order, or those in several files would be counted several times.
+    fn add_up_sorted(&self, users: &SortedGroups) -> Result<UserTotals> {
         let ranges: Vec<GroupRange<'_>> = users.ranges().collect();
         let mut all = UserTotals::default();
         for ranges in ranges.chunks(RANGES_AT_ONCE * self.options.threads.get()) {
             let some: Vec<Result<UserTotals>> = self.pool.install(|| {
                 let ranges = ranges.par_iter().map(|range| {
                     self.check_stop()?;
-                    Ok(UserTotals::of(&range.sorted()?))
+                    Ok(UserTotals::of(range.sorted()?.iter().copied()))
                 });
                 ranges.collect()
             });

@@ -330,6 +330,16 @@ fn empty_and_odd_inputs_have_pages_too() {
         .expect_code(0);
     assert!(sandbox.text("run.html").contains("There are no events"));
 
+    // Without purchases there are no empty pictures of them.
+    sandbox.write("events.jsonl", format!("{CLICK}\n"));
+    sandbox
+        .aggregate(["--report=run.html", "-q"])
+        .expect_code(0);
+    let page = sandbox.text("run.html");
+    assert!(page.contains("There are no purchases, and so there is no revenue."));
+    assert!(page.contains("<p>1 user, with 1 event.</p>"));
+    assert!(!page.contains("<svg id=\"revenue\""));
+
     // More than can be added up for a user, and a day far out.
     let most = purchase("1", "999999999999999.999999999999999999");
     let far = most.replace("2024", "0001");
@@ -353,6 +363,78 @@ fn empty_and_odd_inputs_have_pages_too() {
         ["-5", "1", "1", "0.000000000000000001"]
     );
     assert!(page.contains("class=\"break\"") && page.contains("days without events"));
+}
+
+/// A picture of the page.
+fn picture<'a>(page: &'a str, id: &str) -> &'a str {
+    let start = page.find(&format!("<svg id=\"{id}\"")).unwrap();
+    &page[start..][..page[start..].find("</svg>").unwrap()]
+}
+
+#[test]
+fn pictures_name_what_they_show_and_no_colour_has_to_be_told_from_another() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "events.jsonl",
+        sandbox.generate([
+            "--lines=2000",
+            "--days=1",
+            "--profile=mixed",
+            "--invalid-rate=0.1",
+        ]),
+    );
+    sandbox
+        .aggregate(["--report=run.html", "-q"])
+        .expect_code(0);
+    let page = sandbox.text("run.html");
+    for picture in page.split("<svg ").skip(1) {
+        let picture = &picture[..picture.find("</svg>").unwrap()];
+        assert_eq!(picture.matches("<g class=").count(), 1, "{picture}");
+    }
+    let reasons = rows(&page, "reason-table");
+    assert!(reasons.len() > 12);
+    for id in ["reasons", "reason-positions"] {
+        let names: Vec<&str> = picture(&page, id)
+            .split("<text y=")
+            .skip(1)
+            .map(|text| text.split(['>', '<']).nth(1).unwrap())
+            .collect();
+        let expected: Vec<&str> = reasons.iter().map(|row| &*row[0]).collect();
+        assert_eq!(names, expected, "{id}");
+    }
+    // One day is a column with its name and its value, and not as wide as the picture.
+    let events = picture(&page, "events");
+    let day = &rows(&page, "day-table")[0];
+    assert_eq!(events.matches("<rect").count(), 1);
+    assert!(events.contains("width=\"6%\"") && events.contains(">2024-01-01</text>"));
+    let value = format!(">{},{}</text>", &day[2][..1], &day[2][1..]);
+    assert!(events.contains(&value), "{value}");
+    // Numbers look the same everywhere.
+    assert!(page.contains(">16,777,216\n") && page.contains(">4,194,304\n"));
+    assert!(page.contains("1 UTC day with events: <time>2024-01-01</time>."));
+}
+
+#[test]
+fn users_that_do_not_fit_into_memory_are_counted_all_the_same() {
+    let sandbox = Sandbox::new();
+    // Of one day there are as many users as groups: where those do not fit, users do not.
+    sandbox.write(
+        "events.jsonl",
+        sandbox.generate(["--lines=650000", "--users=10000000", "--days=1"]),
+    );
+    let run = |limit: &str| {
+        let args = [limit, "--threads=1", "-q", "--log-level=off"];
+        sandbox
+            .aggregate([&args[..], &["--report=run.html", "--summary=summary.json"]].concat())
+            .expect_code(0);
+        let has_spilled = sandbox.text("summary.json").contains("spilled_bytes");
+        (sandbox.text("run.html"), has_spilled)
+    };
+    let (page, has_spilled) = run("--memory-limit=1GiB");
+    assert!(!has_spilled);
+    let (tight, has_spilled) = run("--memory-limit=96MiB");
+    assert!(has_spilled);
+    assert_eq!(data_of(&tight), data_of(&page));
 }
 
 #[test]

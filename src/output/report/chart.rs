@@ -1,46 +1,79 @@
-//! Pictures of numbers, as SVG within the page. They carry no number of their own that is not in a table.
+//! Pictures of columns, as SVG within the page. They carry no number of their own that is not in a table.
+//!
+//! What lies across is in percent and what is upright in pixels, so that a picture takes the width of its
+//! place and its text keeps its size.
 
+use super::axis::{Label, Room, Scale, percents, share, write_labels};
 use super::html::{escaped, push};
 
-/// The size of a picture with columns, in its own units; it scales with the page.
-const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 230.0;
-/// Where the columns are.
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 472.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 196.0;
-/// How wide a character of a label is, about.
-const CHARACTER: f64 = 8.3;
+const HEIGHT: f64 = 190.0;
+/// Where the columns end and start.
+const TOP: f64 = 20.0;
+const BOTTOM: f64 = 164.0;
+/// From so many columns on there is no space between them.
+const DENSE: usize = 61;
+/// So many columns have their values written above them, if there is room even on a phone.
+const FEW: usize = 8;
+
+/// What labels of an axis with numbers to its left have.
+const BESIDE_NUMBERS: Room = Room {
+    left: 40.0,
+    right: 8.0,
+};
 
 /// A column of a picture.
-pub(super) enum Column {
-    /// A value for each series, one on top of the other; what it is called on the axis; and what a
-    /// pointer on it shows.
-    Bar(Vec<f64>, String, String),
+pub(super) struct Column {
+    /// How much of the axis it takes, compared with the others.
+    pub(super) width: f64,
+    pub(super) mark: Mark,
+}
+
+/// What is drawn in the place of a column.
+pub(super) enum Mark {
+    Bar {
+        value: f64,
+        /// What it is called on the axis, and at more length.
+        label: String,
+        name: String,
+        /// The value in words.
+        text: String,
+    },
+    Nothing,
     /// Something left out: what, for a pointer on it.
     Break(String),
 }
 
-/// What a picture is.
-pub(super) struct Chart<'a> {
+/// What a picture is, whatever is in it.
+pub(super) struct Frame<'a> {
     /// For tests and links.
     pub(super) id: &'a str,
     pub(super) title: String,
+    /// The most that is to be said of it, beside the title.
+    pub(super) note: String,
     /// In words, what is to be seen.
     pub(super) description: String,
-    /// The class of each series, and its name if there is a legend.
-    pub(super) series: Vec<(&'static str, String)>,
+    /// What the axis across is of.
+    pub(super) across: String,
 }
 
-impl Chart<'_> {
-    fn start(&self, height: f64, out: &mut String) {
+impl Frame<'_> {
+    pub(super) fn start(&self, unit: &str, class: &str, height: f64, out: &mut String) {
         let (id, title) = (self.id, escaped(&self.title));
+        push(out, format_args!("<figure>\n<figcaption>{title}"));
+        if !self.note.is_empty() {
+            push(out, format_args!(" <span>{}</span>", escaped(&self.note)));
+        }
+        out.push_str("</figcaption>\n");
+        if !unit.is_empty() {
+            push(
+                out,
+                format_args!("<p class=\"unit\">{}</p>\n", escaped(unit)),
+            );
+        }
         push(
             out,
             format_args!(
-                "<figure>\n<figcaption>{title}</figcaption>\n\
-                 <svg id=\"{id}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+                "<svg id=\"{id}\" class=\"{class}\" height=\"{height}\" role=\"img\" \
                  aria-labelledby=\"{id}-t {id}-d\">\n\
                  <title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{}</desc>\n",
                 escaped(&self.description)
@@ -48,221 +81,168 @@ impl Chart<'_> {
         );
     }
 
-    fn end(&self, out: &mut String) {
+    pub(super) fn end(&self, out: &mut String) {
         out.push_str("</svg>\n");
-        if self.series.len() > 1 {
-            out.push_str("<ul class=\"legend\">");
-            for (class, name) in &self.series {
-                push(
-                    out,
-                    format_args!("<li><i class=\"{class}\"></i>{}</li>", escaped(name)),
-                );
-            }
-            out.push_str("</ul>\n");
+        if !self.across.is_empty() {
+            push(
+                out,
+                format_args!("<p class=\"across\">{}</p>\n", escaped(&self.across)),
+            );
         }
         out.push_str("</figure>\n");
     }
+}
 
-    /// Appends a picture of columns.
-    pub(super) fn columns(&self, columns: &[Column], out: &mut String) {
-        self.start(HEIGHT, out);
-        let sum = |column: &Column| match column {
-            Column::Bar(values, ..) => values.iter().sum(),
-            Column::Break(_) => 0.0,
-        };
-        let scale = Scale::of(columns.iter().map(sum).fold(0.0, f64::max));
+/// A picture of columns.
+pub(super) struct Chart<'a> {
+    pub(super) frame: Frame<'a>,
+    /// The class of the columns, for their colour.
+    pub(super) class: &'static str,
+    /// What is counted.
+    pub(super) unit: &'a str,
+    /// Whether it is counted in whole ones.
+    pub(super) is_count: bool,
+    /// How wide a column is at most, as a share of the axis.
+    pub(super) widest: f64,
+    /// Whether the axis goes from 0 to 100 percent, instead of naming the columns.
+    pub(super) is_in_percent: bool,
+}
+
+impl Chart<'_> {
+    /// Appends the picture.
+    pub(super) fn write(&self, columns: &[Column], out: &mut String) {
+        let most = columns.iter().map(Column::value).fold(0.0, f64::max);
+        let scale = Scale::of(most, self.is_count);
         let y = |value: f64| BOTTOM - (BOTTOM - TOP) * value / scale.top;
-        for tick in scale.ticks() {
+        self.frame
+            .start(&scale.unit(self.unit), "columns", HEIGHT, out);
+        for (tick, text) in scale.ticks() {
             let at = y(tick);
             push(
                 out,
                 format_args!(
-                    "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{RIGHT}\"/>\
-                     <text x=\"{}\" y=\"{:.1}\" class=\"end\">{}</text>\n",
-                    LEFT - 5.0,
-                    at + 4.5,
-                    short(tick)
+                    "<line class=\"grid\" x2=\"100%\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
+                     <text x=\"-6\" y=\"{:.1}\" class=\"end\">{text}</text>\n",
+                    at + 4.0,
                 ),
             );
         }
-        let width = (RIGHT - LEFT) / drawn(columns.len().max(1) as u64);
-        let gap = if width > 3.0 {
-            width.min(20.0) * 0.2
-        } else {
-            0.0
-        };
-        for (at, column) in columns.iter().enumerate() {
-            let x = LEFT + width * drawn(at as u64);
-            match column {
-                Column::Bar(values, _, tip) if values.iter().any(|value| *value > 0.0) => {
-                    push(out, format_args!("<g><title>{}</title>", escaped(tip)));
-                    let mut below = 0.0;
-                    for (value, (class, _)) in values.iter().zip(&self.series) {
-                        if *value > 0.0 {
-                            // So that it is to be seen at all.
-                            let height = (y(below) - y(below + value)).max(0.8);
-                            push(
-                                out,
-                                format_args!(
-                                    "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\"/>",
-                                    x + gap / 2.0,
-                                    y(below) - height,
-                                    (width - gap).max(0.6),
-                                ),
-                            );
-                            below += value;
-                        }
+        let density = if columns.len() < DENSE { "" } else { " dense" };
+        push(out, format_args!("<g class=\"{}{density}\">\n", self.class));
+        let has_values = has_room_for_values(columns);
+        let mut values = String::new();
+        for (column, from, to) in placed(columns) {
+            let middle = f64::midpoint(from, to);
+            match &column.mark {
+                Mark::Bar {
+                    value, name, text, ..
+                } if *value > 0.0 => {
+                    // So that it is to be seen at all.
+                    let height = (y(0.0) - y(*value)).max(0.8);
+                    let (from, width) = self.extent(columns.len(), from, to);
+                    push(
+                        out,
+                        format_args!(
+                            "<rect x=\"{}%\" y=\"{:.1}\" width=\"{}%\" height=\"{height:.1}\">\
+                             <title>{}: {}</title></rect>\n",
+                            share(from),
+                            BOTTOM - height,
+                            share(width),
+                            escaped(name),
+                            escaped(text),
+                        ),
+                    );
+                    if has_values {
+                        push(
+                            &mut values,
+                            format_args!(
+                                "<text x=\"{}%\" y=\"{:.1}\" class=\"mid\">{}</text>\n",
+                                share(middle),
+                                BOTTOM - height - 5.0,
+                                escaped(text)
+                            ),
+                        );
                     }
-                    out.push_str("</g>\n");
                 }
-                Column::Bar(..) => {}
-                Column::Break(what) => push(
+                Mark::Bar { .. } | Mark::Nothing => {}
+                Mark::Break(what) => push(
                     out,
                     format_args!(
-                        "<g><title>{}</title><path class=\"break\" d=\"M{:.1} {TOP}V{BOTTOM}\"/></g>\n",
+                        "<line class=\"break\" x1=\"{0}%\" x2=\"{0}%\" y1=\"{TOP}\" y2=\"{BOTTOM}\">\
+                         <title>{1}</title></line>\n",
+                        share(middle),
                         escaped(what),
-                        x + width / 2.0
                     ),
                 ),
             }
         }
         push(
             out,
-            format_args!("<path class=\"axis\" d=\"M{LEFT} {BOTTOM}H{RIGHT}\"/>\n"),
+            format_args!(
+                "</g>\n{values}<line class=\"axis\" x2=\"100%\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>\n"
+            ),
         );
-        Chart::labels(columns, width, out);
-        self.end(out);
+        let labels = if self.is_in_percent {
+            percents()
+        } else {
+            labels(columns)
+        };
+        write_labels(&labels, BESIDE_NUMBERS, BOTTOM + 18.0, out);
+        self.frame.end(out);
     }
 
-    /// The labels below the axis: as many as there is room for, and those of the ends in any case.
-    fn labels(columns: &[Column], width: f64, out: &mut String) {
-        let labels: Vec<(usize, &str)> = columns
-            .iter()
-            .enumerate()
-            .filter_map(|(at, column)| match column {
-                Column::Bar(_, label, _) => Some((at, label.as_str())),
-                Column::Break(_) => None,
-            })
-            .collect();
-        let length = |label: &str| CHARACTER * drawn(label.chars().count() as u64);
-        let mut free_from = 0.0;
-        let last = labels.last().copied();
-        let last_from = last.map_or(RIGHT, |(_, label)| WIDTH - 8.0 - length(label));
-        for (at, label) in labels {
-            let middle = LEFT + width * (drawn(at as u64) + 0.5);
-            let length = length(label);
-            let is_last = last.is_some_and(|(last, _)| last == at);
-            let from = (middle - length / 2.0).clamp(0.0, (WIDTH - 8.0 - length).max(0.0));
-            if !is_last && (from < free_from || from + length + 12.0 > last_from) {
-                continue;
-            }
-            if is_last && from < free_from {
-                continue;
-            }
-            free_from = from + length + 12.0;
-            push(
-                out,
-                format_args!(
-                    "<text x=\"{:.1}\" y=\"{}\" class=\"mid\">{}</text>\n",
-                    from + length / 2.0,
-                    BOTTOM + 20.0,
-                    escaped(label)
-                ),
-            );
+    /// Where a column starts and how wide it is, in its place.
+    fn extent(&self, count: usize, from: f64, to: f64) -> (f64, f64) {
+        if count >= DENSE {
+            // They have an outline, too, or there would be seams.
+            return (from, (to - from).max(0.0005));
         }
-    }
-
-    /// Appends a picture of rows: a label, a value, and what is written after it.
-    pub(super) fn rows(&self, rows: &[(String, f64, String)], out: &mut String) {
-        const ROW: f64 = 42.0;
-        self.start(ROW * drawn(rows.len() as u64) + 4.0, out);
-        let most = rows
-            .iter()
-            .map(|row| row.1)
-            .fold(f64::MIN_POSITIVE, f64::max);
-        let class = self.series.first().map_or("", |(class, _)| class);
-        for (at, (label, value, text)) in rows.iter().enumerate() {
-            let y = ROW * drawn(at as u64);
-            push(
-                out,
-                format_args!(
-                    "<text x=\"2\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\" class=\"end\">{}</text>\
-                     <rect class=\"{class}\" x=\"2\" y=\"{}\" width=\"{:.1}\" height=\"14\"/>\n",
-                    y + 15.0,
-                    escaped(label),
-                    WIDTH - 2.0,
-                    y + 15.0,
-                    escaped(text),
-                    y + 21.0,
-                    ((WIDTH - 4.0) * value / most).max(1.0),
-                ),
-            );
-        }
-        self.end(out);
+        let width = ((to - from) * 0.8).min(self.widest);
+        (f64::midpoint(from, to) - width / 2.0, width)
     }
 }
 
-/// The axis of values.
-struct Scale {
-    step: f64,
-    top: f64,
-}
-
-impl Scale {
-    /// From 0 to a round number that is not below the most, in two to five steps.
-    fn of(most: f64) -> Scale {
-        if most <= 0.0 {
-            return Scale {
-                step: 1.0,
-                top: 1.0,
-            };
+impl Column {
+    fn value(&self) -> f64 {
+        match self.mark {
+            Mark::Bar { value, .. } => value,
+            Mark::Nothing | Mark::Break(_) => 0.0,
         }
-        let ten = 10_f64.powf((most / 4.0).log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .map(|part| part * ten)
-            .find(|step| step * 4.0 >= most)
-            .unwrap_or(ten * 10.0);
-        Scale {
-            step,
-            top: (most / step).ceil() * step,
-        }
-    }
-
-    fn ticks(&self) -> impl Iterator<Item = f64> {
-        let (step, top) = (self.step, self.top);
-        (0_u32..6)
-            .map(move |n| f64::from(n) * step)
-            .take_while(move |tick| *tick <= top * 1.001)
     }
 }
 
-/// A number on an axis: 1,200,000 is 1.2M.
-fn short(number: f64) -> String {
-    const UNITS: [(f64, &str); 7] = [
-        (1e18, "E"),
-        (1e15, "P"),
-        (1e12, "T"),
-        (1e9, "G"),
-        (1e6, "M"),
-        (1e3, "k"),
-        (1.0, ""),
-    ];
-    let (unit, name) = UNITS
-        .into_iter()
-        .find(|(unit, _)| number >= unit * 0.9999)
-        .unwrap_or((1.0, ""));
-    let text = if number > 0.0 && number < 0.01 {
-        format!("{number:.0e}")
-    } else {
-        format!("{:.2}", number / unit)
+/// Each column with where it starts and ends, as shares of the axis.
+pub(super) fn placed(columns: &[Column]) -> impl Iterator<Item = (&Column, f64, f64)> {
+    let all: f64 = columns.iter().map(|column| column.width).sum();
+    let mut before = 0.0;
+    columns.iter().map(move |column| {
+        let from = before;
+        before += column.width / all;
+        (column, from, before)
+    })
+}
+
+fn labels(columns: &[Column]) -> Vec<Label> {
+    placed(columns)
+        .filter_map(|(column, from, to)| match &column.mark {
+            Mark::Bar { label, .. } => Some(Label {
+                from,
+                to,
+                text: label.clone(),
+            }),
+            Mark::Nothing | Mark::Break(_) => None,
+        })
+        .collect()
+}
+
+/// Whether all values can be written above their columns, even on the narrowest phone.
+fn has_room_for_values(columns: &[Column]) -> bool {
+    let length = |column: &Column| match &column.mark {
+        Mark::Bar { text, .. } => text.chars().count(),
+        Mark::Nothing | Mark::Break(_) => 0,
     };
-    let text = if text.contains('e') {
-        &text
-    } else {
-        text.trim_end_matches('0').trim_end_matches('.')
-    };
-    format!("{text}{name}")
+    let longest = columns.iter().map(length).max().unwrap_or(0);
+    columns.len() <= FEW && (longest * 8 + 8) * columns.len() <= 200
 }
 
 /// A count as what is drawn of it; nobody sees the last of 53 bits.
@@ -280,35 +260,61 @@ pub(super) fn drawn_decimal(decimal: &impl ToString) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn axes_end_above_the_most() {
-        for most in [
-            1e-18, 0.004, 0.3, 1.0, 7.0, 19.99, 100.0, 12_345.0, 9.9e14, 3e38,
-        ] {
-            let scale = Scale::of(most);
-            let ticks = scale.ticks().count();
-            assert!(
-                scale.top >= most && scale.top <= most * 2.6,
-                "{most}: {}",
-                scale.top
-            );
-            assert!((2..=5).contains(&ticks), "{most}: {ticks}");
+    fn chart(widest: f64) -> Chart<'static> {
+        Chart {
+            frame: Frame {
+                id: "id",
+                title: "title".into(),
+                note: String::new(),
+                description: String::new(),
+                across: String::new(),
+            },
+            class: "events",
+            unit: "events",
+            is_count: true,
+            widest,
+            is_in_percent: false,
         }
-        assert_eq!(Scale::of(0.0).ticks().count(), 2);
+    }
+
+    fn bars(count: u64) -> Vec<Column> {
+        (1..=count)
+            .map(|value| Column {
+                width: 1.0,
+                mark: Mark::Bar {
+                    value: drawn(value),
+                    label: value.to_string(),
+                    name: value.to_string(),
+                    text: value.to_string(),
+                },
+            })
+            .collect()
     }
 
     #[test]
-    fn numbers_on_axes_are_short() {
-        for (number, shown) in [
-            (0.0, "0"),
-            (0.5, "0.5"),
-            (20.0, "20"),
-            (1000.0, "1k"),
-            (2_500_000.0, "2.5M"),
-            (1e15, "1P"),
-            (2e-7, "2e-7"),
-        ] {
-            assert_eq!(short(number), shown);
+    fn columns_are_within_their_places_and_not_too_wide() {
+        for count in [1_u64, 2, 5, 60, 61, 366, 400] {
+            let chart = chart(0.06);
+            let bars = bars(count);
+            for (_, from, to) in placed(&bars) {
+                let (start, width) = chart.extent(bars.len(), from, to);
+                assert!(
+                    start >= from - 1e-9 && start + width <= to + 1e-9,
+                    "{count}"
+                );
+                assert!((0.0005..0.0601).contains(&width), "{count}: {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_columns_have_their_values_above_them() {
+        for (count, are_written) in [(1, true), (3, true), (9, false), (90, false)] {
+            let mut out = String::new();
+            chart(0.06).write(&bars(count), &mut out);
+            let has_values = out.contains("class=\"mid\">1</text>");
+            assert_eq!(has_values, are_written, "{count}");
+            assert_eq!(out.matches("<rect").count() as u64, count);
         }
     }
 }

@@ -4,6 +4,9 @@ use std::fmt::{self, Display, Write as _};
 
 use crate::text;
 
+/// How many rows of a table are shown unfolded.
+const UNFOLDED: usize = 24;
+
 /// Text that is safe between tags and in quoted attributes, whatever it is.
 pub(super) fn escaped<T: Display>(text: T) -> Escaped<T> {
     Escaped(text)
@@ -58,12 +61,42 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
+/// An input as people know it.
+pub(super) fn input_name(name: &str) -> String {
+    if name == "-" {
+        "standard input".into()
+    } else {
+        text::name(name).to_string()
+    }
+}
+
+pub(super) fn plural(count: u64, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {word}{ending}", grouped(count))
+}
+
+/// The same number, which may be broken between its groups, and between threes of its decimals.
+pub(super) fn breakable(grouped: &str) -> String {
+    let (whole, decimals) = grouped.split_at(grouped.find('.').unwrap_or(grouped.len()));
+    let mut text = whole.replace(',', ",<wbr>");
+    for (at, c) in decimals.chars().enumerate() {
+        // After the point, but not in it: two decimals stay together.
+        if at == 1 && decimals.len() > 4 || at > 1 && (at - 1).is_multiple_of(3) {
+            text.push_str("<wbr>");
+        }
+        text.push(c);
+    }
+    text
+}
+
 /// A cell of a table.
 pub(super) enum Cell {
     /// Set flush right.
     Number(String),
     /// Words; already HTML.
     Words(String),
+    /// Words that may be long and have no places to break, as names of files; already HTML.
+    Name(String),
 }
 
 impl Cell {
@@ -75,8 +108,12 @@ impl Cell {
         Cell::Words(escaped(words).to_string())
     }
 
+    pub(super) fn name(name: impl Display) -> Cell {
+        Cell::Name(escaped(name).to_string())
+    }
+
     pub(super) fn foreign(text: &str) -> Cell {
-        Cell::Words(foreign(text).to_string())
+        Cell::Name(foreign(text).to_string())
     }
 }
 
@@ -88,6 +125,19 @@ pub(super) struct Table<'a> {
     pub(super) heads: Vec<String>,
     /// Whether it is folded at first.
     pub(super) is_folded: bool,
+    /// The heads from there on are set from bottom to top.
+    pub(super) turned_from: usize,
+}
+
+/// A table that holds the numbers of a picture, too.
+pub(super) fn table<'a>(id: &'a str, caption: &str, heads: &[&str], rows: usize) -> Table<'a> {
+    Table {
+        id,
+        caption: caption.into(),
+        heads: heads.iter().map(|head| (*head).to_owned()).collect(),
+        is_folded: rows > UNFOLDED,
+        turned_from: usize::MAX,
+    }
 }
 
 impl Table<'_> {
@@ -119,6 +169,7 @@ impl Table<'_> {
                 let (class, content) = match cell {
                     Cell::Number(number) => ("", number),
                     Cell::Words(words) => (" class=\"w\"", words),
+                    Cell::Name(name) => (" class=\"w n\"", name),
                 };
                 // The ends of cells and rows may be left out (HTML 13.1.2.4).
                 match at {
@@ -136,10 +187,15 @@ impl Table<'_> {
                 Some(false) => " class=\"w\"",
                 _ => "",
             };
-            push(
-                out,
-                format_args!("<th scope=\"col\"{class}>{}", escaped(head)),
-            );
+            let head = escaped(head);
+            if at >= self.turned_from {
+                push(
+                    out,
+                    format_args!("<th scope=\"col\" class=\"t\"><span>{head}</span>"),
+                );
+            } else {
+                push(out, format_args!("<th scope=\"col\"{class}>{head}"));
+            }
         }
         push(
             out,
@@ -178,6 +234,13 @@ mod tests {
             ("123456.1234567", "123,456.1234567"),
         ] {
             assert_eq!(grouped(number), shown);
+        }
+        for (number, shown) in [
+            ("12.50", "12.50"),
+            ("1,234.50", "1,<wbr>234.50"),
+            ("1,234.1234567", "1,<wbr>234.<wbr>123<wbr>456<wbr>7"),
+        ] {
+            assert_eq!(breakable(number), shown);
         }
         assert_eq!(percent(1, 3), "33.33%");
         assert_eq!(percent(2, 3), "66.67%");
