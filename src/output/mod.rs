@@ -6,6 +6,7 @@
 mod arrow;
 mod columns;
 pub mod csv;
+mod csv_file;
 mod days;
 mod drafts;
 mod encoder;
@@ -24,6 +25,7 @@ mod steps;
 mod summary;
 mod writeback;
 
+pub(crate) use csv_file::CsvFile;
 pub use days::{DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in};
 pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;

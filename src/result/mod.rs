@@ -88,7 +88,7 @@ trait Rows {
 }
 
 /// The formats that days can be read from.
-const FORMATS_READ: [Format; 3] = [Format::CSV, Format::CSV_GZIP, Format::CSV_ZSTD];
+pub(crate) const FORMATS_READ: [Format; 3] = [Format::CSV, Format::CSV_GZIP, Format::CSV_ZSTD];
 
 /// Opens a file of a result: the one place that knows which formats there are.
 fn open(input: Input, name: String) -> Result<Box<dyn Rows + Send>> {
@@ -161,6 +161,14 @@ impl ResultReader {
                     ..ResultReader::none()
                 })
             }
+        }
+    }
+
+    /// Opens the file of one day in a folder of days.
+    pub(crate) fn of_day(file: PathBuf, date: Date) -> ResultReader {
+        ResultReader {
+            files: VecDeque::from([(file, date)]),
+            ..ResultReader::none()
         }
     }
 
