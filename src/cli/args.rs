@@ -15,6 +15,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
 use super::limit::InvalidLimit;
+use super::replay::ReplayArgs;
 use super::size::{self, MemorySize};
 use daytally::event::{Date, FieldPath, Zone};
 use daytally::output::Format;
@@ -88,6 +89,7 @@ pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
     Check(Box<CheckArgs>),
     Explain(ExplainArgs),
+    Replay(Box<ReplayArgs>),
     Diff(DiffArgs),
     State(StateArgs),
     Generate(GenerateArgs),

@@ -172,32 +172,33 @@ mod tests {
 
     #[test]
     fn what_comes_to_too_much_is_an_error() {
+        let day: Date = "2024-01-01".parse().unwrap();
         let one = 10_u128.pow(18);
         let most = 10_u128.pow(20) * one - 1;
         for (row, more, expected) in [
             (
-                group(700_000, 1, u64::MAX, 1, 1),
-                group(700_000, 1, 1, 0, 0),
-                Some("user 1 on 1916-07-14 would have 2^64 or more in event_count"),
+                group(day.days(), 1, u64::MAX, 1, 1),
+                group(day.days(), 1, 1, 0, 0),
+                Some("user 1 on 2024-01-01 would have 2^64 or more in event_count"),
             ),
             (
-                group(700_000, 1, u64::MAX - 1, 1, 1),
-                group(700_000, 1, 1, 0, 0),
+                group(day.days(), 1, u64::MAX - 1, 1, 1),
+                group(day.days(), 1, 1, 0, 0),
                 None,
             ),
             (
-                group(700_000, 1, 1, 1, most),
-                group(700_000, 1, 1, 1, 1),
+                group(day.days(), 1, 1, 1, most),
+                group(day.days(), 1, 1, 1, 1),
                 Some("is 100000000000000000000.00, and totals have to stay below 10^20"),
             ),
             (
-                group(700_000, 1, 1, 1, most - 1),
-                group(700_000, 1, 1, 1, 1),
+                group(day.days(), 1, 1, 1, most - 1),
+                group(day.days(), 1, 1, 1, 1),
                 None,
             ),
             (
-                group(700_000, 2, 1, 0, 0),
-                group(700_000, 1, 1, 1, u128::MAX),
+                group(day.days(), 2, 1, 0, 0),
+                group(day.days(), 1, 1, 1, u128::MAX),
                 Some("is more than 340282366920938463463"),
             ),
         ] {

@@ -35,7 +35,8 @@ use crate::event::{
 };
 use crate::input::{FoundLine, Input, Locator, Which};
 use crate::output::{
-    CsvFile, DayDrafts, Draft, Finished, FinishedDays, Publication, Published, Reject, Target,
+    CsvFile, DayDrafts, Draft, Finished, FinishedDays, Format, Publication, Published, Reject,
+    Target,
 };
 use crate::pipeline::Stop;
 use crate::text;
@@ -273,6 +274,18 @@ impl Replay {
     #[must_use]
     pub fn result(&self) -> &Path {
         self.place.path()
+    }
+
+    /// Whether it is a folder of days.
+    #[must_use]
+    pub fn is_days(&self) -> bool {
+        self.place.is_days
+    }
+
+    /// What its files are written as.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.place.format()
     }
 
     /// Its record, whether it is there yet or not.

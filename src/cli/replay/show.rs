@@ -1,0 +1,160 @@
+//! A replay told to people: what was counted, what was not and why, and where it is now.
+
+use std::io::{self, Write};
+
+use daytally::output::path_text;
+use daytally::replay::{FileChange, Replayed, Undone};
+use daytally::text;
+
+use super::Ends;
+use crate::cli::words::{counted, label};
+
+/// What there is to be warned of.
+pub(super) fn warnings(replayed: &Replayed) -> Vec<String> {
+    let replay = replayed.replay();
+    let mut warnings: Vec<String> = replay
+        .undone()
+        .iter()
+        .map(|undone| told(replayed, undone))
+        .collect();
+    for different in replay.different() {
+        warnings.push(format!(
+            "{} says something else than what was replayed before of line {} of {}; that goes on to count, and this does not",
+            different.place,
+            different.line,
+            text::name(&different.input),
+        ));
+    }
+    let more = replay.counts().different - replay.different().len() as u64;
+    if more > 0 {
+        warnings.push(format!("so do {}", counted(more, "more line")));
+    }
+    warnings
+}
+
+fn told(replayed: &Replayed, undone: &Undone) -> String {
+    let replay = replayed.replay();
+    let of = match undone.date {
+        None => text::path(replay.result()).to_string(),
+        Some(date) => format!("the day {date} of {}", text::path(replay.result())),
+    };
+    let events = counted(undone.events, "event");
+    let (were, they) = match undone.events {
+        1 => ("was", "it has"),
+        _ => ("were", "they have"),
+    };
+    if undone.is_known {
+        format!(
+            "{events} that {were} replayed into {of} before {were} not in it any more: it is what it was before that (a replay was killed in the middle, or aggregate has made it anew); where this replay has not got {them}, {they} to be replayed again",
+            them = if undone.events == 1 { "it" } else { "all" },
+        )
+    } else {
+        format!(
+            "{events} that {were} replayed into {of} before {were} forgotten, as it was made anew; where this replay has not got {them}, {they} to be replayed again",
+            them = if undone.events == 1 { "it" } else { "all" },
+        )
+    }
+}
+
+/// Writes the text.
+pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -> io::Result<()> {
+    let replay = replayed.replay();
+    let counts = replay.counts();
+    if ends.is_dry {
+        label(out, "dry run", &"nothing is changed; this is what would be")?;
+    }
+    let mut events = counted(counts.books.valid, "event");
+    if counts.books.valid > 0 {
+        events += &format!(
+            ", {}, revenue {}",
+            counted(counts.purchases, "purchase"),
+            counts.revenue
+        );
+    }
+    label(out, "replayed", &events)?;
+    for (name, count, what) in [
+        ("already", counts.already, "replayed before"),
+        ("repeated", counts.repeated, "there twice, and counted once"),
+        (
+            "blank",
+            counts.books.blank,
+            "made blank, and no events any more",
+        ),
+        (
+            "filtered",
+            counts.books.filtered,
+            "of days before --from or after --to",
+        ),
+        (
+            "cut",
+            counts.truncated,
+            "cut at 4 KiB, and not whole yet: make raw the whole line, and take truncated out",
+        ),
+    ] {
+        if count > 0 {
+            label(out, name, &format!("{count} {what}"))?;
+        }
+    }
+    if counts.books.invalid() > 0 {
+        let reasons = counts
+            .books
+            .invalid_by_reason()
+            .map(|(reason, count)| format!("{count} {}", reason.code()));
+        let reasons = reasons.collect::<Vec<_>>().join(", ");
+        label(
+            out,
+            "invalid",
+            &format!("{} still: {reasons}", counts.books.invalid()),
+        )?;
+    }
+    let path = text::path(replay.result());
+    match replayed.files() {
+        [] => label(out, "result", &format!("{path}, unchanged"))?,
+        [file] if file.date.is_none() => label(out, "result", &format!("{path}: {}", rows(file)))?,
+        files => {
+            label(
+                out,
+                "result",
+                &format!("{path}: {}", counted(files.len() as u64, "day")),
+            )?;
+            for file in files.iter().take(DAYS) {
+                let date = file.date.map(|date| date.to_string()).unwrap_or_default();
+                label(out, "", &format!("{date}: {}", rows(file)))?;
+            }
+            let more = files.len().saturating_sub(DAYS) as u64;
+            if more > 0 {
+                label(out, "", &format!("… and {}", counted(more, "more day")))?;
+            }
+        }
+    }
+    if let Some(round) = replayed.round() {
+        label(
+            out,
+            "record",
+            &format!("{}, round {round}", text::path(replay.record())),
+        )?;
+    }
+    match ends.rejects {
+        Some(rejects) if !ends.is_dry => {
+            label(out, "rejects", &text::name(&path_text(rejects.absolute())))
+        }
+        None if counts.still_invalid() > 0 => label(
+            out,
+            "rejects",
+            &"not written anew; --rejects writes what is still invalid",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// How many days are shown.
+const DAYS: usize = 20;
+
+fn rows(file: &FileChange) -> String {
+    format!(
+        "{}, {} added, {} changed",
+        counted(file.rows, "row"),
+        file.added,
+        file.changed
+    )
+}
