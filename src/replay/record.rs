@@ -45,7 +45,7 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     /// The place of the input's name among those of the record.
-    input: u32,
+    input: usize,
     line: u64,
     offset: u64,
 }
@@ -95,7 +95,7 @@ pub(super) struct Record {
     is_days: bool,
     written_by: String,
     names: Vec<Arc<str>>,
-    ids: HashMap<Arc<str>, u32>,
+    ids: HashMap<Arc<str>, usize>,
     rounds: Vec<Round>,
     /// By identity, the round and the place in it.
     index: HashMap<Identity, (usize, usize)>,
@@ -218,15 +218,14 @@ impl Record {
 
     /// Which event it is that stands at a place.
     pub(super) fn identity(&mut self, input: &str, line: u64, offset: u64) -> Identity {
-        let input = match self.ids.get(input) {
-            Some(id) => *id,
-            None => {
-                let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-                let name: Arc<str> = input.into();
-                self.names.push(Arc::clone(&name));
-                self.ids.insert(name, id);
-                id
-            }
+        let input = if let Some(id) = self.ids.get(input) {
+            *id
+        } else {
+            let id = self.names.len();
+            let name: Arc<str> = input.into();
+            self.names.push(Arc::clone(&name));
+            self.ids.insert(name, id);
+            id
         };
         Identity {
             input,
@@ -497,7 +496,7 @@ impl Writing<'_> {
             date,
             hash,
         } = entry;
-        let name = self.record.names.get(identity.input as usize);
+        let name = self.record.names.get(identity.input);
         let out = &mut self.buffer;
         out.extend_from_slice(b"{\"input\":");
         text::push_json_string(out, name.map_or("", |name| name));

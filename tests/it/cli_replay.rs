@@ -51,7 +51,7 @@ fn spoiled(line: &[u8], way: usize) -> Vec<u8> {
     match way % 5 {
         0 => text.replace("\"user_id\"", "\"userid\"").into(),
         1 => text[..text.len() - 1].into(),
-        2 => text.replace("T", " ").into(),
+        2 => text.replace('T', " ").into(),
         // It is not UTF-8.
         3 => [&line[..line.len() - 1], b",\"x\":\"\xff\"}"].concat(),
         // And it is longer than what a rejects file holds.
@@ -71,13 +71,13 @@ impl Case {
         let sandbox = Sandbox::new();
         fs::create_dir(sandbox.path("right")).unwrap();
         sandbox.write("right/events.jsonl", joined(&right));
-        let lines = right
-            .iter()
-            .enumerate()
-            .map(|(at, line)| match is_spoiled(at) {
-                true => spoiled(line, at),
-                false => line.clone(),
-            });
+        let lines = right.iter().enumerate().map(|(at, line)| {
+            if is_spoiled(at) {
+                spoiled(line, at)
+            } else {
+                line.clone()
+            }
+        });
         sandbox.write("events.jsonl", joined(&lines.collect::<Vec<_>>()));
         Case { sandbox, right }
     }
@@ -227,7 +227,7 @@ fn repaired_rejects_give_the_bytes_of_the_right_file() {
         assert_eq!(case.result(output), right, "{output}");
         for name in case.sandbox.names() {
             assert!(
-                !name.starts_with('.') && !name.ends_with(".lock"),
+                !name.starts_with('.') && !name.contains(".lock"),
                 "{name} was left"
             );
         }
@@ -269,6 +269,13 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
     let case = Case::generated();
     let right = case.aggregate(&[], RESULT);
     let rejects = case.rejects();
+    // Where nothing is repaired, they are to the byte what aggregate has written.
+    replay(
+        &case.sandbox,
+        &["rejects.jsonl", "--rejects", "same.jsonl"],
+        0,
+    );
+    assert!(case.sandbox.read("same.jsonl") == case.sandbox.read("rejects.jsonl"));
     let half: Vec<Value> = rejects
         .iter()
         .enumerate()
@@ -282,11 +289,9 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
     run.expect_stderr("replayed  215 events");
     run.expect_stderr("cut  ");
     run.expect_stderr(" still: ");
-    // To the byte what aggregate has written of them.
-    let of_aggregate = case.sandbox.text("rejects.jsonl");
-    let odd = of_aggregate.split_inclusive('\n').skip(1).step_by(2);
-    assert_eq!(case.sandbox.text("rest.jsonl"), odd.collect::<String>());
     let rest = json_lines(&case.sandbox.text("rest.jsonl"));
+    let odd: Vec<Value> = rejects.iter().skip(1).step_by(2).cloned().collect();
+    assert!(rest == odd);
     let wrong: Vec<Value> = rest
         .iter()
         .map(|reject| {
@@ -340,7 +345,9 @@ fn a_crash_between_the_renames_is_found_out_both_ways() {
     // The record was in place, and the result not yet.
     case.sandbox.write(RESULT, &results[1]);
     let run = replay(&case.sandbox, &["second.jsonl"], 0);
-    run.expect_stderr("warning: 329 events that were replayed into ");
+    run.expect_stderr(
+        "is what it was before 329 events were replayed into it (a replay was killed",
+    );
     run.expect_stderr("replayed  329 events");
     assert_eq!(case.result(RESULT), right);
     assert!(case.sandbox.read(RECORD) == record);
@@ -349,7 +356,8 @@ fn a_crash_between_the_renames_is_found_out_both_ways() {
     // The result was made anew from the same input: nothing is in it any more.
     case.sandbox.write(RESULT, &results[0]);
     let run = replay(&case.sandbox, &["second.jsonl", "first.jsonl"], 0);
-    run.expect_stderr("warning: 429 events")
+    run.expect_stderr("warning: /")
+        .expect_stderr("before 429 events were replayed")
         .expect_stderr("replayed  429 events");
     assert_eq!(case.result(RESULT), right);
     // The record is older than the result: that is not so after a crash, and nothing is guessed.
@@ -606,7 +614,7 @@ fn warnings_tell_of_second_repairs_and_of_results_made_anew() {
     let run = sandbox.aggregate::<&str>([]);
     assert!(!run.stderr.contains(warning), "{}", run.stderr);
     let run = replay(&sandbox, &["other.jsonl"], 0);
-    run.expect_stderr("warning: 1 event that was replayed into");
+    run.expect_stderr("daily_user_stats.csv is what it was before 1 event was replayed into it");
     assert_eq!(sandbox.csv(), after.replace("0.10", "0.20"));
 }
 
@@ -672,9 +680,9 @@ fn standard_input_and_output_take_part() {
     command
         .args(["replay", "-", "--rejects", "-", "--summary", "-", "-q"])
         .stdin(file);
-    let run = Run::of(command);
-    run.expect_code(0);
-    let lines = json_lines(run.stdout_text());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let lines = json_lines(std::str::from_utf8(&output.stdout).unwrap());
     assert_eq!(text_of(&lines[0], "reason"), "invalid_user_id");
     assert_eq!(text_of(&lines[1], "status"), "nothing_new");
     assert_eq!(lines[1]["rejects_read"], json!(["-"]));
@@ -693,8 +701,8 @@ fn standard_input_and_output_take_part() {
     assert_eq!(sandbox.csv(), format!("{HEADER}2024-01-01,1,2,1,0.10\n"));
 }
 
-#[test]
-fn what_cannot_be_done_leaves_all_as_it_was() {
+/// Files that have something wrong with them, each something else.
+fn with_faults() -> Sandbox {
     let sandbox = small();
     let good = sandbox.text("repaired.jsonl");
     for (name, text) in [
@@ -723,93 +731,82 @@ fn what_cannot_be_done_leaves_all_as_it_was() {
         "{\"format\":\"daytally replayed\",\"version\":9}\n",
     );
     fs::create_dir(sandbox.path("empty")).unwrap();
-    let before = snapshot(&sandbox);
-    for (args, code, expected) in [
-        (&["csv.jsonl"][..], 1, "line 2 of /"),
+    sandbox
+}
+
+/// Replays in vain.
+#[track_caller]
+fn expect_refused(sandbox: &Sandbox, args: &[&str], code: i32, expected: &str) {
+    let before = snapshot(sandbox);
+    replay(sandbox, args, code).expect_stderr(expected);
+    assert_eq!(snapshot(sandbox), before, "{args:?}");
+}
+
+#[test]
+fn lines_that_are_no_rejects_leave_all_as_it_was() {
+    let sandbox = with_faults();
+    for (file, expected) in [
+        ("csv.jsonl", "line 2 of /"),
         (
-            &["csv.jsonl"],
-            1,
+            "csv.jsonl",
             "csv.jsonl is no line of a rejects file: expected value at column 1",
         ),
+        ("log.jsonl", "log.jsonl has neither raw nor raw_base64"),
+        ("place.jsonl", "whole number from 1"),
+        ("object.jsonl", "in jq, tojson"),
+        ("two.jsonl", "line 2 of /"),
+        ("two.jsonl", "two.jsonl is of the same event as line 1 of /"),
+        ("missing.jsonl", "missing.jsonl: no such file"),
+    ] {
+        expect_refused(&sandbox, &[file], 1, expected);
+    }
+}
+
+#[test]
+fn results_that_cannot_be_added_to_stay_as_they_are() {
+    let sandbox = with_faults();
+    for (into, expected) in [
+        ("missing.csv", "missing.csv: no such file"),
+        ("-", "- is no place for that"),
+        ("empty", "a folder without any day"),
         (
-            &["log.jsonl"],
-            1,
-            "log.jsonl has neither raw nor raw_base64",
-        ),
-        (&["place.jsonl"], 1, "whole number from 1"),
-        (&["object.jsonl"], 1, "in jq, tojson"),
-        (&["two.jsonl"], 1, "line 2 of /"),
-        (
-            &["two.jsonl"],
-            1,
-            "two.jsonl is of the same event as line 1 of /",
-        ),
-        (&["missing.jsonl"], 1, "missing.jsonl: no such file"),
-        (
-            &["repaired.jsonl", "--into", "missing.csv"],
-            1,
-            "missing.csv: no such file",
-        ),
-        (
-            &["repaired.jsonl", "--into", "-"],
-            1,
-            "- is no place for that",
-        ),
-        (
-            &["repaired.jsonl", "--into", "empty"],
-            1,
-            "a folder without any day",
-        ),
-        (
-            &["repaired.jsonl", "--into", "lines.jsonl"],
-            1,
+            "lines.jsonl",
             "is JSON Lines, and events can be replayed only into csv",
         ),
+        ("most.csv", "2^64 or more in event_count"),
+        ("rich.csv", "totals have to stay below 10^20"),
+        ("edited.csv", "line 2 of /"),
         (
-            &["repaired.jsonl", "--into", "most.csv"],
-            1,
-            "2^64 or more in event_count",
-        ),
-        (
-            &["repaired.jsonl", "--into", "rich.csv"],
-            1,
-            "totals have to stay below 10^20",
-        ),
-        (
-            &["repaired.jsonl", "--into", "edited.csv"],
-            1,
-            "line 2 of /",
-        ),
-        (
-            &["repaired.jsonl", "--into", "bad.csv"],
-            1,
+            "bad.csv",
             "bad.csv.replayed is damaged: it does not start as a record",
         ),
+        ("new.csv", "is of version 9 of the record's format"),
+    ] {
+        expect_refused(&sandbox, &["repaired.jsonl", "--into", into], 1, expected);
+    }
+}
+
+#[test]
+fn wrong_use_is_told_before_anything_is_written() {
+    let sandbox = with_faults();
+    for (args, expected) in [
         (
-            &["repaired.jsonl", "--into", "new.csv"],
-            1,
-            "is of version 9 of the record's format",
-        ),
-        (
-            &["repaired.jsonl", "--rejects", "repaired.jsonl"],
-            2,
+            &["repaired.jsonl", "--rejects", "repaired.jsonl"][..],
             "would overwrite the input",
         ),
-        (&["repaired.jsonl", "--rejects", RESULT], 2, "both go to"),
+        (&["repaired.jsonl", "--rejects", RESULT], "both go to"),
         (
             &["repaired.jsonl", "--rejects", RECORD],
-            2,
             "the record of replays and the rejects file",
         ),
         (
             &["repaired.jsonl", "--rejects", "x", "--summary", "x"],
-            2,
             "both go to",
         ),
-        (&[RESULT], 2, "the result (--into) at /"),
-        (&["-", "-"], 2, "standard input can be read only once"),
-        (&[""], 2, "the name of an input is empty"),
-        (&[], 2, "<REJECTS>"),
+        (&[RESULT], "the result (--into) at /"),
+        (&["-", "-"], "standard input can be read only once"),
+        (&[""], "the name of an input is empty"),
+        (&[], "<REJECTS>"),
         (
             &[
                 "repaired.jsonl",
@@ -818,24 +815,19 @@ fn what_cannot_be_done_leaves_all_as_it_was() {
                 "--to",
                 "2024-01-01",
             ],
-            2,
             "--from is after --to",
         ),
-        (
-            &["repaired.jsonl", "--rejects", "none/rest.jsonl"],
-            1,
-            "none/rest.jsonl: no such file",
-        ),
     ] {
-        replay(&sandbox, args, code).expect_stderr(expected);
-        assert_eq!(snapshot(&sandbox), before, "{args:?}");
+        expect_refused(&sandbox, args, 2, expected);
     }
+    let nowhere = ["repaired.jsonl", "--rejects", "none/rest.jsonl"];
+    expect_refused(&sandbox, &nowhere, 1, "none/rest.jsonl: no such file");
     // Into the days of the result nothing else goes.
     let args = ["-q", "--partition-by", "date", "-o", "days"];
     sandbox.aggregate(args).expect_code(0);
     let inside = "days/date=2024-01-01/daily_user_stats.csv";
     let args = ["repaired.jsonl", "--into", "days", "--rejects", inside];
-    replay(&sandbox, &args, 2).expect_stderr("the day 2024-01-01");
+    expect_refused(&sandbox, &args, 2, "the day 2024-01-01");
 }
 
 /// An event, and when it is right: from the start, or after that many rounds.
@@ -866,9 +858,10 @@ proptest! {
     ) {
         let right: Vec<Vec<u8>> = events.iter().map(|(line, _)| line.clone().into_bytes()).collect();
         let case = Case::new(right, |at| events[at].1 > 0);
-        let (output, options): (_, &[&str]) = match by_day {
-            true => ("days", &["--partition-by", "date"]),
-            false => (RESULT, &[]),
+        let (output, options): (_, &[&str]) = if by_day {
+            ("days", &["--partition-by", "date"])
+        } else {
+            (RESULT, &[])
         };
         let expected = case.aggregate(options, output);
         // There has to be a day.

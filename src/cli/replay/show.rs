@@ -38,22 +38,18 @@ fn told(replayed: &Replayed, undone: &Undone) -> String {
         None => text::path(replay.result()).to_string(),
         Some(date) => format!("the day {date} of {}", text::path(replay.result())),
     };
-    let events = counted(undone.events, "event");
-    let (were, they) = match undone.events {
-        1 => ("was", "it has"),
-        _ => ("were", "they have"),
+    let were = match undone.events {
+        1 => "1 event was".into(),
+        number => format!("{number} events were"),
     };
-    if undone.is_known {
+    let is = if undone.is_known {
         format!(
-            "{events} that {were} replayed into {of} before {were} not in it any more: it is what it was before that (a replay was killed in the middle, or aggregate has made it anew); where this replay has not got {them}, {they} to be replayed again",
-            them = if undone.events == 1 { "it" } else { "all" },
+            "{of} is what it was before {were} replayed into it (a replay was killed in the middle, or aggregate has made it anew)"
         )
     } else {
-        format!(
-            "{events} that {were} replayed into {of} before {were} forgotten, as it was made anew; where this replay has not got {them}, {they} to be replayed again",
-            them = if undone.events == 1 { "it" } else { "all" },
-        )
-    }
+        format!("{of} was made anew after {were} replayed into it")
+    };
+    format!("{is}; those that this replay has count now, and others have to be replayed again")
 }
 
 /// Writes the text.
@@ -63,14 +59,15 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
     if ends.is_dry {
         label(out, "dry run", &"nothing is changed; this is what would be")?;
     }
-    let mut events = counted(counts.books.valid, "event");
-    if counts.books.valid > 0 {
-        events += &format!(
-            ", {}, revenue {}",
+    let events = match counts.books.valid {
+        0 => "0 events".into(),
+        number => format!(
+            "{}, {}, revenue {}",
+            counted(number, "event"),
             counted(counts.purchases, "purchase"),
             counts.revenue
-        );
-    }
+        ),
+    };
     label(out, "replayed", &events)?;
     for (name, count, what) in [
         ("already", counts.already, "replayed before"),
