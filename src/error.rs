@@ -519,7 +519,7 @@ pub enum Error {
     },
     /// A result is none of those that its record of replays knows.
     #[error(
-        "{} is not what it was before or after any replay that its record {} tells of, so there is no telling which of those events are in it; nothing was written; if daytally aggregate has made it anew, give --fresh, and replay everything again that was replayed before; otherwise put back the result that belongs to the record",
+        "{} is not what it was before or after any replay that its record {} tells of, so there is no telling which of those events are in it; nothing was written; if daytally aggregate has made it anew from the same inputs, give --fresh, and replay everything again; otherwise put back the result that belongs to the record",
         text::path(result),
         text::path(record)
     )]

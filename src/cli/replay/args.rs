@@ -110,9 +110,6 @@ pub(in crate::cli) struct ReplayArgs {
     )]
     pub(in crate::cli) max_line_bytes: usize,
 
-    #[command(flatten)]
-    pub(in crate::cli) event: EventOptions,
-
     /// Nothing but errors on standard error.
     #[arg(
         short,
@@ -123,11 +120,14 @@ pub(in crate::cli) struct ReplayArgs {
         hide_env = true
     )]
     pub(in crate::cli) quiet: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) event: EventOptions,
 }
 
 const EXAMPLES: &str = "Examples:
   daytally aggregate events.jsonl --rejects rejects.jsonl
-  sed 's/INVALID_TIMESTAMP/2024-01-01T10:00:00Z/' rejects.jsonl |
-    daytally replay - --into daily_user_stats.csv --rejects rest.jsonl
-  jq -c '.raw |= (fromjson | .amount = 5 | tojson)' rest.jsonl | daytally replay -
-  daytally replay --dry-run repaired.jsonl --into stats/";
+  sed 's/INVALID_TIMESTAMP/2024-01-01T10:00:00Z/g' rejects.jsonl > repaired.jsonl
+  daytally replay --dry-run repaired.jsonl --into daily_user_stats.csv
+  daytally replay repaired.jsonl --into daily_user_stats.csv --rejects rest.jsonl
+  jq -c '.raw |= (fromjson | .amount = 5 | tojson)' rest.jsonl | daytally replay -";
