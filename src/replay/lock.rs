@@ -6,12 +6,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{FlockOperation, OFlags};
 
 use crate::error::{Action, Error, Result};
 use crate::input::FileId;
+use crate::output::Temporary;
 
 /// How often the file may be gone when it is locked. Each time somebody has ended in that moment.
 const ATTEMPTS: usize = 100;
@@ -19,7 +20,8 @@ const ATTEMPTS: usize = 100;
 /// A lock that is held for as long as this is there.
 #[derive(Debug)]
 pub(super) struct Lock {
-    path: PathBuf,
+    // Dropped in this order: it is removed while it is locked, so that nobody removes another's.
+    _there: Temporary,
     /// Locked as long as it is open.
     _file: File,
 }
@@ -30,12 +32,9 @@ impl Lock {
     /// # Errors
     ///
     /// [`Error::ReplayInUse`] where somebody holds it, and where the file cannot be created.
-    pub(super) fn take(path: PathBuf, result: &Path) -> Result<Lock> {
+    pub(super) fn take(path: &Path, result: &Path) -> Result<Lock> {
         for _ in 0..ATTEMPTS {
-            let fault = |action| {
-                let path = &path;
-                move |source| Error::io(action, path, source)
-            };
+            let fault = |action| move |source| Error::io(action, path, source);
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -43,7 +42,7 @@ impl Lock {
                 .truncate(false)
                 // Nothing that a link leads to is to be written over.
                 .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path)
+                .open(path)
                 .map_err(fault(Action::Create))?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
@@ -60,7 +59,7 @@ impl Lock {
             }
             // Who had it before may have removed it in between: then somebody else can lock another.
             let ours = file.metadata().map_err(fault(Action::Inspect))?;
-            let is_there = std::fs::symlink_metadata(&path)
+            let is_there = std::fs::symlink_metadata(path)
                 .is_ok_and(|there| FileId::new(&there) == FileId::new(&ours));
             if !is_there {
                 continue;
@@ -70,19 +69,16 @@ impl Lock {
                 .and_then(|()| file.rewind())
                 .and_then(|()| writeln!(file, "{}", std::process::id()));
             written.map_err(fault(Action::Write))?;
-            return Ok(Lock { path, _file: file });
+            let there = Temporary::at(path.to_path_buf()).map_err(fault(Action::Create))?;
+            return Ok(Lock {
+                _there: there,
+                _file: file,
+            });
         }
         Err(Error::ReplayInUse {
             path: result.to_path_buf(),
             process: None,
         })
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // While it is locked, so that nobody removes another's.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -94,7 +90,7 @@ mod tests {
     fn one_holds_it_and_nothing_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let take = || Lock::take(path.clone(), Path::new("/result.csv"));
+        let take = || Lock::take(&path, Path::new("/result.csv"));
         // What a killed process has left says nothing.
         std::fs::write(&path, "123456789\n").unwrap();
         let lock = take().unwrap();

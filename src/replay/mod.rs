@@ -221,7 +221,7 @@ impl Replay {
     pub fn open(result: &Path, settings: Settings) -> Result<Replay> {
         let place = Place::at(result)?;
         let lock = with_suffix(place.path(), &format!("{RECORD}{LOCK}"));
-        let lock = Lock::take(lock, place.path())?;
+        let lock = Lock::take(&lock, place.path())?;
         Replay::new(place, settings, Some(lock))
     }
 

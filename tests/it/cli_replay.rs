@@ -6,10 +6,11 @@ use std::fs;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use rustix::fs::FlockOperation;
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -699,6 +700,38 @@ fn standard_input_and_output_take_part() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     assert_eq!(sandbox.csv(), format!("{HEADER}2024-01-01,1,2,1,0.10\n"));
+}
+
+#[test]
+fn a_signal_stops_it_and_nothing_is_left() {
+    let sandbox = small();
+    let before = snapshot(&sandbox);
+    let mut command = sandbox.program();
+    command
+        .args(["replay", "-", "--rejects", "rest.jsonl"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It waits for more.
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&sandbox.read("repaired.jsonl")).unwrap();
+    let lock = sandbox.path(format!("{RECORD}.lock"));
+    let begin = Instant::now();
+    while !lock.exists() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "it does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(pipe);
+    assert_eq!(output.status.code(), Some(143));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "error: stopped by a request to end (SIGTERM)\n");
+    assert_eq!(snapshot(&sandbox), before);
 }
 
 /// Files that have something wrong with them, each something else.

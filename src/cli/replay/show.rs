@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use daytally::output::path_text;
 use daytally::replay::{FileChange, Replayed, Undone};
-use daytally::text;
+use daytally::text::{self, grouped};
 
 use super::Ends;
 use crate::cli::words::{counted, label};
@@ -40,7 +40,7 @@ fn told(replayed: &Replayed, undone: &Undone) -> String {
     };
     let were = match undone.events {
         1 => "1 event was".into(),
-        number => format!("{number} events were"),
+        number => format!("{} events were", grouped(number)),
     };
     let is = if undone.is_known {
         format!(
@@ -65,7 +65,7 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
             "{}, {}, revenue {}",
             counted(number, "event"),
             counted(counts.purchases, "purchase"),
-            counts.revenue
+            grouped(counts.revenue)
         ),
     };
     label(out, "replayed", &events)?;
@@ -89,19 +89,19 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
         ),
     ] {
         if count > 0 {
-            label(out, name, &format!("{count} {what}"))?;
+            label(out, name, &format!("{} {what}", grouped(count)))?;
         }
     }
     if counts.books.invalid() > 0 {
         let reasons = counts
             .books
             .invalid_by_reason()
-            .map(|(reason, count)| format!("{count} {}", reason.code()));
+            .map(|(reason, count)| format!("{} {}", grouped(count), reason.code()));
         let reasons = reasons.collect::<Vec<_>>().join(", ");
         label(
             out,
             "invalid",
-            &format!("{} still: {reasons}", counts.books.invalid()),
+            &format!("{} still: {reasons}", grouped(counts.books.invalid())),
         )?;
     }
     let path = text::path(replay.result());
@@ -151,7 +151,7 @@ fn rows(file: &FileChange) -> String {
     format!(
         "{}, {} added, {} changed",
         counted(file.rows, "row"),
-        file.added,
-        file.changed
+        grouped(file.added),
+        grouped(file.changed)
     )
 }
