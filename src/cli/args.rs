@@ -368,6 +368,7 @@ const AGGREGATE_EXAMPLES: &str = "Examples:
  One file, and what was wrong in it
   daytally aggregate events.jsonl --rejects rejects.jsonl
   daytally explain \"$(head -n 1 rejects.jsonl)\"
+  daytally replay repaired.jsonl --into daily_user_stats.csv
 
  Many inputs, compressed or not
   daytally aggregate logs/ -o january.csv --from 2024-01-01 --to 2024-01-31

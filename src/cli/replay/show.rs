@@ -19,7 +19,7 @@ pub(super) fn warnings(replayed: &Replayed) -> Vec<String> {
         .collect();
     for different in replay.different() {
         warnings.push(format!(
-            "{} says something else than what was replayed before of line {} of {}; that goes on to count, and this does not",
+            "{} says something else than what was replayed before of line {} of {}; that goes on to count, and this does not (if it is of another input of the same name, give it another name as its input)",
             different.place,
             different.line,
             text::name(&different.input),
