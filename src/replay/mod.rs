@@ -22,6 +22,7 @@ mod record;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use blake3::{Hash, Hasher};
@@ -31,7 +32,7 @@ use crate::aggregate::{GrandTotal, Group, GroupKey, Totals};
 use crate::books::Books;
 use crate::error::{Error, Result};
 use crate::event::{
-    DEFAULT_MAX_LINE_BYTES, Date, DateRange, Decoder, Event, Fault, Lanes, Schema, Verdict,
+    DEFAULT_MAX_LINE_BYTES, Date, DateRange, Decoder, Event, Fault, Lanes, Schema, UserId, Verdict,
 };
 use crate::input::{FoundLine, Input, Locator, Which};
 use crate::output::{
@@ -601,10 +602,13 @@ impl Replay {
 
     /// The new groups of a part, in order.
     fn groups_of(&self, part: PartName) -> impl Iterator<Item = Group> {
+        // The least user id of all.
+        let first = part.map(|date| GroupKey::new(date, UserId::from(i64::MIN)));
+        let from = first.map_or(Bound::Unbounded, Bound::Included);
         let of_part = self
             .groups
-            .iter()
-            .filter(move |(key, _)| self.place.part_of(key.date()) == part);
+            .range((from, Bound::Unbounded))
+            .take_while(move |(key, _)| part.is_none_or(|date| key.date() == date));
         of_part.map(|(key, totals)| Group {
             key: *key,
             totals: *totals,
