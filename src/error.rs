@@ -495,6 +495,82 @@ pub enum Error {
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A row of a result would hold more events than can be counted.
+    #[error(
+        "user {user_id} on {date} would have 2^64 or more in {column}, which is more than can be counted; look for what is wrong with that row"
+    )]
+    CountTooLarge {
+        /// The day of the group.
+        date: Date,
+        /// The user of the group.
+        user_id: UserId,
+        /// The column of the count.
+        column: &'static str,
+    },
+    /// A line of a rejects file that is to be replayed is none, or says something else than another.
+    #[error("{place} {what}")]
+    NotAReject {
+        /// The line.
+        place: String,
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
+    /// Events cannot be replayed into a result of that kind.
+    #[error("{place} {what}")]
+    NotReplayable {
+        /// The result.
+        place: String,
+        /// Why not, and what to do.
+        what: String,
+    },
+    /// A result is none of those that its record of replays knows.
+    #[error(
+        "{} is not what it was before or after any replay that its record {} tells of, so there is no telling which of those events are in it; nothing was written; if daytally aggregate has made it anew from the same inputs, give --fresh, and replay everything again; otherwise put back the result that belongs to the record",
+        text::path(result),
+        text::path(record)
+    )]
+    ReplayedChanged {
+        /// The result, or the file of a day.
+        result: PathBuf,
+        /// The record.
+        record: PathBuf,
+    },
+    /// The record of what was replayed into a result is not what was written.
+    #[error(
+        "{} is damaged: {what}; nothing was written; put back the copy that belongs to the result; if there is none, remove it, write the result again with daytally aggregate, and replay everything again",
+        text::path(path)
+    )]
+    RecordDamaged {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The record of what was replayed into a result is of a version that this program does not know.
+    #[error(
+        "{} is of version {found} of the record's format, and this program knows version {known}; use the program that wrote it",
+        text::path(path)
+    )]
+    RecordVersion {
+        /// The record.
+        path: PathBuf,
+        /// The version it is of.
+        found: u32,
+        /// The version that is known.
+        known: u32,
+    },
+    /// Another process is replaying into the same result.
+    #[error(
+        "events are being replayed into {} by {}; wait until it ends",
+        text::path(path),
+        match process { Some(number) => format!("process {number}"), None => "another process".into() }
+    )]
+    ReplayInUse {
+        /// The result.
+        path: PathBuf,
+        /// The number of the process.
+        process: Option<u32>,
+    },
     /// Something that should be a result is none, or was changed by somebody else.
     #[error("{place} {what}")]
     NotAResult {

@@ -205,6 +205,7 @@
 //! - [`aggregate`]: groups and their exact totals
 //! - [`output`]: serialisers, and the publisher of files
 //! - [`result`]: results, read back and compared
+//! - [`replay`]: rejects that were repaired, counted into a result that is there, each once
 //! - [`state`]: what earlier runs have counted, kept in a folder
 //! - [`error`]: the ways a run can fail
 //! - [`survey`]: what a spread sample of the inputs tells of the whole
@@ -226,6 +227,7 @@ pub mod generate;
 pub mod input;
 pub mod output;
 mod pipeline;
+pub mod replay;
 pub mod result;
 pub mod state;
 pub mod survey;

@@ -60,8 +60,9 @@ impl GrandTotals {
     }
 }
 
+/// That the revenue of a group is more than it may be.
 #[cold]
-fn too_large(key: &GroupKey, revenue: Revenue) -> Error {
+pub(crate) fn too_large(key: &GroupKey, revenue: Revenue) -> Error {
     Error::TotalTooLarge {
         date: key.date(),
         user_id: key.user_id(),

@@ -27,6 +27,7 @@ pub use counter::Counter;
 pub use day_totals::DayTotals;
 pub(crate) use day_totals::EachDay;
 pub use grand_totals::GrandTotals;
+pub(crate) use grand_totals::too_large;
 pub use group::{Group, GroupKey, Totals};
 pub use hash::KeyHasher;
 pub use partition::Partitions;

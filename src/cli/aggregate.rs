@@ -23,6 +23,7 @@ use daytally::output::{
     Draft, Finished, InputSummary, OutputSummary, Part, Publication, Published, SchemaSummary,
     StateSummary, Status, Summary, Target, path_text,
 };
+use daytally::replay::record_of;
 use daytally::state::State;
 use daytally::{Input, Outcome, Phase, Pipeline};
 
@@ -438,11 +439,28 @@ impl Started {
                 "what was replaced could not be removed; the next run that writes there tries again"
             );
         }
+        if output.is_some_and(|output| !output.unchanged) {
+            self.warn_of_replays();
+        }
         tracing::info!(
             output = %path_field(&self.config.output.absolute(), self.config.log.format),
             unchanged = output.is_some_and(|output| output.unchanged),
             "finished"
         );
+    }
+
+    /// Says so where the result was made anew that events had been replayed into.
+    fn warn_of_replays(&self) {
+        let Target::Path(result) = &self.config.output else {
+            return;
+        };
+        let record = record_of(result);
+        if record.symlink_metadata().is_ok() {
+            tracing::warn!(
+                record = %path_field(&record, self.config.log.format),
+                "events were replayed into the result that was there before, and are not in what was made anew; repair them in the inputs, or replay them again"
+            );
+        }
     }
 
     /// Whether the invalid events are within the limit.

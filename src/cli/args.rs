@@ -15,6 +15,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
 use super::limit::InvalidLimit;
+use super::replay::ReplayArgs;
 use super::size::{self, MemorySize};
 use daytally::event::{Date, FieldPath, Zone};
 use daytally::output::Format;
@@ -88,6 +89,7 @@ pub(super) enum Command {
     Aggregate(Box<AggregateArgs>),
     Check(Box<CheckArgs>),
     Explain(ExplainArgs),
+    Replay(Box<ReplayArgs>),
     Diff(DiffArgs),
     State(StateArgs),
     Generate(GenerateArgs),
@@ -286,6 +288,7 @@ const AGGREGATE_EXAMPLES: &str = "Examples:
  One file, and what was wrong in it
   daytally aggregate events.jsonl --rejects rejects.jsonl
   daytally explain \"$(head -n 1 rejects.jsonl)\"
+  daytally replay repaired.jsonl --into daily_user_stats.csv
 
  Many inputs, compressed or not
   daytally aggregate logs/ -o january.csv --from 2024-01-01 --to 2024-01-31

@@ -18,13 +18,14 @@ use super::args::{
 use super::check::CheckArgs;
 use super::explain::Place;
 use super::limit::InvalidLimit;
+use super::replay::ReplayArgs;
 use super::size::MemorySize;
 use daytally::event::{Date, DateRange, FieldNames, Lanes, Schema};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
 use daytally::output::{Encoding, Format, Packing, Target};
 use daytally::{Incremental, Options};
-use daytally::{state, survey};
+use daytally::{replay, state, survey};
 
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
@@ -527,6 +528,43 @@ impl ExplainConfig {
             }),
             Err(message) => Err(wrong("explain", ErrorKind::ValueValidation, message)),
         }
+    }
+}
+
+/// What `daytally replay` is to do.
+#[derive(Debug)]
+pub(super) struct ReplayConfig {
+    /// The rejects files; `-` is standard input.
+    pub(super) files: Vec<PathBuf>,
+    /// The result.
+    pub(super) into: PathBuf,
+    /// Where what is still invalid goes.
+    pub(super) rejects: Option<Target>,
+    pub(super) summary: Option<Target>,
+    pub(super) settings: replay::Settings,
+    /// Nothing is to be changed.
+    pub(super) is_dry: bool,
+    /// Nothing but errors on standard error.
+    pub(super) is_quiet: bool,
+}
+
+impl ReplayConfig {
+    pub(super) fn resolve(args: ReplayArgs) -> Result<ReplayConfig, clap::Error> {
+        Ok(ReplayConfig {
+            settings: replay::Settings {
+                schema: schema(&args.event, "replay")?,
+                max_line_bytes: args.max_line_bytes,
+                dates: dates(args.from, args.to, "replay")?,
+                is_fresh: args.fresh,
+                ..replay::Settings::default()
+            },
+            files: args.files,
+            into: args.into,
+            rejects: args.rejects.map(Target::new),
+            summary: args.summary.map(Target::new),
+            is_dry: args.dry_run,
+            is_quiet: args.quiet,
+        })
     }
 }
 

@@ -22,6 +22,7 @@ mod places;
 mod plot;
 mod progress;
 mod rejects;
+mod replay;
 mod reporting;
 mod result;
 mod screen;
@@ -32,6 +33,7 @@ mod size;
 mod state;
 mod version;
 mod warnings;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -41,7 +43,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 use color::Paint;
-use config::{AggregateConfig, CheckConfig, ExplainConfig, GenerateConfig};
+use config::{AggregateConfig, CheckConfig, ExplainConfig, GenerateConfig, ReplayConfig};
 use daytally::error::Error;
 use exit::Exit;
 
@@ -89,6 +91,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         },
         Command::Explain(args) => match ExplainConfig::resolve(args) {
             Ok(config) => explain::run(&config),
+            Err(said) => say(&said),
+        },
+        Command::Replay(args) => match ReplayConfig::resolve(*args) {
+            Ok(config) => replay::run(&config),
             Err(said) => say(&said),
         },
         Command::Diff(args) => diff::run(&args),

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::config::AggregateConfig;
+use super::config::{AggregateConfig, ReplayConfig};
 use super::log::path_field;
 use daytally::error::{Error, Result};
 use daytally::input::{FileId, Found, Place};
 use daytally::output::{Format, Target, date_of_day_file, day_file, days_in};
+use daytally::replay::Replay;
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
 const STDOUT: &str = "/dev/stdout";
@@ -17,6 +18,9 @@ const STDIN: &str = "/dev/stdin";
 
 /// Where standard error goes.
 const STDERR: &str = "/dev/stderr";
+
+/// The result that is replayed into.
+const RESULT: &str = "the result (--into)";
 
 /// An output of the run.
 struct Output<'a> {
@@ -57,7 +61,48 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
         .filter_map(|input| Some((input.path(), input.file()?)))
         .chain(list)
         .collect();
-    for output in &outputs {
+    expect_apart(&outputs, &inputs)?;
+    if config.by_date
+        && let Target::Path(folder) = &config.output
+        && folder.is_dir()
+    {
+        check_days(folder, config.format, &inputs, &outputs)?;
+    }
+    expect_different(&outputs)
+}
+
+/// The same for what is replayed: the result and its record are not to be anything else either.
+pub(super) fn check_replay(config: &ReplayConfig, replay: &Replay) -> Result<()> {
+    let result = Target::Path(replay.result().to_path_buf());
+    let record = Target::Path(replay.record().to_path_buf());
+    let outputs: Vec<Output<'_>> = [
+        (RESULT, Some(&result)),
+        ("the record of replays", Some(&record)),
+        ("the rejects file (--rejects)", config.rejects.as_ref()),
+        ("the summary (--summary)", config.summary.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(role, target)| target.map(|target| Output { role, target }))
+    .collect();
+    let inputs: Vec<(&Path, FileId)> = config
+        .files
+        .iter()
+        .map(|file| match file.as_os_str() {
+            name if name == "-" => Path::new(STDIN),
+            _ => file.as_path(),
+        })
+        .filter_map(|file| Some((file, regular_file(file)?)))
+        .collect();
+    expect_apart(&outputs, &inputs)?;
+    if replay.is_days() {
+        check_days(replay.result(), replay.format(), &inputs, &outputs)?;
+    }
+    expect_different(&outputs)
+}
+
+/// That no output is an input, and that standard error is neither.
+fn expect_apart(outputs: &[Output<'_>], inputs: &[(&Path, FileId)]) -> Result<()> {
+    for output in outputs {
         let id = match output.target {
             Target::Path(path) => regular_file(path),
             Target::Stdout => regular_file(Path::new(STDOUT)),
@@ -79,7 +124,7 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
             input: input.to_path_buf(),
         });
     }
-    for output in &outputs {
+    for output in outputs {
         if let Target::Path(path) = output.target
             && let Some(id) = regular_file(path)
             && Some(id) == stderr
@@ -91,12 +136,11 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
             });
         }
     }
-    if config.by_date
-        && let Target::Path(folder) = &config.output
-        && folder.is_dir()
-    {
-        check_days(folder, config.format, &inputs, &outputs, stderr)?;
-    }
+    Ok(())
+}
+
+/// That no two outputs go to one place.
+fn expect_different(outputs: &[Output<'_>]) -> Result<()> {
     for (at, second) in outputs.iter().enumerate() {
         for first in &outputs[..at] {
             // The summary comes after the result on standard output, as its last line.
@@ -155,15 +199,16 @@ pub(super) fn tell_outputs_among_inputs(config: &AggregateConfig) {
     }
 }
 
-/// The same for the files of days in the output folder, of which any may be replaced or removed.
+/// The same for the files of days in the folder of the result, the first output, of which any may be replaced
+/// or removed.
 fn check_days(
     folder: &Path,
     format: Format,
     inputs: &[(&Path, FileId)],
     outputs: &[Output<'_>],
-    stderr: Option<FileId>,
 ) -> Result<()> {
-    const ROLE: &str = "the result (--output)";
+    let role = outputs.first().map_or("the result", |result| result.role);
+    let stderr = regular_file(Path::new(STDERR));
     let inputs: HashMap<FileId, &Path> = inputs.iter().map(|(path, id)| (*id, *path)).collect();
     for date in days_in(folder, format)? {
         let path = day_file(folder, date, format);
@@ -172,14 +217,14 @@ fn check_days(
         };
         if let Some(input) = inputs.get(&id) {
             return Err(Error::OverwritesInput {
-                role: ROLE,
+                role,
                 path,
                 input: input.to_path_buf(),
             });
         }
         if Some(id) == stderr {
             return Err(Error::SameOutput {
-                first: ROLE,
+                first: role,
                 second: "standard error",
                 place: daytally::text::path(&path).to_string(),
             });
@@ -196,7 +241,7 @@ fn check_days(
             && place.ancestors().nth(2) == folder.as_deref()
         {
             return Err(Error::SameOutput {
-                first: ROLE,
+                first: role,
                 second: output.role,
                 place: format!("the day {date}, {}", daytally::text::path(&place)),
             });

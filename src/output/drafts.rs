@@ -266,6 +266,20 @@ pub(super) fn create_file(folder: &Path) -> io::Result<(File, Name)> {
     })
 }
 
+/// A file that is there for this process alone, and goes with it as drafts do.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    _name: Name,
+}
+
+impl Temporary {
+    /// Takes charge of the file at a path.
+    pub(crate) fn at(path: PathBuf) -> io::Result<Temporary> {
+        let ((), name) = DRAFTS.name(Kind::File, || Ok(((), path)))?;
+        Ok(Temporary { _name: name })
+    }
+}
+
 /// A file that is being written in the folder in which it will have its place: without a name until then,
 /// where the file system can do that.
 #[derive(Debug)]

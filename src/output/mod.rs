@@ -6,6 +6,7 @@
 mod arrow;
 mod columns;
 pub mod csv;
+mod csv_file;
 mod days;
 mod drafts;
 mod encoder;
@@ -26,9 +27,10 @@ mod writeback;
 
 #[cfg(any(feature = "parquet", feature = "arrow"))]
 pub(crate) use columns::EPOCH;
+pub(crate) use csv_file::CsvFile;
 pub use days::{DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in};
-pub(crate) use drafts::DraftFile;
 pub use drafts::discard_drafts;
+pub(crate) use drafts::{DraftFile, Temporary};
 pub(crate) use encoder::{Encoder, Piece};
 pub(crate) use facts::Facts;
 pub use format::{Encoding, Format, NoFormat, Packing};

@@ -1,7 +1,8 @@
 //! All outputs of a run, put in place together or not at all.
 //!
 //! First is done what can fail without being seen: every draft gets a name. Then each is put in place such
-//! that it can be taken back ([`steps`](super::steps)), and the folders are brought to the disk. If any of
+//! that it can be taken back ([`steps`](super::steps)), and the folders are brought to the disk; what has to be
+//! there [before others](Publication::before_others) gets as far as that first. If any of
 //! this fails, all of it is taken back, in reverse order. Only when nothing can fail any more the old files
 //! are removed. They wait, as the drafts before, in a staging folder that is locked, so that a process that
 //! is killed in between leaves each output either old or new, and the next one removes the rest.
@@ -68,6 +69,8 @@ pub(super) struct TakenBack {
 #[derive(Debug, Default)]
 pub struct Publication {
     parts: Vec<Box<dyn Part>>,
+    /// How many of them, the first, are on the disk before any other is put in place.
+    before_others: usize,
 }
 
 /// What was put in place.
@@ -99,6 +102,13 @@ impl Publication {
         self.parts.push(days.into_part());
     }
 
+    /// Has what was added up to here in place and on the disk before what is added from here on is put in
+    /// place: whatever ends the run, and be it the machine's power, what came first is there if anything of
+    /// the rest is.
+    pub fn before_others(&mut self) {
+        self.before_others = self.parts.len();
+    }
+
     /// Puts everything in place, in the order in which it was added, and makes sure that it stays there.
     ///
     /// # Errors
@@ -117,6 +127,7 @@ impl Publication {
     pub fn publish_and(self, then: impl FnOnce() -> Result<()>) -> Result<Published> {
         let mut transaction = Transaction {
             parts: self.parts,
+            before_others: self.before_others,
             is_open: false,
         };
         match transaction.run(then) {
@@ -129,6 +140,7 @@ impl Publication {
 /// Outputs of which some may be in place. Dropped by a panic, it takes them back.
 struct Transaction {
     parts: Vec<Box<dyn Part>>,
+    before_others: usize,
     is_open: bool,
 }
 
@@ -141,11 +153,14 @@ impl Transaction {
         for part in &mut self.parts {
             part.hold()?;
         }
-        for part in &mut self.parts {
-            part.put()?;
-        }
-        for part in &mut self.parts {
-            part.sync()?;
+        let (first, others) = self.parts.split_at_mut(self.before_others);
+        for parts in [first, others] {
+            for part in &mut *parts {
+                part.put()?;
+            }
+            for part in parts {
+                part.sync()?;
+            }
         }
         then()
     }
@@ -278,10 +293,17 @@ mod tests {
             days
         }
 
-        /// All that is to be published.
+        /// All that is to be published; with something that has to be there first, or not.
         fn publication(&self) -> Publication {
+            self.publication_in_order(false)
+        }
+
+        fn publication_in_order(&self, has_first: bool) -> Publication {
             let mut publication = Publication::default();
             publication.add(self.file(REPLACED, b"new"));
+            if has_first {
+                publication.before_others();
+            }
             publication.add(self.file(NEW, b"new"));
             publication.add_days(self.days("days"));
             publication.add_days(self.days("new days"));
@@ -347,9 +369,13 @@ mod tests {
 
     #[test]
     fn whichever_step_fails_everything_is_what_it_was() {
-        for system in systems() {
+        let orders = [false, true].into_iter();
+        for (system, has_first) in systems()
+            .into_iter()
+            .flat_map(|system| orders.clone().map(move |has_first| (system, has_first)))
+        {
             let case = Case::new();
-            let publication = case.publication();
+            let publication = case.publication_in_order(has_first);
             let calls = case.inject(move |_, call| system(call));
             let published = publication.publish().unwrap();
             assert_eq!(published.strays(), [""; 0].map(PathBuf::from));
@@ -357,11 +383,15 @@ mod tests {
             let calls = calls.lock().unwrap().clone();
             // Two files, seven days, two removals; and the folders.
             assert!(calls.len() >= 17, "{calls:?}");
+            // The folder of what comes first is on the disk before anything else is put there.
+            let first_sync = calls.iter().position(|call| *call == Call::Sync).unwrap();
+            let is_last = calls[first_sync..].iter().all(|call| *call == Call::Sync);
+            assert_eq!(is_last, !has_first, "{calls:?}");
 
             for (failing, call) in calls.into_iter().enumerate() {
                 let case = Case::new();
                 let before = tree(case.root.path());
-                let publication = case.publication();
+                let publication = case.publication_in_order(has_first);
                 case.inject(move |number, call| {
                     system(call).or((number == failing).then_some(Errno::IO))
                 });

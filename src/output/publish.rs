@@ -8,7 +8,6 @@
 //!
 //! Devices, pipes and standard output cannot be replaced; they are written as the bytes come.
 
-use std::fmt::Write as _;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -24,6 +23,7 @@ use super::same;
 use super::steps::{self, Call, Step};
 use super::writeback::Writeback;
 use crate::error::{Action, Error, OutputPart, Result};
+use crate::text;
 
 /// How many bytes are collected before they are written.
 pub(super) const BUFFER: usize = 256 * 1024;
@@ -510,12 +510,7 @@ impl Finished {
     #[must_use]
     pub fn sha256(&self) -> Option<String> {
         let digest = self.draft.digest.clone()?.finalize();
-        let mut hexadecimal = String::with_capacity(2 * digest.len());
-        for byte in digest {
-            // Writing to a string cannot fail.
-            let _ = write!(hexadecimal, "{byte:02x}");
-        }
-        Some(hexadecimal)
+        Some(text::hexadecimal(&digest))
     }
 
     /// Puts the file in place, replacing what is there unless it is the same, and makes sure that it

@@ -189,6 +189,14 @@ impl ResultReader {
         }
     }
 
+    /// Opens the file of one day in a folder of days.
+    pub(crate) fn of_day(file: PathBuf, date: Date) -> ResultReader {
+        ResultReader {
+            files: VecDeque::from([(file, date)]),
+            ..ResultReader::none()
+        }
+    }
+
     fn of(file: Box<dyn Rows + Send>) -> ResultReader {
         ResultReader {
             file: Some(file),

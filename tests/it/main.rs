@@ -36,6 +36,7 @@ mod cli_partition;
 mod cli_progress;
 mod cli_publish;
 mod cli_rejects;
+mod cli_replay;
 mod cli_report;
 mod cli_result;
 mod cli_schema;

@@ -1,7 +1,6 @@
 //! Differences for people: rows as diff(1) marks them, a table of days, and what it all comes to.
 
 use std::cmp::Ordering;
-use std::fmt::Display;
 use std::io::{self, Write};
 
 use daytally::aggregate::Totals;
@@ -12,6 +11,7 @@ use daytally::text::grouped;
 use super::{Report, Sides};
 use crate::cli::args::DiffArgs;
 use crate::cli::color::{self, Paint};
+use crate::cli::words::{counted, label};
 
 /// How many rows and days are shown if nothing is said.
 const ROWS: u64 = 10;
@@ -183,16 +183,6 @@ impl Report for Text {
         );
         label(out, "revenue", &revenue)
     }
-}
-
-fn label(out: &mut dyn Write, label: &str, text: &dyn Display) -> io::Result<()> {
-    writeln!(out, "{label:>10}  {text}")
-}
-
-/// A number of things.
-fn counted(number: u64, thing: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{ending}", grouped(number))
 }
 
 /// By how much a number has become another, with its sign.
