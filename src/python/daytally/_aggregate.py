@@ -72,7 +72,7 @@ def aggregate(
 
     >>> daytally.aggregate("events.jsonl", max_invalid="1%")
     Traceback (most recent call last):
-    daytally.errors.TooManyInvalid: 2 of 5 events are invalid, more than 1% (--max-invalid)
+    daytally.errors.TooManyInvalid: 2 of 5 events are invalid, more than the 1% that --max-invalid allows; the result was not written
 
     Options are those given here: neither config files nor ``DAYTALLY_...`` in the environment count. What
     an option is not given for is as the program has it; ``daytally aggregate --help`` tells more. Sizes are
@@ -119,7 +119,7 @@ def aggregate(
     :raises BinaryNotFound: if the program is not there
     :raises ValueError: if there are no inputs, or an option has no meaning with the others
     """
-    names = [os.fspath(inputs)] if isinstance(inputs, (str, os.PathLike)) else list(map(os.fspath, inputs))
+    names = _names(inputs)
     if not names:
         raise ValueError("there are no inputs")
     if output is None:
@@ -203,6 +203,12 @@ def aggregate(
         return Result(summary, mmap.mmap(rows.fileno(), 0, access=mmap.ACCESS_READ))
 
 
+def _names(inputs: Union[StrPath, Iterable[StrPath]]) -> list[str]:
+    if isinstance(inputs, (str, os.PathLike)):
+        return [os.fspath(inputs)]
+    return [os.fspath(name) for name in inputs]
+
+
 def _day(option: str, day: Optional[Day]) -> Optional[str]:
     if isinstance(day, datetime.datetime):
         raise TypeError(f"{option} is a day: give a datetime.date, or a text YYYY-MM-DD")
@@ -220,7 +226,8 @@ def _divide(names: list[str]) -> tuple[list[str], list[str]]:
     """
     if sum(len(os.fsencode(name)) + 16 for name in names) <= _COMMAND_LINE:
         return names, []
-    named, listed = [], []
+    named: list[str] = []
+    listed: list[str] = []
     for name in names:
         is_plain = name != "-" and name != "" and os.path.lexists(name)
         (listed if is_plain else named).append(name)

@@ -46,6 +46,8 @@ def batches(data: memoryview) -> Iterator[Batch]:
         raise ValueError("the program has handed over no whole Arrow file")
     try:
         (length,) = struct.unpack_from("<i", data, end - 4)
+        if not 0 < length <= end - 4 - len(_MAGIC):
+            raise ValueError("the program has handed over a damaged Arrow file")
         footer = _Table.root(data, end - 4 - length)
         for block in footer.structs(_FOOTER_BATCHES, _BLOCK):
             yield _batch(data, block)

@@ -32,6 +32,8 @@ _LEVELS = {
 _OWN_FIELDS = ("timestamp", "level", "message")
 # How much is kept of what the program says besides its log.
 _SAID_LIMIT = 64 * 1024
+# What follows the error on a command line that is wrong, and says nothing to a caller.
+_FOR_A_SHELL = ("\n\nUsage:", "\n\nFor more information")
 # How long the program may take to end after a signal. It takes 200 ms at most.
 _GRACE_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
@@ -113,6 +115,8 @@ class Log:
     def message(self) -> str:
         """Why the run failed, in the program's words."""
         text = "\n".join(self.errors) or self.said.strip()
+        for start in _FOR_A_SHELL:
+            text = text.partition(start)[0]
         return text[len("error: ") :] if text.startswith("error: ") else text
 
 

@@ -8,7 +8,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union
 
 from ._arrow import batches
 from .summary import Summary
@@ -62,7 +62,7 @@ class Result:
 
     summary: Summary
     """What was read, counted and written."""
-    _arrow: Optional[mmap.mmap] = field(default=None, repr=False, compare=False)
+    _arrow: Union[mmap.mmap, bytes, None] = field(default=None, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Row]:
         return self.rows()
@@ -144,12 +144,12 @@ class Result:
 
         >>> import daytally
         >>> frame = daytally.aggregate("events.jsonl").to_pandas(user_ids="int64")
-        >>> print(frame.dtypes.to_string())
-        date                    date32[day][pyarrow]
-        user_id                       int64[pyarrow]
-        event_count                   int64[pyarrow]
-        purchase_count                int64[pyarrow]
-        total_revenue     decimal128(38, 18)[pyarrow]
+        >>> print(*frame.dtypes, sep="\\n")
+        date32[day][pyarrow]
+        int64[pyarrow]
+        int64[pyarrow]
+        int64[pyarrow]
+        decimal128(38, 18)[pyarrow]
 
         :param user_ids: the type of the user ids
         :raises ImportError: without pandas and pyarrow (``pip install 'daytally[pandas]'``)
@@ -164,13 +164,19 @@ class Result:
             raise _missing("pandas with pyarrow", "pandas") from error
 
         table = self.to_arrow(user_ids=user_ids)
-        return table.to_pandas(types_mapper=pandas.ArrowDtype)
+        frame: pandas.DataFrame = table.to_pandas(types_mapper=pandas.ArrowDtype)
+        return frame
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The rows for whatever reads the Arrow PyCapsule interface; needs pyarrow."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
-    def _data(self) -> mmap.mmap:
+    def __reduce__(self) -> tuple[type[Result], tuple[object, ...]]:
+        # Results cross processes, such as those of a pool; a map does not.
+        data = None if self._arrow is None else self._arrow[:]
+        return type(self), (self.summary, data)
+
+    def _data(self) -> Union[mmap.mmap, bytes]:
         if self._arrow is None:
             output = self.summary.output
             place = f" to {output.path}" if output else ""
