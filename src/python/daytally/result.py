@@ -27,6 +27,7 @@ integer type: ``decimal`` holds them all."""
 # Room for all of a decimal128, whatever the caller's context is.
 _EXACT = Context(prec=40)
 _PLACES = 18
+_HUNDREDTH = Decimal("0.01")
 _CENT = 10 ** (_PLACES - 2)
 # The day 1970-01-01, as Python counts.
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -213,8 +214,10 @@ def _date(day: int) -> datetime.date:
 
 def _revenue(units: int) -> Decimal:
     """An amount in units of 10^-18, written as the program writes it."""
-    if units % _CENT == 0:
-        return _EXACT.scaleb(Decimal(units // _CENT), -2)
+    cents, rest = divmod(units, _CENT)
+    if rest == 0:
+        # Twice as fast as scaleb, and nearly all amounts are like this.
+        return _EXACT.multiply(Decimal(cents), _HUNDREDTH)
     places = _PLACES
     while units % 10 == 0:
         units //= 10
