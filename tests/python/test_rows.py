@@ -8,7 +8,7 @@ import os
 import pickle
 import sys
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +32,7 @@ def exact(value: object) -> str:
     return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
 
 
-def csv_of_table(rows: Iterator[tuple[Any, ...]]) -> str:
+def csv_of_table(rows: Iterable[tuple[Any, ...]]) -> str:
     lines = ["date,user_id,event_count,purchase_count,total_revenue"]
     for date, user_id, events, purchases, revenue in rows:
         lines.append(f"{date},{int(user_id)},{events},{purchases},{exact(revenue)}")
