@@ -1,0 +1,74 @@
+"""Where the program is: in the wheel beside this package, and nowhere else.
+
+A program of that name somewhere on the path could be of another version, with other options.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from .errors import BinaryNotFound, RunFailed
+
+__all__ = ["find_binary", "version"]
+
+_NAME = "daytally"
+
+
+def find_binary() -> Path:
+    """The path of the program that came with this package.
+
+    :raises BinaryNotFound: if it is nowhere an installer would have put it
+    """
+    tried = []
+    for place in _places():
+        if place.is_file() and os.access(place, os.X_OK):
+            return place
+        tried.append(str(place))
+    raise BinaryNotFound(
+        "the program daytally is not where its package should have it"
+        f" ({', '.join(dict.fromkeys(tried))}); install it again: pip install --force-reinstall daytally"
+    )
+
+
+def _places() -> Iterator[Path]:
+    # What the installer has noted down.
+    try:
+        files = metadata.files(_NAME) or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == _NAME and not file.suffix and file.parent.name in ("bin", "scripts"):
+            yield Path(os.path.normpath(str(file.locate())))
+    # Where scripts go: of this environment, of the user, and of `pip install --target`.
+    yield Path(sysconfig.get_path("scripts")) / _NAME
+    yield Path(sysconfig.get_path("scripts", scheme=f"{os.name}_user")) / _NAME
+    yield Path(__file__).resolve().parent.parent / "bin" / _NAME
+    yield Path(sys.prefix) / "bin" / _NAME
+
+
+def version() -> str:
+    """The version of the program.
+
+    >>> import daytally
+    >>> daytally.version() == daytally.__version__
+    True
+
+    :raises BinaryNotFound: if the program is not there
+    :raises RunFailed: if it does not start
+    """
+    binary = find_binary()
+    try:
+        done = subprocess.run(
+            [binary, "-V"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise RunFailed(f"{binary} does not start: {error}") from error
+    if done.returncode != 0:
+        raise RunFailed(f"{binary} -V: {done.stderr.strip()}", done.returncode)
+    return done.stdout.strip().rpartition(" ")[2]
