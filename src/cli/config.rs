@@ -92,8 +92,8 @@ fn search(input: InputOptions) -> Search {
 }
 
 /// The days from one to another.
-fn dates(input: &InputOptions, command: &str) -> Result<DateRange, clap::Error> {
-    DateRange::new(input.from, input.to).ok_or_else(|| {
+fn dates(from: Option<Date>, to: Option<Date>, command: &str) -> Result<DateRange, clap::Error> {
+    DateRange::new(from, to).ok_or_else(|| {
         wrong(
             command,
             ErrorKind::ValueValidation,
@@ -160,7 +160,7 @@ impl AggregateConfig {
         let schema = schema(&args.event, "aggregate")?;
         let state = StateConfig::resolve(&args, &schema, matches)?;
         expect_list(&args.input, "aggregate", matches)?;
-        let dates = dates(&args.input, "aggregate")?;
+        let dates = dates(args.input.from, args.input.to, "aggregate")?;
         let by_date = args.partition_by == Some(PartitionArg::Date);
         let format = format(args.format, args.output.as_deref(), by_date)?;
         let output = output(args.output, format, by_date)?;
@@ -471,7 +471,7 @@ impl CheckConfig {
         matches: &ArgMatches,
     ) -> Result<CheckConfig, clap::Error> {
         expect_list(&args.input, "check", matches)?;
-        let dates = dates(&args.input, "check")?;
+        let dates = dates(args.input.from, args.input.to, "check")?;
         let schema = schema(&args.event, "check")?;
         let typed = args.options();
         let mut names = Words::default();

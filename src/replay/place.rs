@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Action, Error, Result};
 use crate::event::Date;
 use crate::input::Compression;
-use crate::output::{Format, Packing, day_file, days_in};
+use crate::output::{Encoding, Format, Packing, day_file, days_in};
 use crate::result::{ResultPlace, ResultReader};
 use crate::text;
 

@@ -74,11 +74,9 @@ impl ArrowRows {
         for (at, (numbers, column)) in all.iter_mut().zip(&self.columns).enumerate() {
             *numbers = column.numbers(batch).ok_or_else(|| self.no_number(at))?;
         }
-        for at in 0..batch.num_rows() {
-            let row = columns::row(std::array::from_fn(|column| all[column][at]));
-            rows.push(row.map_err(|what| self.stored.row_fault(self.rows, what))?);
-            self.rows += 1;
-        }
+        columns::append(&all, rows)
+            .map_err(|(at, what)| self.stored.row_fault(self.rows + at as u64, what))?;
+        self.rows += batch.num_rows() as u64;
         Ok(())
     }
 

@@ -45,8 +45,23 @@ impl Kind {
     }
 }
 
+/// Appends the rows that these columns are, in the order of [`NAMES`] and all of one length; or tells which row is
+/// none, counted from 0, and what is wrong with it.
+pub(super) fn append(
+    columns: &[Vec<i128>; 5],
+    rows: &mut Vec<Group>,
+) -> Result<(), (usize, &'static str)> {
+    let [days, users, events, purchases, units] = columns;
+    let pairs = days.iter().zip(users).zip(events.iter().zip(purchases));
+    for (at, (((days, user), (events, purchases)), units)) in pairs.zip(units).enumerate() {
+        let row = row([*days, *user, *events, *purchases, *units]);
+        rows.push(row.map_err(|what| (at, what))?);
+    }
+    Ok(())
+}
+
 /// The row that these numbers are, in the order of [`NAMES`]; or what is wrong with them.
-pub(super) fn row(numbers: [i128; 5]) -> Result<Group, &'static str> {
+fn row(numbers: [i128; 5]) -> Result<Group, &'static str> {
     let [days, user, events, purchases, units] = numbers;
     let date = u32::try_from(days + i128::from(EPOCH))
         .ok()

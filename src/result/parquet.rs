@@ -137,7 +137,7 @@ impl Numbers {
             for (at, (numbers, (reader, column))) in all.iter_mut().zip(columns).enumerate() {
                 column.read(reader, numbers).map_err(|fault| match fault {
                     Fault::Number(_) => Fault::Number(at),
-                    fault => fault,
+                    fault @ Fault::Parquet(_) => fault,
                 })?;
             }
             let rows = all[0].len();
@@ -283,11 +283,9 @@ impl Rows for ParquetRows {
             self.stored.check_unchanged()?;
             return Ok(false);
         }
-        for at in 0..numbers[0].len() {
-            let row = columns::row(std::array::from_fn(|column| numbers[column][at]));
-            rows.push(row.map_err(|what| self.stored.row_fault(self.rows, what))?);
-            self.rows += 1;
-        }
+        columns::append(&numbers, rows)
+            .map_err(|(at, what)| self.stored.row_fault(self.rows + at as u64, what))?;
+        self.rows += numbers[0].len() as u64;
         Ok(true)
     }
 
