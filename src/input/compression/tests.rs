@@ -267,6 +267,31 @@ fn contents_of_all_sizes_come_back() {
     }
 }
 
+/// Whatever a codec keeps for itself, of what it took or of what it has to give.
+#[test]
+fn the_ratio_of_what_was_read_so_far_is_that_of_all() {
+    const LEN: usize = 6_000_000;
+    let content = content(LEN, 7);
+    for format in built_in() {
+        let packed = compressed(format, &content);
+        for wanted in [200_000, 1_000_000, 3_000_000] {
+            let mut reader = reader(format, &packed);
+            let (mut read, mut buffer) = (0, vec![0; 64 * 1024]);
+            while read < wanted {
+                read += reader.read(&mut buffer).unwrap();
+            }
+            let (taken, given) = reader.settle();
+            assert!(
+                taken <= packed.len() as u64 && given >= read as u64,
+                "{format}"
+            );
+            // In thousandths.
+            let all = given * packed.len() as u64 * 1000 / (taken * LEN as u64);
+            assert!((900..1100).contains(&all), "{format} {wanted}: {all}");
+        }
+    }
+}
+
 #[test]
 fn a_source_that_fails_is_no_fault_of_the_data() {
     struct Failing(usize);
