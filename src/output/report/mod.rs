@@ -137,17 +137,15 @@ impl Report<'_> {
             ("rows of the result", grouped(summary.groups)),
             ("invalid events", grouped(summary.invalid)),
         ] {
+            // Only what is long may be broken.
+            let (class, value) = if value.len() > 14 {
+                (" class=\"long\"", breakable(&value))
+            } else {
+                ("", value)
+            };
             push(
                 out,
-                format_args!(
-                    "<div{}><dt>{name}</dt><dd>{}</dd></div>\n",
-                    if value.len() > 14 {
-                        " class=\"long\""
-                    } else {
-                        ""
-                    },
-                    breakable(&value)
-                ),
+                format_args!("<div{class}><dt>{name}</dt><dd>{value}</dd></div>\n"),
             );
         }
         out.push_str("</dl>\n");
