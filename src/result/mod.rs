@@ -30,6 +30,7 @@ use crate::input::{Decompressor, Input};
 use crate::output::{Encoding, Format, day_file, days_in};
 use crate::text;
 
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 use stored::StoredFile;
 
 pub use diff::{Difference, RowDifference, Sums, Tally, diff};
@@ -101,15 +102,19 @@ trait Rows {
 
 /// Opens a file of a result: the one place that knows which formats there are. What is in it says which it is.
 fn open(input: Input, name: String) -> Result<Box<dyn Rows + Send>> {
-    Ok(match StoredFile::of(&input, &name)? {
+    Ok(match stored::encoding(&input)? {
         #[cfg(feature = "parquet")]
-        Some((file, Encoding::Parquet)) => Box::new(parquet::ParquetRows::open(file)?),
+        Some(Encoding::Parquet) => {
+            Box::new(parquet::ParquetRows::open(StoredFile::open(&input, name)?)?)
+        }
         #[cfg(feature = "arrow")]
-        Some((file, Encoding::Arrow)) => Box::new(arrow::ArrowRows::open(file)?),
+        Some(Encoding::Arrow) => Box::new(arrow::ArrowRows::open(StoredFile::open(&input, name)?)?),
         #[cfg(not(feature = "parquet"))]
-        Some((file, Encoding::Parquet)) => return Err(file.is_not_built_in("Parquet", "parquet")),
+        Some(Encoding::Parquet) => {
+            return Err(stored::is_not_built_in(&name, "Parquet", "parquet"));
+        }
         #[cfg(not(feature = "arrow"))]
-        Some((file, Encoding::Arrow)) => return Err(file.is_not_built_in("Arrow IPC", "arrow")),
+        Some(Encoding::Arrow) => return Err(stored::is_not_built_in(&name, "Arrow IPC", "arrow")),
         _ => {
             // In JSON Lines there is nothing but rows.
             let may_be_empty = input

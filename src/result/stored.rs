@@ -1,52 +1,77 @@
 //! A file of a result that is read from its end, and so has to be one.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
+#[cfg(any(feature = "parquet", feature = "arrow"))]
+use std::fs::Metadata;
 use std::io::Read as _;
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 use std::os::unix::fs::MetadataExt as _;
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 use std::path::PathBuf;
 
 use crate::error::{Action, Error, Result};
 use crate::input::Input;
 use crate::output::Encoding;
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 use crate::text;
 
+/// An input's format, if it is a regular file and starts as those do that are read from their end.
+pub(super) fn encoding(input: &Input) -> Result<Option<Encoding>> {
+    let Some(path) = input.path().filter(|_| input.id().is_some()) else {
+        return Ok(None);
+    };
+    let file = File::open(path).map_err(|source| Error::io(Action::Open, path, source))?;
+    let mut start = Vec::new();
+    file.take(6)
+        .read_to_end(&mut start)
+        .map_err(|source| Error::io(Action::Read, path, source))?;
+    Ok(match &start[..] {
+        start if start.starts_with(b"PAR1") => Some(Encoding::Parquet),
+        b"ARROW1" => Some(Encoding::Arrow),
+        _ => None,
+    })
+}
+
+/// What is said of a format that this build does not have.
+#[cfg(not(all(feature = "parquet", feature = "arrow")))]
+pub(super) fn is_not_built_in(name: &str, format: &str, feature: &str) -> Error {
+    Error::NotAResult {
+        place: name.into(),
+        what: format!(
+            "is {format}, and this daytally was built without the feature {feature}; compare another format, or build with it"
+        ),
+    }
+}
+
 /// The file, and what it was when it was opened.
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 #[derive(Debug)]
 pub(super) struct StoredFile {
     path: PathBuf,
     file: File,
     before: Metadata,
     /// What it is called in messages.
-    pub(super) name: String,
+    name: String,
 }
 
+#[cfg(any(feature = "parquet", feature = "arrow"))]
 impl StoredFile {
-    /// The file and its format, if it starts as the files of one do that are read from their end.
-    pub(super) fn of(input: &Input, name: &str) -> Result<Option<(StoredFile, Encoding)>> {
-        let Some(path) = input.path().filter(|_| input.id().is_some()) else {
-            return Ok(None);
-        };
-        let open = |source| Error::io(Action::Open, path, source);
-        let file = File::open(path).map_err(open)?;
-        let mut start = Vec::new();
-        (&file)
-            .take(6)
-            .read_to_end(&mut start)
-            .map_err(|source| Error::io(Action::Read, path, source))?;
-        let encoding = match &start[..] {
-            start if start.starts_with(b"PAR1") => Encoding::Parquet,
-            b"ARROW1" => Encoding::Arrow,
-            _ => return Ok(None),
-        };
-        Ok(Some((
-            StoredFile {
-                before: file.metadata().map_err(open)?,
-                path: path.to_path_buf(),
-                file,
-                name: name.into(),
-            },
-            encoding,
-        )))
+    /// Opens an input that is a file.
+    pub(super) fn open(input: &Input, name: String) -> Result<StoredFile> {
+        let path = input
+            .path()
+            .map(std::path::Path::to_path_buf)
+            .unwrap_or_default();
+        let file = File::open(&path).map_err(|source| Error::io(Action::Open, &path, source))?;
+        let before = file
+            .metadata()
+            .map_err(|source| Error::io(Action::Inspect, &path, source))?;
+        Ok(StoredFile {
+            path,
+            file,
+            before,
+            name,
+        })
     }
 
     /// Another handle of it.
@@ -78,7 +103,6 @@ impl StoredFile {
 
     /// What a library makes of the file. Those that read Parquet and Arrow panic at some files that are broken;
     /// what then comes is [`NotAResult`](Error::NotAResult) like all else that is wrong with a file.
-    #[cfg(any(feature = "parquet", feature = "arrow"))]
     pub(super) fn guarded<T>(
         &self,
         format: &str,
@@ -97,14 +121,6 @@ impl StoredFile {
                 Err(error) => error,
             }
         })
-    }
-
-    /// What is said of a format that this build does not have.
-    #[cfg(not(all(feature = "parquet", feature = "arrow")))]
-    pub(super) fn is_not_built_in(&self, format: &str, feature: &str) -> Error {
-        self.fault(format!(
-            "is {format}, and this daytally was built without the feature {feature}; compare another format, or build with it"
-        ))
     }
 
     /// What is said of a row that is none.
