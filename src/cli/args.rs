@@ -623,7 +623,7 @@ pub(super) struct LogArgs {
     )]
     pub(super) log_file: Option<PathBuf>,
 
-    /// What to log; every invalid event is a warning [default: warn].
+    /// What to log; every invalid event is a warning, of which a terminal shows the first 20 [default: warn].
     #[arg(
         long,
         value_name = "LEVEL",

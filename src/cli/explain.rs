@@ -10,7 +10,7 @@ use std::io::Write as _;
 use super::color;
 use super::config::ExplainConfig;
 use super::exit::Exit;
-use super::report;
+use super::{report, warn};
 use daytally::error::{Error, Result};
 use daytally::event::{Decoder, Diagnosis, Lanes, Schema, Verdict};
 use daytally::input::{FoundLine, Locator, Which};
@@ -31,6 +31,15 @@ pub(super) fn run(config: &ExplainConfig) -> Exit {
 }
 
 fn explain(config: &ExplainConfig) -> Result<()> {
+    if let Some(rejected) = config.place.line_of_stream() {
+        let line = FoundLine {
+            number: rejected.line,
+            offset: rejected.offset,
+            bytes: rejected.bytes.as_slice().into(),
+            cut: None,
+        };
+        return print(&Explained::of(config, line).text(config));
+    }
     let input = config.place.open()?;
     let locator = Locator::default();
     let locator = Locator {
@@ -45,6 +54,14 @@ fn explain(config: &ExplainConfig) -> Result<()> {
         return all.finish();
     }
     locator.find(input, which, |line| {
+        let is_another = |rejected: &place::Rejected| !rejected.is(&line.bytes);
+        if line.cut.is_none() && config.place.rejected().is_some_and(is_another) {
+            warn(&format!(
+                "{} has changed since: there is another line now at byte {} than the one that was rejected, which is in its raw",
+                daytally::text::name(config.place.name()),
+                line.offset
+            ));
+        }
         print(&Explained::of(config, line).text(config))
     })
 }

@@ -62,10 +62,35 @@ fn page(command: &clap::Command, name: &str) -> Vec<u8> {
     let mut page = Vec::new();
     // Writing to a vector cannot fail.
     let _ = man.render(&mut page);
+    let mut page = with_examples(page);
     if is_program {
         let _ = sections().to_writer(&mut page);
     }
     page
+}
+
+/// The page with its examples as lines that can be copied, under a heading of that name; `clap_mangen` fills
+/// them like text, under one that says nothing.
+fn with_examples(page: Vec<u8>) -> Vec<u8> {
+    let Ok(page) = String::from_utf8(page) else {
+        // It is made of UTF-8.
+        return Vec::new();
+    };
+    let Some((before, rest)) = page.split_once("\n.SH EXTRA\n") else {
+        return page.into_bytes();
+    };
+    let end = rest.find("\n.SH ").unwrap_or(rest.len());
+    let (text, after) = rest.split_at(end);
+    let (heading, text) = match text.strip_prefix("Examples:\n") {
+        Some(examples) => ("EXAMPLES", examples),
+        None => ("NOTES", text),
+    };
+    let text = text.trim_end();
+    format!(
+        "{before}\n.SH {heading}\n.nf\n{text}\n.fi\n{}",
+        after.trim_start_matches('\n')
+    )
+    .into_bytes()
 }
 
 /// What is true of all commands.

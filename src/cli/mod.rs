@@ -39,6 +39,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
@@ -61,7 +62,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     color::set_early(&args);
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(said) => return say(&said),
+        Err(said) => return say(&with_aggregate(said)),
     };
     #[cfg(feature = "config")]
     let is_diff = matches.subcommand_name() == Some("diff");
@@ -110,6 +111,21 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         #[cfg(feature = "shell")]
         Command::Man(args) => man::run(&args, command()),
     }
+}
+
+/// For who gives an input as the command: which one reads it.
+fn with_aggregate(mut said: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(typed)) = said.get(ContextKind::InvalidSubcommand) else {
+        return said;
+    };
+    if std::fs::symlink_metadata(typed).is_ok() {
+        let tip = format!("to read it, use 'daytally aggregate {typed}'");
+        said.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    said
 }
 
 /// What was typed, with what config files say below it.
@@ -174,6 +190,13 @@ fn say(said: &clap::Error) -> Exit {
         report(&error);
     }
     Exit::from(&error)
+}
+
+/// Tells a person of something that is not as it may seem, in one line.
+fn warn(what: &dyn std::fmt::Display) {
+    let word = Paint::new(color::on_stderr(), color::DOUBTFUL, "warning:");
+    // There is nowhere left to report that standard error is closed.
+    let _ = screen::write(format!("{word} {what}\n").as_bytes());
 }
 
 /// Tells a person why the run failed, in one line.

@@ -94,10 +94,10 @@ fn show_bar(progress: &Progress, wait: impl Fn(Duration) -> bool) {
     while wait(time) {
         time = LOOK;
         let now = progress.look();
-        update(&bar, &now, begin.elapsed());
+        let columns = usize::from(columns());
+        update(&bar, &now, begin.elapsed(), columns);
         canvas.clear();
         bar.tick();
-        let columns = usize::from(columns());
         // The last column is left free: some terminals go on to the next line there.
         let line: String = canvas
             .text()
@@ -108,36 +108,82 @@ fn show_bar(progress: &Progress, wait: impl Fn(Duration) -> bool) {
     }
 }
 
-/// Tells the bar how far the run is.
-fn update(bar: &ProgressBar, now: &ProgressNow, elapsed: Duration) {
-    let template = match (now.phase, now.total) {
-        (Phase::Reading, Some(1..)) => {
-            "{percent:>3}% {decimal_bytes}/{decimal_total_bytes}, {msg}, {eta} left {wide_bar}"
+/// Tells the bar how far the run is, in as much as there is room for: what matters least is left out first.
+fn update(bar: &ProgressBar, now: &ProgressNow, elapsed: Duration, columns: usize) {
+    let speed = format!("{}/s", DecimalBytes(per_second(now.text_bytes, elapsed)));
+    let events = format!(
+        "{} events",
+        HumanCount(now.valid + now.filtered + now.invalid)
+    );
+    let invalid = format!("{} invalid", HumanCount(now.invalid));
+    let (template, messages) = match (now.phase, now.total) {
+        (Phase::Reading, Some(total @ 1..)) => {
+            let sizes = format!("{}/{}", DecimalBytes(now.bytes), DecimalBytes(total));
+            let all = [sizes, speed, events, invalid];
+            let [sizes, speed, _, invalid] = all.each_ref().map(String::as_str);
+            (
+                "{percent:>3}% {wide_bar} {msg}, {eta} left",
+                vec![
+                    all.join(", "),
+                    [sizes, speed, invalid].join(", "),
+                    [speed, invalid].join(", "),
+                    invalid.to_owned(),
+                ],
+            )
         }
-        _ => "{spinner} {msg}",
+        (Phase::Reading, _) => {
+            let bytes = DecimalBytes(now.bytes).to_string();
+            (
+                "{spinner} {msg}",
+                vec![
+                    [&bytes, &speed, &events, &invalid]
+                        .map(String::as_str)
+                        .join(", "),
+                    [&bytes, &invalid].map(String::as_str).join(", "),
+                    invalid,
+                ],
+            )
+        }
+        (Phase::Starting, _) => ("{spinner} {msg}", vec!["looking at the inputs".into()]),
+        (Phase::Sorting, _) => ("{spinner} {msg}", vec!["sorting".into()]),
+        (Phase::Writing, _) => (
+            "{spinner} {msg}",
+            vec![format!("writing, {} rows", HumanCount(now.rows))],
+        ),
+        (Phase::Publishing, _) => (
+            "{spinner} {msg}",
+            vec!["putting the result in place".into()],
+        ),
+    };
+    // Beside it there are the percentage, the time left, and a bar that says something.
+    let beside = if now.phase == Phase::Reading && now.total.is_some() {
+        "100%  , 59m left".len() + LEAST_BAR
+    } else {
+        "- ".len()
+    };
+    let fits = |message: &String| message.len() + beside < columns;
+    let message = messages.iter().find(|message| fits(message));
+    let (template, message) = match message {
+        Some(message) => (template, message.clone()),
+        // No room for a bar, nor for much else.
+        None if now.total.is_some_and(|total| total > 0) => (
+            "{percent:>3}% {msg}",
+            messages.last().cloned().unwrap_or_default(),
+        ),
+        None => (template, messages.last().cloned().unwrap_or_default()),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> ").tick_chars("-\\|/ "));
+        bar.set_style(style.progress_chars("=>-").tick_chars("-\\|/ "));
     }
     if let Some(total) = now.total {
         bar.set_length(total);
     }
     bar.set_position(now.bytes);
-    let so_far = format!(
-        "{}/s, {} events, {} invalid",
-        DecimalBytes(per_second(now.text_bytes, elapsed)),
-        HumanCount(now.valid + now.filtered + now.invalid),
-        HumanCount(now.invalid)
-    );
-    bar.set_message(match (now.phase, now.total) {
-        (Phase::Starting, _) => "looking at the inputs".into(),
-        (Phase::Reading, Some(_)) => so_far,
-        (Phase::Reading, None) => format!("{}, {so_far}", DecimalBytes(now.bytes)),
-        (Phase::Sorting, _) => "sorting".into(),
-        (Phase::Writing, _) => format!("writing, {} rows", HumanCount(now.rows)),
-        (Phase::Publishing, _) => "putting the result in place".into(),
-    });
+    bar.set_message(message);
 }
+
+/// How many columns a bar has at least.
+const LEAST_BAR: usize = 10;
 
 fn per_second(bytes: u64, elapsed: Duration) -> u64 {
     let milliseconds = elapsed.as_millis().max(1);

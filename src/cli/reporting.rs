@@ -75,7 +75,7 @@ fn facts(config: &AggregateConfig, started: SystemTime) -> Vec<(&'static str, Fa
     facts.extend([
         ("threads", options.threads.get().into()),
         ("memory limit, MiB", (options.memory_limit >> 20).into()),
-        ("longest line, bytes", options.max_line_bytes.into()),
+        ("longest line allowed, bytes", options.max_line_bytes.into()),
         ("chunk, bytes", options.chunk_size.into()),
         ("daytally", env!("CARGO_PKG_VERSION").into()),
     ]);

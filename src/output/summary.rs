@@ -608,7 +608,8 @@ impl Summary {
         }
         let mut invalid = format!("{} invalid", text::grouped(self.invalid));
         if self.invalid > 0 {
-            invalid = mark(Part::Invalid, &invalid);
+            let share = Share(self.invalid, self.valid + self.filtered + self.invalid);
+            invalid = mark(Part::Invalid, &format!("{invalid} ({share})"));
         }
         writeln!(f, "{invalid}, {}", Counted(self.blank, "blank line"))?;
         self.write_more_of_events(f, mark)?;

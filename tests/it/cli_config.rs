@@ -312,3 +312,30 @@ fn all_options_are_shown() {
         assert_eq!(count, named, "{command}");
     }
 }
+
+/// A home that this user may not look into, as under sudo or cron, has no config file for it.
+#[test]
+fn homes_of_others_are_passed_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let sandbox = Sandbox::with_events(CLICK);
+    let home = sandbox.path("home");
+    std::fs::create_dir_all(home.join(".config/daytally")).unwrap();
+    std::fs::write(home.join(".config/daytally/config.toml"), "oops").unwrap();
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let may_look = std::fs::read_dir(&home).is_ok();
+    let mut command = sandbox.program();
+    command
+        .args(["aggregate", "-q"])
+        .env("HOME", &home)
+        .env_remove("XDG_CONFIG_HOME");
+    let run = Run::of(command);
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).unwrap();
+    if may_look {
+        // The superuser may look anywhere, and finds that the file is none.
+        eprintln!("homes_of_others_are_passed_over checks less: it runs as the superuser");
+        run.expect_code(2);
+    } else {
+        run.expect_code(0);
+    }
+}

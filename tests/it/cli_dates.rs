@@ -178,11 +178,11 @@ fn filtered_events_are_events_to_the_limit_of_invalid_ones() {
 fn the_summary_for_people_tells_what_was_filtered() {
     let sandbox = sandbox();
     let run = sandbox.aggregate(["--from=2024-03-01"]);
-    run.expect_stderr("events  4 valid, 3 filtered, 1 invalid, 1 blank line\n");
+    run.expect_stderr("events  4 valid, 3 filtered, 1 invalid (12.50 %), 1 blank line\n");
     let run = sandbox.aggregate(["--from=2000-01-01"]);
-    run.expect_stderr("events  7 valid, 0 filtered, 1 invalid, 1 blank line\n");
+    run.expect_stderr("events  7 valid, 0 filtered, 1 invalid (12.50 %), 1 blank line\n");
     let run = sandbox.aggregate([] as [&str; 0]);
-    run.expect_stderr("events  7 valid, 1 invalid, 1 blank line\n");
+    run.expect_stderr("events  7 valid, 1 invalid (12.50 %), 1 blank line\n");
 }
 
 #[test]

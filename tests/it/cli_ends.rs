@@ -34,7 +34,7 @@ fn the_reasons_are_ranked_with_share_and_first_place() {
     sandbox.write("b.jsonl", "x\n\ny\n{}\n");
     let run = sandbox.aggregate(["b.jsonl", "a b.jsonl"]);
     run.expect_code(0).expect_stderr(
-        "    events  1 valid, 5 invalid, 1 blank line\n            \
+        "    events  1 valid, 5 invalid (83.33 %), 1 blank line\n            \
          3  60.00 %  invalid_json     first at b.jsonl:1\n            \
          1  20.00 %  missing_user_id  first at b.jsonl:4\n            \
          1  20.00 %  not_an_object    first at a b.jsonl:2\n",

@@ -601,3 +601,53 @@ proptest! {
         }
     }
 }
+
+/// A line of a rejects file is explained from what it says itself where its input is a stream that is gone, and
+/// whoever has changed the input meanwhile is told.
+#[test]
+fn rejects_of_streams_and_of_inputs_that_have_changed() {
+    let sandbox = Sandbox::new();
+    let raw = r#"{"user_id":"7","event_type":"x","timestamp":"2024-01-01T00:00:00Z"}"#;
+    for (name, changed) in [("-", false), ("a.jsonl", false), ("a.jsonl", true)] {
+        let reject = serde_json::json!({"input": name, "line": 2, "offset": 2, "reason": "invalid_user_id", "raw": raw});
+        let there = if changed {
+            raw.replace('7', "8")
+        } else {
+            raw.to_owned()
+        };
+        sandbox.write("a.jsonl", format!("x\n{there}\n"));
+        let run = sandbox.run(["explain", &reject.to_string()]);
+        run.expect_code(0);
+        assert!(
+            run.stdout_text().contains("invalid_user_id"),
+            "{}",
+            run.stdout_text()
+        );
+        assert!(
+            run.stdout_text().contains("line 2, offset 2"),
+            "{}",
+            run.stdout_text()
+        );
+        assert_eq!(
+            run.stderr.contains("warning: a.jsonl has changed"),
+            changed,
+            "{}",
+            run.stderr
+        );
+    }
+    // The start of a line that was cut is enough to know it, and bytes that are no text are there too.
+    let long = format!("{{\"a\":\"{}\"", "x".repeat(5000));
+    sandbox.write("a.jsonl", [long.as_bytes(), b"\n\xff{\n"].concat());
+    sandbox
+        .aggregate(["a.jsonl", "--rejects=r.jsonl", "-q"])
+        .expect_code(0);
+    for reject in sandbox.text("r.jsonl").lines() {
+        let run = sandbox.run(["explain", reject]);
+        run.expect_code(0);
+        assert_eq!(run.stderr, "");
+        let of_stream = reject.replace("a.jsonl", "-");
+        if !reject.contains("truncated") {
+            sandbox.run(["explain", &of_stream]).expect_code(0);
+        }
+    }
+}

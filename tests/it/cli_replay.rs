@@ -289,7 +289,7 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
     let run = replay(&case.sandbox, &["half.jsonl", "--rejects", "rest.jsonl"], 0);
     run.expect_stderr("replayed  215 events");
     run.expect_stderr("cut  ");
-    run.expect_stderr(" still: ");
+    run.expect_stderr(" still\n");
     let rest = json_lines(&case.sandbox.text("rest.jsonl"));
     let odd: Vec<Value> = rejects.iter().skip(1).step_by(2).cloned().collect();
     assert!(rest == odd);
@@ -651,7 +651,7 @@ fn events_are_read_as_aggregate_reads_them() {
     sandbox.write("repaired.jsonl", repaired);
     // Without the options the event is none.
     let args = ["repaired.jsonl", "--rejects", "rest.jsonl"];
-    replay(&sandbox, &args, 0).expect_stderr("invalid  1 still: 1 missing_user_id");
+    replay(&sandbox, &args, 0).expect_stderr("invalid  1 still\n            1  missing_user_id\n");
     replay(&sandbox, &[&args[..], &options].concat(), 0).expect_stderr("replayed  1 event");
     assert_eq!(sandbox.text(RESULT), sandbox.text("right.csv"));
 }

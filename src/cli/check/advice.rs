@@ -50,6 +50,7 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
         // What else there is to say is of events that are not seen yet.
         return draft.finish("check", &config.names);
     }
+    purchase_types(&mut draft, survey);
     offsets(&mut draft, config, survey);
     rejects(&mut draft, config, survey, found);
     let limit = max_invalid(survey.invalid.high);
@@ -171,6 +172,29 @@ fn missing_fields(schema: &Schema, survey: &Survey) -> Vec<(&'static str, String
         found.clear();
     }
     found
+}
+
+/// Amounts, and nothing that is a purchase.
+fn purchase_types(draft: &mut Draft, survey: &Survey) {
+    let part = &survey.part;
+    let amounts: u64 = part.styles.amounts.values().sum();
+    if part.purchases > 0 || part.books.valid == 0 || amounts == 0 {
+        return;
+    }
+    let mut types: Vec<(&String, &u64)> = part.styles.event_types.iter().collect();
+    types.sort_by_key(|(_, events)| std::cmp::Reverse(**events));
+    let types: Vec<String> = types
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with('('))
+        .take(5)
+        .map(|(name, _)| daytally::text::quoted(name).to_string())
+        .collect();
+    // For the reader to choose: only they know what is bought.
+    draft.reasons.push(format!(
+        "--purchase-type NAME: {} of the sample's events have an amount, and none is a purchase; the event types are {}",
+        daytally::text::grouped(amounts),
+        types.join(", ")
+    ));
 }
 
 /// Timestamps of other offsets.

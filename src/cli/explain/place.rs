@@ -5,6 +5,8 @@ use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use daytally::error::{Error, Result};
 use daytally::input::Which;
 use daytally::{Input, text};
@@ -19,6 +21,30 @@ pub(in crate::cli) struct Place {
     file: Option<PathBuf>,
     name: String,
     which: Which,
+    /// What the line was, if a rejects file says so.
+    rejected: Option<Rejected>,
+}
+
+/// The text of a line in a rejects file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rejected {
+    /// The line, or the start of it.
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_whole: bool,
+    /// Its number.
+    pub(super) line: Option<u64>,
+    pub(super) offset: u64,
+}
+
+impl Rejected {
+    /// Whether a line is the one that was rejected, as far as that can be told.
+    pub(super) fn is(&self, line: &[u8]) -> bool {
+        if self.is_whole {
+            line == self.bytes
+        } else {
+            line.starts_with(&self.bytes)
+        }
+    }
 }
 
 /// A line of a rejects file, or of a JSON log.
@@ -26,6 +52,28 @@ pub(in crate::cli) struct Place {
 struct Record {
     input: String,
     offset: u64,
+    line: Option<u64>,
+    raw: Option<String>,
+    raw_base64: Option<String>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+impl Record {
+    /// What a rejects file says of the line; a log says nothing of it.
+    fn rejected(self) -> Option<Rejected> {
+        let bytes = match (self.raw, self.raw_base64) {
+            (Some(raw), _) => raw.into_bytes(),
+            (None, Some(encoded)) => STANDARD.decode(encoded).ok()?,
+            (None, None) => return None,
+        };
+        Some(Rejected {
+            bytes,
+            is_whole: !self.truncated,
+            line: self.line,
+            offset: self.offset,
+        })
+    }
 }
 
 impl Place {
@@ -74,7 +122,19 @@ impl Place {
             file: (file != "-").then(|| file.into()),
             name: file.to_string_lossy().into_owned(),
             which,
+            rejected: None,
         }
+    }
+
+    /// What the line was when it was rejected, if that is known.
+    pub(super) fn rejected(&self) -> Option<&Rejected> {
+        self.rejected.as_ref()
+    }
+
+    /// The line itself, if it came from standard input, which nobody has any more, and is whole.
+    pub(super) fn line_of_stream(&self) -> Option<&Rejected> {
+        self.rejected()
+            .filter(|rejected| self.file.is_none() && rejected.is_whole)
     }
 
     fn of_word(word: &OsStr) -> std::result::Result<Place, String> {
@@ -161,13 +221,17 @@ impl Place {
         if !text.as_bytes().trim_ascii_start().starts_with(b"{") {
             return None;
         }
-        let Ok(Record { input, offset }) = serde_json::from_slice(text.as_bytes()) else {
+        let Ok(record) = serde_json::from_slice::<Record>(text.as_bytes()) else {
             return Some(Err(
                 "this is JSON, but no line of a rejects file or of a JSON log, which have an input and an offset; to have an event itself explained, pipe it to `daytally explain -`"
                     .into(),
             ));
         };
-        Some(Ok(Place::new(OsStr::new(&input), Which::Offset(offset))))
+        let place = Place::new(OsStr::new(&record.input), Which::Offset(record.offset));
+        Some(Ok(Place {
+            rejected: record.rejected(),
+            ..place
+        }))
     }
 }
 

@@ -13,10 +13,13 @@ use daytally::event::Date;
 /// if they had been right from the start.
 ///
 /// A repair is written into the line of the rejects file: its raw is made what the event should have been,
-/// as text. input, line and offset stay, they say which event it is. What is replayed is recorded beside
+/// as text (a line that is not UTF-8 has its bytes in base64 instead: give it a raw). input, line and offset stay, they say
+/// which event it is. Repair the text itself, as below: jq before 1.7 rounds ids of more than 53 bits that it
+/// reads as JSON. What a program drops of the file is not replayed, so keep the file. What is replayed is recorded beside
 /// the result, in RESULT.replayed: the same event is never counted twice, in whatever files and order it
 /// comes, and also if a replay is killed. What is still invalid is told, and written to --rejects, to be
-/// repaired again. Give the event options and days that aggregate had.
+/// repaired again. Give the result and the event options and days of the run that rejected them: the file does not
+/// say which those were.
 ///
 /// A run of aggregate makes the result anew, without these events: replay them again then, or repair
 /// the inputs themselves. So does every run with --state: there, repair the inputs.
@@ -130,4 +133,5 @@ const EXAMPLES: &str = "Examples:
   sed 's/INVALID_TIMESTAMP/2024-01-01T10:00:00Z/g' rejects.jsonl > repaired.jsonl
   daytally replay --dry-run repaired.jsonl --into daily_user_stats.csv
   daytally replay repaired.jsonl --into daily_user_stats.csv --rejects rest.jsonl
-  jq -c '.raw |= (fromjson | .amount = 5 | tojson)' rest.jsonl | daytally replay -";
+  jq -c 'select(.reason == \"non_positive_amount\") | .raw |= sub(\"amount\\\": -\"; \"amount\\\": \")' \\
+    rest.jsonl | daytally replay -";

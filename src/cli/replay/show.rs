@@ -93,16 +93,17 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
         }
     }
     if counts.books.invalid() > 0 {
-        let reasons = counts
-            .books
-            .invalid_by_reason()
-            .map(|(reason, count)| format!("{} {}", grouped(count), reason.code()));
-        let reasons = reasons.collect::<Vec<_>>().join(", ");
-        label(
-            out,
-            "invalid",
-            &format!("{} still: {reasons}", grouped(counts.books.invalid())),
-        )?;
+        let still = format!("{} still", grouped(counts.books.invalid()));
+        label(out, "invalid", &still)?;
+        let mut reasons: Vec<_> = counts.books.invalid_by_reason().collect();
+        reasons.retain(|(_, count)| *count > 0);
+        // The most frequent first, as in the summary of a run.
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let width = reasons.first().map_or(0, |(_, most)| grouped(*most).len());
+        for (reason, count) in reasons {
+            let row = format!("{:>width$}  {}", grouped(count), reason.code());
+            label(out, "", &row)?;
+        }
     }
     let path = text::path(replay.result());
     match replayed.files() {

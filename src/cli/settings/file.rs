@@ -60,6 +60,11 @@ impl ConfigFile {
             {
                 return Ok(None);
             }
+            Err(error)
+                if candidate.may_be_closed && error.kind() == ErrorKind::PermissionDenied =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(unreadable(Action::Open, error)),
         };
         let mut bytes = Vec::new();

@@ -18,6 +18,9 @@ pub(super) struct Candidate {
     pub(super) path: PathBuf,
     /// Whether it was asked for, so that it has to be there.
     pub(super) is_named: bool,
+    /// Whether it is passed over where this user may not read it (Base Directory Specification, Referencing
+    /// this specification): a home that is another user's, under sudo or cron, say.
+    pub(super) may_be_closed: bool,
 }
 
 /// The files to read, the farthest first.
@@ -29,6 +32,7 @@ pub(super) fn candidates(matches: &ArgMatches) -> Vec<Candidate> {
         return vec![Candidate {
             path: path.clone(),
             is_named: true,
+            may_be_closed: false,
         }];
     }
     usual(|name| std::env::var_os(name))
@@ -55,10 +59,12 @@ fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
 
     let paths = folders.into_iter().map(|folder| folder.join(SHARED));
     paths
-        .chain([PathBuf::from(LOCAL)])
-        .map(|path| Candidate {
+        .map(|path| (path, true))
+        .chain([(PathBuf::from(LOCAL), false)])
+        .map(|(path, may_be_closed)| Candidate {
             path,
             is_named: false,
+            may_be_closed,
         })
         .collect()
 }

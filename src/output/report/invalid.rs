@@ -65,7 +65,8 @@ impl Report<'_> {
         let rows = reasons.iter().map(|(reason, count)| {
             let first = self.rejects.first(*reason).and_then(|(input, line)| {
                 let name = input_name(&summary.inputs.get(input)?.input);
-                Some(format!("{name}, line {}", grouped(line)))
+                // As `daytally explain` takes it.
+                Some(format!("{name}:{line}"))
             });
             vec![
                 Cell::words(reason.code()),
