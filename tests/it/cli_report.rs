@@ -129,7 +129,7 @@ fn expect_numbers(sandbox: &Sandbox, page: &str, inputs: &[&str]) {
     let mut by_reason: BTreeMap<&str, (u64, String)> = BTreeMap::new();
     for reject in &rejects {
         let input = text_of(reject, "input");
-        let first = format!("{input} line {}", number_of(reject, "line"));
+        let first = format!("{input}:{}", number_of(reject, "line"));
         by_reason
             .entry(text_of(reject, "reason"))
             .or_insert((0, first))
