@@ -6,7 +6,7 @@ use super::day_totals::DayTotals;
 use crate::event::Date;
 
 /// What days are put together to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Span {
     /// Each for itself.
     #[default]
@@ -15,12 +15,16 @@ pub enum Span {
     Week,
     /// A month of a year.
     Month,
+    /// Three months, from January, April, July or October.
+    Quarter,
     /// A year.
     Year,
     /// Ten years, from one that ends with 0.
     Decade,
     /// A hundred years, from one that ends with 00.
     Century,
+    /// A thousand years, from one that ends with 000.
+    Millennium,
 }
 
 impl Span {
@@ -28,10 +32,25 @@ impl Span {
     fn next(self) -> Span {
         match self {
             Span::Day | Span::Week => Span::Month,
-            Span::Month => Span::Year,
+            Span::Month | Span::Quarter => Span::Year,
             Span::Year => Span::Decade,
-            Span::Decade | Span::Century => Span::Century,
+            Span::Decade => Span::Century,
+            Span::Century | Span::Millennium => Span::Millennium,
         }
+    }
+
+    /// Whether it is the other one, or made of whole ones of it: months are of days, but not of weeks.
+    ///
+    /// ```
+    /// use daytally::aggregate::Span;
+    ///
+    /// assert!(Span::Month.is_made_of(Span::Day));
+    /// assert!(!Span::Month.is_made_of(Span::Week));
+    /// ```
+    #[must_use]
+    pub fn is_made_of(self, other: Span) -> bool {
+        let has_weeks = self == Span::Week || other == Span::Week;
+        self == other || other == Span::Day || (self > other && !has_weeks)
     }
 
     /// The number of the span of a date: those of neighbours differ by one.
@@ -44,9 +63,38 @@ impl Span {
             // 0000-01-03 was a Monday.
             Span::Week => (date.days() + 5) / 7,
             Span::Month => year * 12 + civil.month0(),
+            Span::Quarter => year * 4 + civil.month0() / 3,
             Span::Year => year,
             Span::Decade => year / 10,
             Span::Century => year / 100,
+            Span::Millennium => year / 1000,
+        }
+    }
+
+    /// The first day of the span of a number; `None` if that is after 9999-12-31. The first week begins before
+    /// 0000-01-01, which stands for its first day.
+    ///
+    /// ```
+    /// use daytally::aggregate::Span;
+    /// use daytally::event::Date;
+    ///
+    /// let date = Date::from_ymd(2024, 2, 29).unwrap();
+    /// let first = Span::Quarter.first(Span::Quarter.of(date)).unwrap();
+    /// assert_eq!(first.to_string(), "2024-01-01");
+    /// ```
+    #[must_use]
+    pub fn first(self, number: u32) -> Option<Date> {
+        let date = |year, month| Date::from_ymd(year, month, 1).filter(|_| year <= 9999);
+        let of_year = |year| date(year, 1);
+        match self {
+            Span::Day => Date::from_days(number),
+            Span::Week => Date::from_days(number.checked_mul(7)?.saturating_sub(5)),
+            Span::Month => date(number / 12, number % 12 + 1),
+            Span::Quarter => date(number / 4, number % 4 * 3 + 1),
+            Span::Year => of_year(number),
+            Span::Decade => of_year(number.checked_mul(10)?),
+            Span::Century => of_year(number.checked_mul(100)?),
+            Span::Millennium => of_year(number.checked_mul(1000)?),
         }
     }
 
@@ -66,9 +114,11 @@ impl Span {
                 Date::from_days(monday).unwrap_or(date).to_string()
             }
             Span::Month => format!("{year:04}-{:02}", date.to_chrono().month()),
+            Span::Quarter => format!("{year:04}-Q{}", date.to_chrono().month0() / 3 + 1),
             Span::Year => format!("{year:04}"),
             Span::Decade => years(10),
             Span::Century => years(100),
+            Span::Millennium => years(1000),
         }
     }
 
@@ -79,9 +129,11 @@ impl Span {
             Span::Day => "day",
             Span::Week => "week",
             Span::Month => "month",
+            Span::Quarter => "quarter",
             Span::Year => "year",
             Span::Decade => "decade",
             Span::Century => "century",
+            Span::Millennium => "millennium",
         }
     }
 }
@@ -117,34 +169,22 @@ impl Timeline {
     /// Adds the next day.
     pub fn add(&mut self, day: DayTotals) {
         self.days += 1;
-        self.push(day);
+        push(&mut self.totals, self.span, day);
         while self.totals.len() > Timeline::MOST {
-            *self = Timeline {
-                days: self.days,
-                ..self.by(self.span.next())
-            };
+            let span = self.span.next();
+            (self.totals, self.span) = (self.by(span), span);
         }
     }
 
-    fn push(&mut self, day: DayTotals) {
-        match self.totals.last_mut() {
-            Some(last) if self.span.of(last.date) == self.span.of(day.date) => last.merge(&day),
-            _ => self.totals.push(day),
-        }
-    }
-
-    /// The same by a longer span.
+    /// The totals by a span that is made of whole ones of [`span`](Timeline::span): by weeks, as long as they
+    /// are of days.
     #[must_use]
-    pub fn by(&self, span: Span) -> Timeline {
-        let mut timeline = Timeline {
-            span,
-            totals: Vec::new(),
-            days: self.days,
-        };
+    pub fn by(&self, span: Span) -> Vec<DayTotals> {
+        let mut by_span = Vec::new();
         for totals in &self.totals {
-            timeline.push(*totals);
+            push(&mut by_span, span, *totals);
         }
-        timeline
+        by_span
     }
 
     /// What the totals are of.
@@ -164,6 +204,14 @@ impl Timeline {
     #[must_use]
     pub fn days(&self) -> u64 {
         self.days
+    }
+}
+
+/// Adds totals to those of the same span, or after those of others.
+fn push(by_span: &mut Vec<DayTotals>, span: Span, totals: DayTotals) {
+    match by_span.last_mut() {
+        Some(last) if span.of(last.date) == span.of(totals.date) => last.merge(&totals),
+        _ => by_span.push(totals),
     }
 }
 
@@ -192,8 +240,19 @@ mod tests {
             (Span::Year, "2024"),
             (Span::Decade, "2020–2029"),
             (Span::Century, "2000–2099"),
+            (Span::Quarter, "2024-Q1"),
+            (Span::Millennium, "2000–2999"),
         ] {
             assert_eq!(span.name(date), name);
+            // The first day of a span has its number and name, and the day before has not.
+            for number in [span.of(date), span.of(Date::MIN), span.of(Date::MAX)] {
+                let first = span.first(number).unwrap();
+                assert_eq!(span.of(first), number, "{span:?}");
+                if let Some(before) = first.days().checked_sub(1).and_then(Date::from_days) {
+                    assert_eq!(span.of(before) + 1, number, "{span:?}");
+                }
+            }
+            assert_eq!(span.first(u32::MAX), None);
         }
         for (a, b) in [
             ((2023, 12, 31), (2024, 1, 1)),

@@ -135,6 +135,7 @@ impl Started {
     fn run(mut self) -> Ended {
         self.log_settings();
         self.log_search();
+        places::tell_outputs_among_inputs(&self.config);
         let mut summary = None;
         let mut plot = self.config.log.has_plot.then(Plot::default);
         let shown = Shown::start(&self.config.log, &self.config.options.progress);
@@ -289,7 +290,6 @@ impl Started {
             _ => Ok(()),
         })?;
         self.tell_finished(&published, summary.output.as_ref());
-        places::tell_outputs_among_inputs(config);
         *told = Some(summary);
         too_many
     }

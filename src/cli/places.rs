@@ -1,12 +1,12 @@
 //! The files a run reads and writes, and that none of them is two things at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::config::{AggregateConfig, ReplayConfig};
 use super::log::path_field;
 use daytally::error::{Error, Result};
-use daytally::input::{FileId, Found, Place};
+use daytally::input::{FileId, Found};
 use daytally::output::{Format, Target, date_of_day_file, day_file, days_in};
 use daytally::replay::Replay;
 
@@ -170,32 +170,15 @@ pub(super) fn tell_outputs_among_inputs(config: &AggregateConfig) {
         ("rejects file", config.rejects.as_ref()),
         ("summary", config.summary.as_ref()),
     ];
-    let mut files: Vec<(&str, &Path, FileId)> = written
-        .into_iter()
-        .filter_map(|(what, target)| match target? {
-            Target::Path(path) if config.search.may_find(path) => {
-                Some((what, &**path, regular_file(path)?))
-            }
-            _ => None,
-        })
-        .collect();
-    if files.is_empty() {
-        return;
-    }
-    let found: HashSet<FileId> = config
-        .search
-        .survey()
-        .0
-        .inputs
-        .iter()
-        .filter_map(Place::file)
-        .collect();
-    files.retain(|(_, _, id)| found.contains(id));
-    for (what, path, _) in files {
-        tracing::warn!(
-            path = %path_field(path, config.log.format),
-            "the {what} is where inputs are searched for, and would be one the next time: give it a place in another folder, or a name that starts with a dot or an underscore"
-        );
+    for (what, target) in written {
+        if let Some(Target::Path(path)) = target
+            && config.search.would_find(path)
+        {
+            tracing::warn!(
+                path = %path_field(path, config.log.format),
+                "the {what} is where inputs are searched for, and would be one the next time: give it a place in another folder, or a name that starts with a dot or an underscore"
+            );
+        }
     }
 }
 

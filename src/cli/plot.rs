@@ -1,15 +1,12 @@
 //! The days of a result as a chart of text: the numbers of each, and a bar beside that of its events.
 //!
 //! Days that are too many are put together by the week, month, quarter, year, or longer. None is left out: a
-//! day without events has a line without a bar. Memory is bounded, whatever the days: as more come than are
-//! kept, they are put together already.
+//! day without events has a line without a bar.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use chrono::Datelike as _;
-use daytally::aggregate::DayTotals;
-use daytally::event::Date;
+use daytally::aggregate::{DayTotals, Span, Timeline};
 use daytally::text;
 
 use super::color::{self, Paint};
@@ -17,118 +14,59 @@ use super::color::{self, Paint};
 /// How many lines of bars there are at most.
 const LINES: u32 = 40;
 
-/// How many bars are kept before they are put together.
-const KEPT: usize = 4096;
-
 /// How wide the chart is where there is no terminal, and at most on one.
 const COLUMNS: usize = 80;
 const MOST_COLUMNS: usize = 120;
 
-/// What a bar is for, from the shortest to the longest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Day,
-    Week,
-    Month,
-    Quarter,
-    /// So many years.
-    Years(u32),
-}
-
-const UNITS: [Unit; 8] = [
-    Unit::Day,
-    Unit::Week,
-    Unit::Month,
-    Unit::Quarter,
-    Unit::Years(1),
-    Unit::Years(10),
-    Unit::Years(100),
-    Unit::Years(1000),
+/// What a bar can be for, from the shortest to the longest.
+const SPANS: [Span; 8] = [
+    Span::Day,
+    Span::Week,
+    Span::Month,
+    Span::Quarter,
+    Span::Year,
+    Span::Decade,
+    Span::Century,
+    Span::Millennium,
 ];
 
-impl Unit {
-    /// Counts the units, from that of 0000-01-01 or one before.
-    fn index(self, date: Date) -> u32 {
-        let day = date.to_chrono();
-        // No year is negative.
-        let year = u32::try_from(day.year()).unwrap_or(0);
-        match self {
-            Unit::Day => date.days(),
-            // 0000-01-01 was a Saturday; weeks begin on Mondays (ISO 8601).
-            Unit::Week => (date.days() + 5) / 7,
-            Unit::Month => year * 12 + day.month0(),
-            Unit::Quarter => year * 4 + day.month0() / 3,
-            Unit::Years(years) => year / years,
-        }
-    }
-
-    /// What a unit is called, by its index.
-    fn name(self, index: u32) -> String {
-        let date = |days| Date::from_days(days).unwrap_or(Date::MIN).to_string();
-        match self {
-            Unit::Day => date(index),
-            Unit::Week => date((index * 7).saturating_sub(5)),
-            Unit::Month => format!("{:04}-{:02}", index / 12, index % 12 + 1),
-            Unit::Quarter => format!("{:04}-Q{}", index / 4, index % 4 + 1),
-            Unit::Years(1) => format!("{index:04}"),
-            Unit::Years(years) => format!("{:04}-{:04}", index * years, index * years + years - 1),
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Unit::Day => "day",
-            Unit::Week => "week of",
-            Unit::Month => "month",
-            Unit::Quarter => "quarter",
-            Unit::Years(1) => "year",
-            Unit::Years(_) => "years",
-        }
+/// What stands above the names of spans.
+fn title(span: Span) -> &'static str {
+    match span {
+        Span::Week => "week of",
+        Span::Decade | Span::Century | Span::Millennium => "years",
+        span => span.word(),
     }
 }
 
 /// The days so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plot {
-    /// The place in [`UNITS`] of what they are put together by.
-    unit: usize,
-    /// In order; each with its first day.
-    bars: Vec<DayTotals>,
-}
+pub(super) struct Plot(Timeline);
 
 impl Plot {
     /// Takes the next day.
     pub(super) fn add(&mut self, day: &DayTotals) {
-        let unit = UNITS[self.unit];
-        match self.bars.last_mut() {
-            Some(last) if unit.index(last.date) == unit.index(day.date) => last.merge(day),
-            _ => self.bars.push(*day),
-        }
-        while self.bars.len() > KEPT && self.unit + 1 < UNITS.len() {
-            self.put_together();
-        }
+        self.0.add(*day);
     }
 
-    /// By the next longer unit.
-    fn put_together(&mut self) {
-        self.unit += 1;
-        let unit = UNITS[self.unit];
-        self.bars.dedup_by(|bar, before| {
-            let is_same = unit.index(bar.date) == unit.index(before.date);
-            if is_same {
-                before.merge(bar);
+    /// What bars are for, and their totals: the shortest span of which there are not too many, those without
+    /// events counted.
+    fn bars(&self) -> (Span, Vec<DayTotals>) {
+        let mut longest = (Span::Millennium, Vec::new());
+        for span in SPANS {
+            if !span.is_made_of(self.0.span()) {
+                continue;
             }
-            is_same
-        });
-    }
-
-    /// How many lines it takes, those of units without events too.
-    fn lines(&self) -> u32 {
-        let unit = UNITS[self.unit];
-        let (first, last) = (self.bars.first(), self.bars.last());
-        first.zip(last).map_or(0, |(first, last)| {
-            unit.index(last.date) - unit.index(first.date) + 1
-        })
+            let bars = self.0.by(span);
+            let lines = bars.first().zip(bars.last()).map_or(0, |(first, last)| {
+                span.of(last.date) - span.of(first.date) + 1
+            });
+            longest = (span, bars);
+            if lines <= LINES {
+                break;
+            }
+        }
+        longest
     }
 
     /// The chart, for standard error.
@@ -139,31 +77,31 @@ impl Plot {
             }
             _ => COLUMNS,
         };
-        self.clone().draw(columns, is_utf8(), has_colors)
+        self.draw(columns, is_utf8(), has_colors)
     }
 
-    fn draw(mut self, columns: usize, is_utf8: bool, has_colors: bool) -> String {
-        while self.lines() > LINES && self.unit + 1 < UNITS.len() {
-            self.put_together();
-        }
-        let unit = UNITS[self.unit];
+    fn draw(&self, columns: usize, is_utf8: bool, has_colors: bool) -> String {
+        let (span, bars) = self.bars();
+        // In ASCII, for terminals that have nothing else.
+        let name = |date| span.name(date).replace('–', "-");
         let mut rows: Vec<[String; 3]> =
-            vec![[unit.title().into(), "revenue".into(), "events".into()]];
+            vec![[title(span).into(), "revenue".into(), "events".into()]];
         let mut counts = Vec::new();
         let mut next = None;
-        for bar in &self.bars {
-            let index = unit.index(bar.date);
-            for gap in next.unwrap_or(index)..index {
-                rows.push([unit.name(gap), "0.00".into(), "0".into()]);
+        for bar in &bars {
+            let number = span.of(bar.date);
+            for gap in next.unwrap_or(number)..number {
+                let gap = span.first(gap).map(name).unwrap_or_default();
+                rows.push([gap, "0.00".into(), "0".into()]);
                 counts.push(0);
             }
             rows.push([
-                unit.name(index),
+                name(bar.date),
                 text::grouped(bar.revenue),
                 text::grouped(bar.event_count),
             ]);
             counts.push(bar.event_count);
-            next = Some(index + 1);
+            next = Some(number + 1);
         }
         if counts.is_empty() {
             return "no days to draw: the result has no rows\n".into();
@@ -234,6 +172,7 @@ fn is_utf8() -> bool {
 mod tests {
     use super::*;
     use daytally::aggregate::GrandTotals;
+    use daytally::event::Date;
 
     fn day(days: u32, events: u64) -> DayTotals {
         DayTotals {
@@ -251,17 +190,24 @@ mod tests {
         plot
     }
 
+    /// What each bar says is what its days come to: those of a month are not those of the weeks in it.
     #[test]
-    fn weeks_begin_on_mondays() {
-        for days in [0, 1, 2, 3, 738_886, Date::MAX.days()] {
-            let date = Date::from_days(days).unwrap();
-            let index = Unit::Week.index(date);
-            let monday = Unit::Week.name(index);
-            let expected = date.to_chrono()
-                - chrono::Days::new(date.to_chrono().weekday().num_days_from_monday().into());
-            if days >= 2 {
-                assert_eq!(monday, expected.to_string());
-            }
+    fn bars_are_of_whole_spans() {
+        let start = Date::from_ymd(2024, 1, 1).unwrap().days();
+        for (count, name, events) in [
+            (366, "2024-02", 29),
+            (366, "2024-04", 30),
+            (3000, "2024-Q2", 30 + 31 + 30),
+            (5000, "2028", 366),
+            (100_000, "2030-2039", 3652),
+            (2_000_000, "3000-3999", 365_242),
+        ] {
+            let mut plot = Plot::default();
+            (start..start + count).for_each(|days| plot.add(&day(days, 1)));
+            let text = plot.draw(80, true, false);
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            let numbers: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(numbers[2], text::grouped(events), "{text}");
         }
     }
 
@@ -279,9 +225,8 @@ mod tests {
             (2_000_000, "years"),
         ] {
             let plot = plot(start..start + count);
-            assert!(plot.bars.len() <= KEPT);
             for columns in [0, 20, 80, 200] {
-                let text = plot.clone().draw(columns, true, false);
+                let text = plot.draw(columns, true, false);
                 let lines: Vec<&str> = text.lines().collect();
                 assert!(lines[0].starts_with(title), "{count}: {text}");
                 assert!(lines.len() <= 41, "{count}: {text}");
@@ -292,7 +237,7 @@ mod tests {
                     );
                 }
             }
-            let sum: u64 = plot.bars.iter().map(|bar| bar.event_count).sum();
+            let sum: u64 = plot.bars().1.iter().map(|bar| bar.event_count).sum();
             let expected: u64 = (start..start + count)
                 .map(|days| u64::from(days % 7) + 1)
                 .sum();
@@ -306,7 +251,7 @@ mod tests {
         let mut plot = Plot::default();
         plot.add(&day(start, 16));
         plot.add(&day(start + 2, 1));
-        let text = plot.clone().draw(44, true, false);
+        let text = plot.draw(44, true, false);
         assert_eq!(
             text,
             "day         revenue  events\n\

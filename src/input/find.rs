@@ -294,20 +294,72 @@ impl Search {
         result.map(|()| found)
     }
 
-    /// Whether a file of this path may be found, were it there: the search goes through folders, and the name
-    /// is one of those that are taken, or it has patterns, or a list that can be read again. Whether it is found is for another search to tell.
+    /// Whether the search would find a file of this path, were it there: it is below a folder that is searched,
+    /// and its name is one that is taken; or a pattern matches it. Links in those folders are not followed for
+    /// it, patterns of folders other than `**` are not looked into, and lists are not read.
+    ///
+    /// ```
+    /// use daytally::input::Search;
+    ///
+    /// let search = Search::new(["tests/data".into(), "src/*.json*".into()]);
+    /// assert!(search.would_find("tests/data/rejects.jsonl".as_ref()));
+    /// assert!(search.would_find("src/rejects.jsonl".as_ref()));
+    /// assert!(!search.would_find("tests/data/_rejects.jsonl".as_ref()));
+    /// assert!(!search.would_find("rejects.jsonl".as_ref()));
+    /// ```
     #[must_use]
-    pub fn may_find(&self, path: &Path) -> bool {
-        let is_taken = path
-            .file_name()
-            .is_some_and(|name| NameKind::of(name.as_bytes()) == NameKind::Events);
-        self.names.iter().any(|name| match std::fs::metadata(name) {
-            Ok(there) => is_taken && there.is_dir(),
-            Err(_) => glob::may_be_a_pattern(name.as_os_str().as_bytes()),
-        }) || self
-            .list
-            .as_ref()
-            .is_some_and(|list| is_taken && list.path.as_os_str() != "-")
+    pub fn would_find(&self, path: &Path) -> bool {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let (Some(name), Ok(folder)) = (path.file_name(), parent.canonicalize()) else {
+            return false;
+        };
+        let name = name.as_bytes();
+        let is_shown = |name: &OsStr| {
+            let kind = NameKind::of(name.as_bytes());
+            kind != NameKind::Hidden && kind != NameKind::Marker
+        };
+        let is_below = |top: &Path| {
+            top.canonicalize().is_ok_and(|top| {
+                folder
+                    .strip_prefix(top)
+                    .is_ok_and(|between| between.iter().all(is_shown))
+            })
+        };
+        let matches = |pattern: &Pattern| {
+            let Some((Component::Wild(last), before)) = pattern.components.split_last() else {
+                return false;
+            };
+            let mut base = PathBuf::from(if pattern.is_absolute { "/" } else { "." });
+            let mut folders = before.iter();
+            let mut rest = folders.next();
+            while let Some(Component::Literal(name)) = rest {
+                base.push(name);
+                rest = folders.next();
+            }
+            let is_there = match rest {
+                None => base.canonicalize().is_ok_and(|base| base == folder),
+                // Any number of folders, and nothing else before the name.
+                Some(Component::Recursive) => folders.next().is_none() && is_below(&base),
+                Some(_) => false,
+            };
+            let is_asked_for = match NameKind::of(name) {
+                NameKind::Hidden => last.says_hidden(),
+                _ => !name::starts_as_a_marker(name) || last.says_underscore(),
+            };
+            is_there && is_asked_for && last.matches(name)
+        };
+        self.names
+            .iter()
+            .any(|asked| match std::fs::metadata(asked) {
+                Ok(there) => {
+                    there.is_dir() && NameKind::of(name) == NameKind::Events && is_below(asked)
+                }
+                Err(_) => glob::parse(asked.as_os_str().as_bytes())
+                    .is_ok_and(|alternatives| alternatives.iter().any(matches)),
+            })
     }
 
     /// Finds what can be found, and tells the first thing that is wrong.

@@ -339,3 +339,15 @@ fn homes_of_others_are_passed_over() {
         run.expect_code(0);
     }
 }
+
+/// A pipe that nobody writes to is no config file to wait for.
+#[test]
+fn pipes_are_no_config_files() {
+    let sandbox = Sandbox::with_events(CLICK);
+    crate::harness::fifo(&sandbox, "daytally.toml");
+    let mut command = sandbox.program();
+    command.args(["aggregate", "-q"]);
+    Run::of(command)
+        .expect_code(1)
+        .expect_stderr("daytally.toml: it is a pipe");
+}

@@ -319,6 +319,9 @@ fn rejects_among_the_inputs() {
         ("logs/a.jsonl", "logs/r3.jsonl", false),
         ("logs", "logs/_r.jsonl", false),
         ("logs", "r.jsonl", false),
+        (".", "r.jsonl", true),
+        ("**/*.jsonl", "logs/r4.jsonl", true),
+        ("logs/[ab]*", "logs/r5.jsonl", false),
     ] {
         let run = sandbox.aggregate([inputs, "--rejects", rejects]);
         run.expect_code(0);
@@ -333,4 +336,20 @@ fn rejects_among_the_inputs() {
         }
         let _ = std::fs::remove_file(sandbox.path(rejects));
     }
+}
+
+/// A list that is a pipe is read once, and so a run that is done ends.
+#[test]
+fn lists_that_are_pipes_are_read_once() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("logs")).unwrap();
+    sandbox.write("logs/a.jsonl", format!("{CLICK}\nx\n"));
+    crate::harness::fifo(&sandbox, "list");
+    let writer = {
+        let list = sandbox.path("list");
+        std::thread::spawn(move || std::fs::write(list, "logs/a.jsonl\n").unwrap())
+    };
+    let run = sandbox.aggregate(["--files-from", "list", "--rejects", "r.jsonl"]);
+    writer.join().unwrap();
+    run.expect_code(0);
 }

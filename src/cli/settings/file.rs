@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -51,7 +52,10 @@ impl ConfigFile {
         let path = std::path::absolute(&candidate.path).unwrap_or_else(|_| candidate.path.clone());
         let unreadable =
             |action, source| SettingsError::Unreadable(Error::io(action, &path, source));
-        let file = match File::open(&path) {
+        // A pipe of that name would keep the program waiting for whoever writes to it.
+        let mut options = File::options();
+        options.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = match options.open(&path) {
             Ok(file) => file,
             // A place may also lie below something that is no folder.
             Err(error)
@@ -67,6 +71,16 @@ impl ConfigFile {
             }
             Err(error) => return Err(unreadable(Action::Open, error)),
         };
+        let there = file
+            .metadata()
+            .map_err(|source| unreadable(Action::Inspect, source))?;
+        if there.file_type().is_fifo() {
+            let source = std::io::Error::new(
+                ErrorKind::InvalidInput,
+                "it is a pipe, and config files are read from files",
+            );
+            return Err(unreadable(Action::Read, source));
+        }
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)

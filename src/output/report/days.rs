@@ -137,16 +137,12 @@ impl Report<'_> {
             Span::Decade,
             Span::Century,
         ] {
-            // What is by month already cannot be by week.
-            if span != self.days.span()
-                && span.word() != "century"
-                && !is_longer(span, self.days.span())
-            {
+            if !span.is_made_of(self.days.span()) {
                 continue;
             }
             columns.clear();
             let mut last: Option<u32> = None;
-            for totals in self.days.by(span).totals() {
+            for totals in &self.days.by(span) {
                 let at = span.of(totals.date);
                 match at - last.map_or(at, |last| last + 1) {
                     gap if gap > LONGEST_GAP => columns.push(Err(gap)),
@@ -228,24 +224,14 @@ fn spans_word(span: Span) -> &'static str {
         Span::Day => "days",
         Span::Week => "weeks",
         Span::Month => "months",
+        Span::Quarter => "quarters",
         Span::Year => "years",
         Span::Decade => "decades",
         Span::Century => "centuries",
+        Span::Millennium => "millennia",
     }
 }
 
 fn spans(count: u32, span: Span) -> String {
     format!("{} {}", grouped(count), spans_word(span))
-}
-
-fn is_longer(span: Span, than: Span) -> bool {
-    let rank = |span| match span {
-        Span::Day => 0,
-        Span::Week => 1,
-        Span::Month => 2,
-        Span::Year => 3,
-        Span::Decade => 4,
-        Span::Century => 5,
-    };
-    rank(span) >= rank(than)
 }
