@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Date, UserId};
-use crate::input::{DecompressError, LeftOut};
+use crate::input::{DecompressError, InputIdentity, LeftOut, Split};
 use crate::output::Format;
 use crate::text;
 
@@ -255,6 +255,40 @@ pub enum Error {
         path: PathBuf,
         /// What is different.
         change: String,
+    },
+    /// A split of an input cannot be read.
+    #[error("the split {split} of {input} {what}")]
+    Split {
+        /// The split.
+        split: Split,
+        /// The input: its absolute path, or what it is called.
+        input: String,
+        /// What is wrong with that, and what to do.
+        what: String,
+    },
+    /// An input is not the version of the file that it was expected to be.
+    #[error(
+        "{} is not what it was when its splits were planned: {}; nothing was written; plan again",
+        bounded(path),
+        unexpected(*size, *modified, *found)
+    )]
+    InputNotExpected {
+        /// The input.
+        path: PathBuf,
+        /// How many bytes it should have.
+        size: Option<u64>,
+        /// When it should have been written to last, in nanoseconds since 1970.
+        modified: Option<i64>,
+        /// What it is; `None` if it is no regular file.
+        found: Option<InputIdentity>,
+    },
+    /// A partial result is none, or does not go with the others.
+    #[error("{place} {what}; nothing was written")]
+    NotAPartial {
+        /// What is at fault: a file, and perhaps a place in it.
+        place: String,
+        /// What is wrong with it, and what to do.
+        what: String,
     },
     /// An input has fewer lines than asked for.
     #[error("{input} {}", no_such_line(*line, *lines))]
@@ -716,6 +750,15 @@ impl Error {
         Error::Format { format, what }
     }
 
+    /// That a split of an input cannot be read.
+    pub(crate) fn split(split: Split, input: &Path, what: String) -> Error {
+        Error::Split {
+            split,
+            input: text::path(input).to_string(),
+            what,
+        }
+    }
+
     /// An operation on a file that the operating system refused.
     ///
     /// ```
@@ -915,6 +958,24 @@ fn size(bytes: u64) -> String {
     } else {
         format!("{} MB", in_units(1_000_000))
     }
+}
+
+/// In what a file differs from what was expected, for a message.
+fn unexpected(size: Option<u64>, modified: Option<i64>, found: Option<InputIdentity>) -> String {
+    let Some(found) = found else {
+        return "it is no regular file, of which size and date could be told".into();
+    };
+    let mut parts = Vec::new();
+    if let Some(size) = size.filter(|size| *size != found.size) {
+        parts.push(format!("it had {size} bytes and has {}", found.size));
+    }
+    if let Some(modified) = modified.filter(|modified| *modified != found.modified) {
+        parts.push(format!(
+            "it was last written to at {modified} and now at {} (nanoseconds since 1970)",
+            found.modified
+        ));
+    }
+    parts.join(", and ")
 }
 
 /// Where an output goes, for a message.

@@ -204,6 +204,7 @@
 //! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
 //! - [`aggregate`]: groups and their exact totals
 //! - [`output`]: serialisers, and the publisher of files
+//! - `partial`: what a run has counted of a part of an input, for others to add up (feature `arrow`)
 //! - [`result`]: results, read back and compared
 //! - [`replay`]: rejects that were repaired, counted into a result that is there, each once
 //! - [`state`]: what earlier runs have counted, kept in a folder
@@ -226,6 +227,8 @@ mod first_places;
 pub mod generate;
 pub mod input;
 pub mod output;
+#[cfg(feature = "arrow")]
+pub mod partial;
 mod pipeline;
 pub mod replay;
 pub mod result;
@@ -242,3 +245,5 @@ pub use pipeline::{
     DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Phase, Pipeline,
     Progress, ProgressNow, RejectBatch, RejectSink, Stop, machine_memory,
 };
+#[cfg(feature = "arrow")]
+pub use pipeline::{Merged, PartialSet, PartialSettings};

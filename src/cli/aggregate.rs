@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::args::LogFormat;
 use super::color::{self, Paint};
-use super::config::{AggregateConfig, StateConfig};
+use super::config::{AggregateConfig, LogConfig, StateConfig};
 use super::exit::Exit;
 use super::log::{Log, field, path_field};
 use super::plot::Plot;
@@ -25,7 +25,7 @@ use daytally::output::{
 };
 use daytally::replay::record_of;
 use daytally::state::State;
-use daytally::{Input, Outcome, Phase, Pipeline};
+use daytally::{Input, Outcome, Phase, Pipeline, Stop};
 
 /// Runs the command and tells how it went.
 pub(super) fn run(config: AggregateConfig) -> Exit {
@@ -96,17 +96,7 @@ impl Started {
     fn new(config: AggregateConfig) -> Result<Started> {
         let at = Instant::now();
         // A search can take long.
-        let says_json = config.log.format == LogFormat::Json && config.log.file.is_none();
-        let watch = signals::handle(&config.options.stop, move |error| {
-            // What reads JSON from standard error should not find anything else there.
-            screen::end();
-            if says_json {
-                tracing::error!("{error}");
-            } else {
-                report(error);
-            }
-        })
-        .map_err(|source| Error::Signals { source })?;
+        let watch = watch(&config.log, &config.options.stop)?;
         let (found, searched) = config.search.survey();
         // A log file that is there could be an input that was not found.
         let is_log_safe = !found.is_cut_short
@@ -157,17 +147,9 @@ impl Started {
             },
             Err(error) => {
                 let mut ended = Ended::failed(&error);
-                let log = &self.config.log;
-                if let Some(message) = &ended.message
-                    && (log.file.is_some() || log.format == LogFormat::Json)
-                    && tracing::enabled!(tracing::Level::ERROR)
-                {
-                    tracing::error!("{message}");
-                    // What reads JSON from standard error should not find anything else there.
-                    if log.file.is_none() {
-                        ended.message = None;
-                    }
-                }
+                ended.message = ended
+                    .message
+                    .and_then(|message| logged(message, &self.config.log));
                 ended
             }
         };
@@ -194,12 +176,13 @@ impl Started {
         let result = ResultDraft::create(config)?;
         let mut rejects_file = draft(config.rejects.as_ref())?;
         let mut report = ReportDraft::create(config.report.as_ref())?;
+        // With a state it gets those of earlier runs, too, when all are known; and so it does with partials.
+        let come_at_once = state.is_none() && !config.reads_partials();
         let mut rejects = LoggedRejects::new(
-            // With a state it gets those of earlier runs, too, when all are known.
-            rejects_file.take_if(|_| state.is_none()),
+            rejects_file.take_if(|_| come_at_once),
             report
                 .as_ref()
-                .filter(|_| state.is_none())
+                .filter(|_| come_at_once)
                 .map(|_| RejectPlaces::new(inputs.len())),
             self.log.clone(),
             config,
@@ -328,6 +311,14 @@ impl Started {
         rejects_file: &mut Option<Draft>,
     ) -> Result<Outcome> {
         let config = &self.config;
+        #[cfg(feature = "arrow")]
+        if let Some(partials) = &config.partials {
+            let merged = pipeline.merge(partials)?;
+            if let Some(file) = rejects_file {
+                pipeline.merged_rejects(&merged, |lines| file.write(lines))?;
+            }
+            return Ok(merged.outcome);
+        }
         match (state, &config.state) {
             (Some(state), Some(StateConfig { how, .. })) => {
                 let outcome = pipeline.aggregate_with(inputs, state, *how, rejects)?;
@@ -391,6 +382,11 @@ impl Started {
 
     /// Opens the inputs, and says which those are.
     fn inputs(&self) -> Result<Vec<Input>> {
+        if self.config.reads_partials() {
+            // Which inputs those are of is known when they are read.
+            tracing::info!(partials = self.found.inputs.len(), "merging");
+            return Ok(Vec::new());
+        }
         let inputs: Vec<Input> = self
             .found
             .inputs
@@ -510,6 +506,33 @@ impl Started {
             .map(|target| path_text(target.absolute()));
         summary
     }
+}
+
+/// Has signals end the run, and says so.
+pub(super) fn watch(log: &LogConfig, stop: &Stop) -> Result<Watch> {
+    let says_json = log.format == LogFormat::Json && log.file.is_none();
+    let watch = signals::handle(stop, move |error| {
+        // What reads JSON from standard error should not find anything else there.
+        screen::end();
+        if says_json {
+            tracing::error!("{error}");
+        } else {
+            report(error);
+        }
+    });
+    watch.map_err(|source| Error::Signals { source })
+}
+
+/// Logs why the run failed, where a log is kept; what is left to be said to a person.
+pub(super) fn logged(message: String, log: &LogConfig) -> Option<String> {
+    if (log.file.is_some() || log.format == LogFormat::Json)
+        && tracing::enabled!(tracing::Level::ERROR)
+    {
+        tracing::error!("{message}");
+        // What reads JSON from standard error should not find anything else there.
+        return log.file.is_some().then_some(message);
+    }
+    Some(message)
 }
 
 /// A draft for an output that may not be wanted.

@@ -15,6 +15,10 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
 use super::limit::InvalidLimit;
+#[cfg(feature = "arrow")]
+use super::merge::MergeArgs;
+#[cfg(feature = "arrow")]
+use super::partial::PartialArgs;
 use super::replay::ReplayArgs;
 use super::size::{self, MemorySize};
 use daytally::event::{Date, FieldPath, Zone};
@@ -91,6 +95,10 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Replay(Box<ReplayArgs>),
     Diff(DiffArgs),
+    #[cfg(feature = "arrow")]
+    Partial(Box<PartialArgs>),
+    #[cfg(feature = "arrow")]
+    Merge(Box<MergeArgs>),
     State(StateArgs),
     Generate(GenerateArgs),
     #[cfg(feature = "config")]
@@ -117,6 +125,79 @@ pub(super) struct AggregateArgs {
     #[command(flatten)]
     pub(super) input: InputOptions,
 
+    #[command(flatten)]
+    pub(super) result: ResultOptions,
+
+    /// Write a report there, one HTML file to look at: events, purchases and revenue by day and by user,
+    /// invalid events by reason and by position in the input, and the facts of the run. It needs no
+    /// network and no script; - is standard output, if nothing else goes there.
+    #[arg(
+        help_heading = "Output options",
+        long,
+        value_name = "PATH",
+        env = "DAYTALLY_REPORT",
+        hide_env = true
+    )]
+    pub(super) report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) work: WorkOptions,
+
+    #[command(flatten)]
+    pub(super) read: ReadOptions,
+
+    #[command(flatten)]
+    pub(super) event: EventOptions,
+
+    #[command(flatten)]
+    pub(super) state: StateOptions,
+
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+
+    /// Draw the result's days as bars, after the summary: events, and revenue beside them. Days that are
+    /// too many for 40 lines are put together by week, month, quarter or longer.
+    #[arg(
+        help_heading = "Log options",
+        long,
+        env = "DAYTALLY_PLOT",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(super) plot: bool,
+}
+
+const AGGREGATE_EXAMPLES: &str = "Examples:
+
+ One file, and what was wrong in it
+  daytally aggregate events.jsonl --rejects rejects.jsonl
+  daytally explain \"$(head -n 1 rejects.jsonl)\"
+  daytally replay repaired.jsonl --into daily_user_stats.csv
+
+ Many inputs, compressed or not
+  daytally aggregate logs/ -o january.csv --from 2024-01-01 --to 2024-01-31
+  daytally aggregate 'logs/2024-*/**/*.jsonl.gz'
+  find logs -name '*.jsonl' -print0 | daytally aggregate -0 --files-from -
+  kcat -C -t events -e | daytally aggregate -
+
+ For other tools
+  daytally aggregate logs/ -o stats.parquet
+  daytally aggregate logs/ -o - --format jsonl | jq -c 'select(.purchase_count > 9)'
+
+ Under a scheduler
+  daytally aggregate logs/ --max-invalid 0.1% --summary summary.json \\
+    --log-format json --log-file run.log
+
+ Backfills
+  daytally aggregate logs/ --state state/ --partition-by date -o stats/
+
+ Little memory
+  daytally aggregate logs/ --memory-limit 1GiB --temp-dir /scratch";
+
+/// Where a result goes, and as what: the same for every command that makes one.
+#[derive(Debug, clap::Args)]
+pub(super) struct ResultOptions {
     /// Where the result goes; - is standard output. With --partition-by a folder [default:
     /// daily_user_stats.csv; with --partition-by daily_user_stats].
     ///
@@ -180,18 +261,6 @@ pub(super) struct AggregateArgs {
     )]
     pub(super) summary: Option<PathBuf>,
 
-    /// Write a report there, one HTML file to look at: events, purchases and revenue by day and by user,
-    /// invalid events by reason and by position in the input, and the facts of the run. It needs no
-    /// network and no script; - is standard output, if nothing else goes there.
-    #[arg(
-        help_heading = "Output options",
-        long,
-        value_name = "PATH",
-        env = "DAYTALLY_REPORT",
-        hide_env = true
-    )]
-    pub(super) report: Option<PathBuf>,
-
     /// With more invalid events than N, or than P% of all events, publish no result and exit with 3;
     /// the rejects, the summary and the report are still written.
     #[arg(
@@ -203,7 +272,11 @@ pub(super) struct AggregateArgs {
         hide_env = true
     )]
     pub(super) max_invalid: Option<InvalidLimit>,
+}
 
+/// What a run may take: the same for every command that counts or adds up.
+#[derive(Debug, clap::Args)]
+pub(super) struct WorkOptions {
     /// How many threads to work with [default: as many as the machine or its cgroup allows].
     #[arg(
         help_heading = "Performance options",
@@ -216,19 +289,6 @@ pub(super) struct AggregateArgs {
         hide_env = true
     )]
     pub(super) threads: Option<NonZeroUsize>,
-
-    /// How much input a thread takes at a time; for tests and tuning, the result is the same.
-    #[arg(
-        help_heading = "Performance options",
-        long,
-        value_name = "SIZE",
-        env = "DAYTALLY_CHUNK_SIZE",
-        value_parser = size::parse_positive,
-        default_value = "4MiB",
-        allow_negative_numbers = true,
-        hide_env = true
-    )]
-    pub(super) chunk_size: usize,
 
     /// How much private memory to take, or how much of what the machine or its cgroup allows. Groups
     /// that do not fit go to --temp-dir and are merged from there; the result is the same [default:
@@ -248,6 +308,23 @@ pub(super) struct AggregateArgs {
     /// the output; where that is no file, $TMPDIR or /var/tmp].
     #[arg(help_heading = "Performance options", long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "DAYTALLY_TEMP_DIR", hide_env = true)]
     pub(super) temp_dir: Option<PathBuf>,
+}
+
+/// How inputs are read; the result is the same.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReadOptions {
+    /// How much input a thread takes at a time; for tests and tuning, the result is the same.
+    #[arg(
+        help_heading = "Performance options",
+        long,
+        value_name = "SIZE",
+        env = "DAYTALLY_CHUNK_SIZE",
+        value_parser = size::parse_positive,
+        default_value = "4MiB",
+        allow_negative_numbers = true,
+        hide_env = true
+    )]
+    pub(super) chunk_size: usize,
 
     /// Read large files instead of mapping them into memory, as is done on file systems of a network or
     /// of a program (NFS, SMB, FUSE and others) in any case; the result is the same.
@@ -272,43 +349,7 @@ pub(super) struct AggregateArgs {
         hide_env = true
     )]
     pub(super) lanes: LanesArg,
-
-    #[command(flatten)]
-    pub(super) event: EventOptions,
-
-    #[command(flatten)]
-    pub(super) state: StateOptions,
-
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
-
-const AGGREGATE_EXAMPLES: &str = "Examples:
-
- One file, and what was wrong in it
-  daytally aggregate events.jsonl --rejects rejects.jsonl
-  daytally explain \"$(head -n 1 rejects.jsonl)\"
-  daytally replay repaired.jsonl --into daily_user_stats.csv
-
- Many inputs, compressed or not
-  daytally aggregate logs/ -o january.csv --from 2024-01-01 --to 2024-01-31
-  daytally aggregate 'logs/2024-*/**/*.jsonl.gz'
-  find logs -name '*.jsonl' -print0 | daytally aggregate -0 --files-from -
-  kcat -C -t events -e | daytally aggregate -
-
- For other tools
-  daytally aggregate logs/ -o stats.parquet
-  daytally aggregate logs/ -o - --format jsonl | jq -c 'select(.purchase_count > 9)'
-
- Under a scheduler
-  daytally aggregate logs/ --max-invalid 0.1% --summary summary.json \\
-    --log-format json --log-file run.log
-
- Backfills
-  daytally aggregate logs/ --state state/ --partition-by date -o stats/
-
- Little memory
-  daytally aggregate logs/ --memory-limit 1GiB --temp-dir /scratch";
 
 /// What is read: the same for every command that reads events.
 #[derive(Debug, clap::Args)]
@@ -361,6 +402,13 @@ pub(super) struct InputOptions {
     )]
     pub(super) allow_duplicates: bool,
 
+    #[command(flatten)]
+    pub(super) lines: LineOptions,
+}
+
+/// Which events are counted, and which lines can be events.
+#[derive(Debug, clap::Args)]
+pub(super) struct LineOptions {
     /// Count only events of this UTC day or later, as YYYY-MM-DD; others are valid, but filtered.
     #[arg(
         help_heading = "Input options",
@@ -401,10 +449,11 @@ impl InputOptions {
     /// The options, as they are typed, for another command that takes them.
     pub(super) fn options(&self, words: &mut Words) {
         words.option("--files-from", self.files_from.clone());
-        words.option("--from", self.from.map(|date| date.to_string()));
-        words.option("--to", self.to.map(|date| date.to_string()));
-        if self.max_line_bytes != daytally::event::DEFAULT_MAX_LINE_BYTES {
-            words.option("--max-line-bytes", Some(self.max_line_bytes.to_string()));
+        words.option("--from", self.lines.from.map(|date| date.to_string()));
+        words.option("--to", self.lines.to.map(|date| date.to_string()));
+        let longest = self.lines.max_line_bytes;
+        if longest != daytally::event::DEFAULT_MAX_LINE_BYTES {
+            words.option("--max-line-bytes", Some(longest.to_string()));
         }
         words.switch("--null", self.null && self.files_from.is_some());
         words.switch("--allow-duplicates", self.allow_duplicates);
@@ -656,17 +705,6 @@ pub(super) struct LogArgs {
         hide_env = true
     )]
     pub(super) progress_every: Duration,
-
-    /// Draw the result's days as bars, after the summary: events, and revenue beside them. Days that are
-    /// too many for 40 lines are put together by week, month, quarter or longer.
-    #[arg(
-        long,
-        env = "DAYTALLY_PLOT",
-        action = ArgAction::SetTrue,
-        value_parser = FalseyValueParser::new(),
-        hide_env = true
-    )]
-    pub(super) plot: bool,
 
     /// Nothing but errors on standard error; a log file is written all the same.
     #[arg(
@@ -1200,6 +1238,15 @@ mod tests {
         for name in ["user-id-field", "timezone", "purchase-type"] {
             assert_eq!(option("aggregate", name), option("explain", name), "{name}");
         }
+        #[cfg(feature = "arrow")]
+        {
+            for name in ["from", "max-line-bytes", "timezone", "threads", "lanes"] {
+                assert_eq!(option("aggregate", name), option("partial", name), "{name}");
+            }
+            for name in ["output", "format", "max-invalid", "memory-limit", "quiet"] {
+                assert_eq!(option("aggregate", name), option("merge", name), "{name}");
+            }
+        }
     }
 
     #[test]
@@ -1229,9 +1276,9 @@ mod tests {
         let Command::Aggregate(args) = cli.command else {
             panic!()
         };
-        assert_eq!(args.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
+        assert_eq!(args.read.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
         assert_eq!(
-            args.input.max_line_bytes,
+            args.input.lines.max_line_bytes,
             daytally::event::DEFAULT_MAX_LINE_BYTES
         );
         let cli = Cli::try_parse_from(["daytally", "explain", "-"]).unwrap();

@@ -12,8 +12,9 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, InputOptions, LanesArg, LogArgs,
-    LogFormat, LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg, VerifyArg, Words,
+    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, InputOptions, LanesArg,
+    LineOptions, LogArgs, LogFormat, LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg,
+    ReadOptions, ResultOptions, VerifyArg, Words, WorkOptions,
 };
 use super::check::CheckArgs;
 use super::explain::Place;
@@ -34,7 +35,7 @@ const DEFAULT_INPUT: &str = "events.jsonl";
 const DEFAULT_OUTPUT_FOLDER: &str = "daily_user_stats";
 
 /// What clap says of a command's wrong use.
-fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
+pub(super) fn wrong(name: &str, kind: ErrorKind, message: String) -> clap::Error {
     let mut cli = Cli::command();
     let command = cli.find_subcommand_mut(name).map(|command| {
         // So that the usage line of the message is whole.
@@ -92,7 +93,11 @@ fn search(input: InputOptions) -> Search {
 }
 
 /// The days from one to another.
-fn dates(from: Option<Date>, to: Option<Date>, command: &str) -> Result<DateRange, clap::Error> {
+pub(super) fn dates(
+    from: Option<Date>,
+    to: Option<Date>,
+    command: &str,
+) -> Result<DateRange, clap::Error> {
     DateRange::new(from, to).ok_or_else(|| {
         wrong(
             command,
@@ -124,6 +129,9 @@ pub(super) struct AggregateConfig {
     pub(super) to: Option<Date>,
     pub(super) options: Options,
     pub(super) state: Option<StateConfig>,
+    /// What is added up in place of events.
+    #[cfg(feature = "arrow")]
+    pub(super) partials: Option<daytally::PartialSet>,
     pub(super) log: LogConfig,
     /// The config files that had a say.
     pub(super) config_files: Vec<PathBuf>,
@@ -160,48 +168,117 @@ impl AggregateConfig {
         let schema = schema(&args.event, "aggregate")?;
         let state = StateConfig::resolve(&args, &schema, matches)?;
         expect_list(&args.input, "aggregate", matches)?;
-        let dates = dates(args.input.from, args.input.to, "aggregate")?;
-        let by_date = args.partition_by == Some(PartitionArg::Date);
-        let format = format(args.format, args.output.as_deref(), by_date)?;
-        let output = output(args.output, format, by_date)?;
-        check_terminal(&output, format)?;
-        let mut options = Options {
-            chunk_size: args.chunk_size,
-            max_line_bytes: args.input.max_line_bytes,
-            lanes: match args.lanes {
-                LanesArg::All => Lanes::All,
-                LanesArg::General => Lanes::General,
-            },
-            dates,
-            schema,
-            map_files: !args.no_mmap,
-            ..Options::default()
-        };
-        if let Some(threads) = args.threads {
-            options.threads = threads;
-        }
-        options.memory_limit = memory_limit("aggregate", args.memory_limit, options.threads)?;
-        options.temp_dir = args.temp_dir.or_else(|| match &output {
-            Target::Path(folder) if by_date => Some(folder.clone()),
-            output => beside(output),
-        });
+        let dates = dates(args.input.lines.from, args.input.lines.to, "aggregate")?;
+        let ResultConfig {
+            output,
+            format,
+            by_date,
+        } = ResultConfig::resolve(&args.result, "aggregate")?;
+        let mut options = options(&args.input.lines, &args.read, schema, dates);
+        limit(&mut options, &args.work, "aggregate")?;
+        options.temp_dir = args.work.temp_dir.or_else(|| temp_dir(&output, by_date));
         Ok(AggregateConfig {
             list: args.input.files_from.clone(),
-            from: args.input.from,
-            to: args.input.to,
+            from: args.input.lines.from,
+            to: args.input.lines.to,
             search: search(args.input).stop_with(options.stop.cell()),
             output,
             format,
             by_date,
-            rejects: args.rejects.map(Target::new),
-            summary: args.summary.map(Target::new),
+            rejects: args.result.rejects.map(Target::new),
+            summary: args.result.summary.map(Target::new),
             report: args.report.map(Target::new),
-            max_invalid: args.max_invalid,
+            max_invalid: args.result.max_invalid,
             options,
             state,
+            #[cfg(feature = "arrow")]
+            partials: None,
             config_files: Vec::new(),
-            log: LogConfig::resolve(args.log, |option| source(matches, "aggregate", option)),
+            log: LogConfig {
+                has_plot: args.plot,
+                ..LogConfig::resolve(args.log, matches, "aggregate")
+            },
         })
+    }
+}
+
+impl AggregateConfig {
+    /// Whether there are partials instead of inputs.
+    #[cfg_attr(
+        not(feature = "arrow"),
+        expect(clippy::unused_self, reason = "there are none without the feature")
+    )]
+    pub(super) fn reads_partials(&self) -> bool {
+        #[cfg(feature = "arrow")]
+        return self.partials.is_some();
+        #[cfg(not(feature = "arrow"))]
+        false
+    }
+}
+
+/// Where a result goes, and as what.
+pub(super) struct ResultConfig {
+    pub(super) output: Target,
+    pub(super) format: Format,
+    pub(super) by_date: bool,
+}
+
+impl ResultConfig {
+    pub(super) fn resolve(
+        options: &ResultOptions,
+        command: &str,
+    ) -> Result<ResultConfig, clap::Error> {
+        let by_date = options.partition_by == Some(PartitionArg::Date);
+        let format = format(options.format, options.output.as_deref(), by_date, command)?;
+        let output = output(options.output.clone(), format, by_date, command)?;
+        check_terminal(&output, format, command)?;
+        Ok(ResultConfig {
+            output,
+            format,
+            by_date,
+        })
+    }
+}
+
+/// How events are read.
+pub(super) fn options(
+    lines: &LineOptions,
+    read: &ReadOptions,
+    schema: Schema,
+    dates: DateRange,
+) -> Options {
+    Options {
+        chunk_size: read.chunk_size,
+        max_line_bytes: lines.max_line_bytes,
+        lanes: match read.lanes {
+            LanesArg::All => Lanes::All,
+            LanesArg::General => Lanes::General,
+        },
+        dates,
+        schema,
+        map_files: !read.no_mmap,
+        ..Options::default()
+    }
+}
+
+/// What a run may take, but for the folder of temporary files.
+pub(super) fn limit(
+    options: &mut Options,
+    work: &WorkOptions,
+    command: &str,
+) -> Result<(), clap::Error> {
+    if let Some(threads) = work.threads {
+        options.threads = threads;
+    }
+    options.memory_limit = memory_limit(command, work.memory_limit, options.threads)?;
+    Ok(())
+}
+
+/// Where temporary files go if nobody says.
+pub(super) fn temp_dir(output: &Target, by_date: bool) -> Option<PathBuf> {
+    match output {
+        Target::Path(folder) if by_date => Some(folder.clone()),
+        output => beside(output),
     }
 }
 
@@ -221,11 +298,12 @@ fn format(
     typed: Option<Format>,
     output: Option<&Path>,
     by_date: bool,
+    command: &str,
 ) -> Result<Format, clap::Error> {
     let format = match (typed, output) {
         (Some(typed), _) => typed,
         (None, None) => Format::default(),
-        (None, Some(path)) => format_of_name(path, by_date)?,
+        (None, Some(path)) => format_of_name(path, by_date, command)?,
     };
     match format.missing_feature() {
         None => Ok(format),
@@ -233,14 +311,14 @@ fn format(
             let message = format!(
                 "the name of the output asks for {format}, and this daytally was built without the feature {feature}; give another name, or --format"
             );
-            Err(wrong("aggregate", ErrorKind::ValueValidation, message))
+            Err(wrong(command, ErrorKind::ValueValidation, message))
         }
     }
 }
 
 /// The format that the name of the output speaks of. One that would be something else than its name says
 /// is not written unless `--format` asks for that.
-fn format_of_name(path: &Path, by_date: bool) -> Result<Format, clap::Error> {
+fn format_of_name(path: &Path, by_date: bool, command: &str) -> Result<Format, clap::Error> {
     let format = Format::of_path(path);
     let shown = daytally::text::path(path);
     let message = match Format::foreign_extension(path) {
@@ -253,11 +331,11 @@ fn format_of_name(path: &Path, by_date: bool) -> Result<Format, clap::Error> {
         ),
         None => return Ok(format),
     };
-    Err(wrong("aggregate", ErrorKind::ValueValidation, message))
+    Err(wrong(command, ErrorKind::ValueValidation, message))
 }
 
 /// Refuses to write what is no text to a terminal.
-fn check_terminal(output: &Target, format: Format) -> Result<(), clap::Error> {
+fn check_terminal(output: &Target, format: Format, command: &str) -> Result<(), clap::Error> {
     let is_text = format.packing() == Packing::None
         && matches!(format.encoding(), Encoding::Csv | Encoding::JsonLines);
     if is_text || *output != Target::Stdout || !std::io::stdout().is_terminal() {
@@ -266,11 +344,11 @@ fn check_terminal(output: &Target, format: Format) -> Result<(), clap::Error> {
     let message = format!(
         "standard output is a terminal, and {format} is not for reading; send it to a file or a program, or give a path with --output"
     );
-    Err(wrong("aggregate", ErrorKind::ArgumentConflict, message))
+    Err(wrong(command, ErrorKind::ArgumentConflict, message))
 }
 
 /// What events look like to a command.
-fn schema(options: &EventOptions, command: &str) -> Result<Schema, clap::Error> {
+pub(super) fn schema(options: &EventOptions, command: &str) -> Result<Schema, clap::Error> {
     let usual = FieldNames::default();
     let names = FieldNames {
         user_id: options.user_id_field.clone().unwrap_or(usual.user_id),
@@ -294,7 +372,12 @@ fn schema(options: &EventOptions, command: &str) -> Result<Schema, clap::Error> 
 }
 
 /// Where the result goes. A result of days needs a folder.
-fn output(typed: Option<PathBuf>, format: Format, by_date: bool) -> Result<Target, clap::Error> {
+fn output(
+    typed: Option<PathBuf>,
+    format: Format,
+    by_date: bool,
+    command: &str,
+) -> Result<Target, clap::Error> {
     if !by_date {
         return Ok(Target::new(
             typed.unwrap_or_else(|| format.default_file().into()),
@@ -317,7 +400,7 @@ fn output(typed: Option<PathBuf>, format: Format, by_date: bool) -> Result<Targe
             let message = format!(
                 "--partition-by needs a folder to write to, and cannot write to {place}; give one with --output"
             );
-            Err(wrong("aggregate", ErrorKind::ArgumentConflict, message))
+            Err(wrong(command, ErrorKind::ArgumentConflict, message))
         }
     }
 }
@@ -358,9 +441,9 @@ impl StateConfig {
         Ok(Some(StateConfig {
             folder: folder.clone(),
             settings: state::Settings {
-                max_line_bytes: args.input.max_line_bytes,
+                max_line_bytes: args.input.lines.max_line_bytes,
                 // A report says where they are.
-                keeps_rejects: args.rejects.is_some() || args.report.is_some(),
+                keeps_rejects: args.result.rejects.is_some() || args.report.is_some(),
                 schema: Arc::new(schema.clone()),
             },
             how: Incremental {
@@ -421,7 +504,8 @@ impl LogConfig {
     }
 
     /// Of options that contradict each other, the one that was said from nearer holds.
-    fn resolve(args: LogArgs, source: impl Fn(&str) -> Option<ValueSource>) -> LogConfig {
+    pub(super) fn resolve(args: LogArgs, matches: &ArgMatches, command: &str) -> LogConfig {
+        let source = |option| source(matches, command, option);
         let is_quiet = args.quiet && !(args.verbose > 0 && source("verbose") > source("quiet"));
         let log_level = args
             .log_level
@@ -446,7 +530,7 @@ impl LogConfig {
             is_quiet,
             progress: args.progress,
             progress_every: args.progress_every,
-            has_plot: args.plot,
+            has_plot: false,
         }
     }
 }
@@ -471,13 +555,13 @@ impl CheckConfig {
         matches: &ArgMatches,
     ) -> Result<CheckConfig, clap::Error> {
         expect_list(&args.input, "check", matches)?;
-        let dates = dates(args.input.from, args.input.to, "check")?;
+        let dates = dates(args.input.lines.from, args.input.lines.to, "check")?;
         let schema = schema(&args.event, "check")?;
         let typed = args.options();
         let mut names = Words::default();
         args.input.names(&mut names);
         let mut options = Options {
-            max_line_bytes: args.input.max_line_bytes,
+            max_line_bytes: args.input.lines.max_line_bytes,
             dates,
             schema: schema.clone(),
             ..Options::default()

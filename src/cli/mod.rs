@@ -18,6 +18,10 @@ mod limit;
 mod log;
 #[cfg(feature = "shell")]
 mod man;
+#[cfg(feature = "arrow")]
+mod merge;
+#[cfg(feature = "arrow")]
+mod partial;
 mod places;
 mod plot;
 mod progress;
@@ -99,6 +103,19 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Err(said) => say(&said),
         },
         Command::Diff(args) => diff::run(&args),
+        #[cfg(feature = "arrow")]
+        Command::Partial(args) => match partial::PartialConfig::resolve(*args, &matches) {
+            Ok(config) => partial::run(&config),
+            Err(said) => say(&said),
+        },
+        #[cfg(feature = "arrow")]
+        Command::Merge(args) => match merge::MergeConfig::resolve(*args, &matches) {
+            #[cfg(feature = "config")]
+            Ok(config) => merge::run(config.with_files(settings.files())),
+            #[cfg(not(feature = "config"))]
+            Ok(config) => merge::run(config),
+            Err(said) => say(&said),
+        },
         Command::State(args) => state::run(&args),
         Command::Generate(args) => match GenerateConfig::resolve(&args, &matches) {
             Ok(config) => generate::run(&config),

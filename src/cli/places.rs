@@ -100,6 +100,33 @@ pub(super) fn check_replay(config: &ReplayConfig, replay: &Replay) -> Result<()>
     expect_different(&outputs)
 }
 
+/// The same for one output, one input and a log.
+#[cfg(feature = "arrow")]
+pub(super) fn check_one(
+    role: &'static str,
+    target: &Target,
+    log: Option<&Path>,
+    input: &Path,
+) -> Result<()> {
+    let log = log.map(|path| Target::new(path.to_path_buf()));
+    let mut outputs = vec![Output { role, target }];
+    outputs.extend(log.as_ref().map(|target| Output {
+        role: "the log file (--log-file)",
+        target,
+    }));
+    let input = if input.as_os_str() == "-" {
+        Path::new(STDIN)
+    } else {
+        input
+    };
+    let inputs: Vec<_> = regular_file(input)
+        .map(|id| (input, id))
+        .into_iter()
+        .collect();
+    expect_apart(&outputs, &inputs)?;
+    expect_different(&outputs)
+}
+
 /// That no output is an input, and that standard error is neither.
 fn expect_apart(outputs: &[Output<'_>], inputs: &[(&Path, FileId)]) -> Result<()> {
     for output in outputs {

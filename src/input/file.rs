@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Seek as _};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,7 @@ use foldhash::quality::RandomState;
 use super::compression::Compression;
 use super::identity::{FileRecord, Verify};
 use super::map::Mapping;
+use super::split::{self, Split};
 use crate::error::{Action, Error, Result};
 
 /// Which file it is, whatever it is called: the numbers of its device and inode.
@@ -108,8 +110,9 @@ pub(super) struct RegularFile {
     /// Empty for standard input, which has none to look at.
     path: PathBuf,
     file: File,
-    /// Where reading starts.
+    /// Where reading starts, and where it ends.
     start: u64,
+    end: u64,
     before: Metadata,
     samples: u64,
     /// Seeded anew, so that no change can be made to pass for none.
@@ -156,6 +159,7 @@ impl RegularFile {
             path,
             file,
             start: 0,
+            end: before.len(),
             before,
             samples,
             hasher,
@@ -177,6 +181,7 @@ impl RegularFile {
             path: PathBuf::new(),
             file,
             start,
+            end: before.len(),
             before,
             samples,
             hasher,
@@ -232,6 +237,26 @@ impl RegularFile {
         Ok(())
     }
 
+    /// Where reading ends.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// No more than the lines of a split are read; where they start, and where they end.
+    ///
+    /// # Errors
+    ///
+    /// Where the split is not in the file, or the file cannot be read.
+    pub(super) fn read_split(&mut self, split: Split) -> Result<Range<u64>> {
+        let bytes = split
+            .of_len(self.len())
+            .map_err(|what| Error::split(split, &self.path, what))?;
+        let lines = split::lines_of(&self.file, bytes, self.len())
+            .map_err(|source| self.fault(Action::Read, source))?;
+        (self.start, self.end) = (lines.start, lines.end);
+        Ok(lines)
+    }
+
     /// What is to be remembered of it, now that it has been read. To be asked for before
     /// [`RegularFile::check_unchanged`], which then holds for it too.
     pub(super) fn record(&self, recording: Recording) -> Result<FileRecord> {
@@ -248,7 +273,7 @@ impl RegularFile {
 
     /// How many of them are to be read.
     pub(super) fn to_read(&self) -> u64 {
-        self.before.len() - self.start
+        self.end - self.start
     }
 
     pub(super) fn id(&self) -> FileId {

@@ -106,6 +106,13 @@ impl InputFile {
         }
     }
 
+    /// Where the last line ends that is to be read.
+    #[must_use]
+    pub fn text_end(&self) -> usize {
+        let end = usize::try_from(self.file.end()).unwrap_or(usize::MAX);
+        end.min(self.bytes().len())
+    }
+
     /// Whether a part of the file could not be read; what was read of it means nothing.
     #[must_use]
     pub fn has_faulted(&self) -> bool {

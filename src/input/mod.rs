@@ -16,6 +16,7 @@ mod mapped;
 mod pipe;
 mod sample;
 mod source;
+mod split;
 mod stream;
 
 pub use chunk::{Chunk, Chunks};
@@ -30,7 +31,8 @@ pub use map::Mapping;
 pub use mapped::InputFile;
 pub(crate) use pipe::Until;
 pub(crate) use sample::PlainFile;
-pub use source::{Input, Way};
+pub use source::{Input, InputIdentity, Way};
 pub(crate) use source::{Opened, Sampled};
+pub use split::{NoSplit, Split};
 pub use stream::Cut;
 pub(crate) use stream::{Block, Buffer, Cutting, Read, Stream, StreamEnd};

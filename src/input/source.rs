@@ -1,9 +1,9 @@
 //! What a run reads: named before it starts, opened when its turn comes.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek as _, SeekFrom};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
@@ -12,6 +12,7 @@ use super::file_system;
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe, Until};
 use super::sample::PlainFile;
+use super::split::Split;
 use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
 
@@ -43,6 +44,8 @@ pub struct Input {
     /// The first byte of a regular file that is to be read; and how many lines are before it.
     start: u64,
     lines_before: u64,
+    /// The lines of a regular file that are to be read, if not all.
+    split: Option<Split>,
     recording: Option<Recording>,
     map_files: bool,
     until: Option<Until>,
@@ -103,6 +106,7 @@ impl Input {
             origin,
             start: 0,
             lines_before: 0,
+            split: None,
             recording: None,
             map_files: true,
             until: None,
@@ -113,6 +117,76 @@ impl Input {
     /// before it.
     pub(crate) fn start_at(&mut self, start: u64, lines_before: u64) {
         (self.start, self.lines_before) = (start, lines_before);
+    }
+
+    /// Reads the lines of a split and no others, which take their numbers from 1. For a compressed input that
+    /// has to be all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Split`] where the input is no regular file, or the split is not in it.
+    ///
+    /// ```
+    /// use daytally::{Input, Options, Pipeline};
+    ///
+    /// let mut input = Input::open("tests/data/events.jsonl".as_ref())?;
+    /// input.split("100..".parse().unwrap())?;
+    /// let outcome = Pipeline::new(Options::default())?.aggregate(vec![input], &mut ())?;
+    /// assert_eq!(outcome.books.lines(), 3);
+    /// # Ok::<(), daytally::Error>(())
+    /// ```
+    pub fn split(&mut self, split: Split) -> Result<()> {
+        if split != Split::WHOLE {
+            let refused = |path: &Path, what: String| Err(Error::split(split, path, what));
+            match &self.origin {
+                Origin::File(path, seen) => {
+                    if let Err(what) = split.of_len(seen.metadata.len()) {
+                        return refused(path, what);
+                    }
+                }
+                Origin::Special(_) | Origin::Stdin | Origin::Reader(_) => {
+                    let what = "cannot be read: only regular files can be read in parts; leave the split out to read all of it";
+                    return refused(self.name.as_ref(), what.into());
+                }
+            }
+            self.split = Some(split);
+        }
+        Ok(())
+    }
+
+    /// Which version of a regular file it is: as it was when it was named.
+    #[must_use]
+    pub fn identity(&self) -> Option<InputIdentity> {
+        match &self.origin {
+            Origin::File(_, seen) => Some(InputIdentity::of(&seen.metadata)),
+            _ => None,
+        }
+    }
+
+    /// Checks that it is the version of the file that somebody has seen before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InputNotExpected`] where it is another, or no regular file.
+    pub fn expect(&self, size: Option<u64>, modified: Option<i64>) -> Result<()> {
+        let found = self.identity();
+        let is_it = |of: fn(InputIdentity) -> i128, expected: Option<i128>| {
+            expected.is_none_or(|expected| found.map(of) == Some(expected))
+        };
+        if is_it(|found| found.size.into(), size.map(Into::into))
+            && is_it(|found| found.modified.into(), modified.map(Into::into))
+        {
+            return Ok(());
+        }
+        let path = self
+            .path()
+            .map_or_else(|| self.name.clone().into(), Path::to_path_buf);
+        Err(Error::InputNotExpected {
+            path,
+            size,
+            modified,
+            found,
+        })
     }
 
     /// How many lines are not read.
@@ -160,7 +234,11 @@ impl Input {
 
     /// How many bytes of it are to be read, as it is stored, where that is known.
     pub(crate) fn bytes_to_read(&self) -> Option<u64> {
-        Some(self.len()?.saturating_sub(self.start))
+        let len = self.len()?;
+        let split = self.split.and_then(|split| split.of_len(len).ok());
+        Some(split.map_or(len.saturating_sub(self.start), |bytes| {
+            bytes.end - bytes.start
+        }))
     }
 
     /// Whether it is known to have no bytes.
@@ -205,12 +283,30 @@ impl Input {
     pub(crate) fn start(self, cutting: Cutting, keep_going: KeepGoing) -> Result<Opened> {
         let may_be_mapped = self.may_be_mapped();
         let mut way = Way::Read;
+        // The first byte that is read.
+        let mut first = 0;
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
             Origin::File(path, seen) => {
                 let mut file = RegularFile::open(path.clone(), seen)?;
                 file.start_at(self.start)?;
                 // What is read on was not compressed at its start.
-                let may_be_compressed = self.start == 0;
+                let mut may_be_compressed = self.start == 0;
+                if let Some(split) = self.split {
+                    let is_part = split.of_len(file.len()) != Ok(0..file.len());
+                    let compression = compression_of(&file)?;
+                    if let Some(format) = compression.filter(|_| is_part) {
+                        let what = format!(
+                            "cannot be read: the file is compressed ({}), and can only be read as a whole; leave the split out",
+                            format.name()
+                        );
+                        return Err(Error::split(split, &path, what));
+                    }
+                    if is_part {
+                        file.read_split(split)?;
+                        may_be_compressed = false;
+                    }
+                }
+                first = file.start();
                 if may_be_mapped && !(may_be_compressed && compression_of(&file)?.is_some()) {
                     if let Some(name) = file_system::not_to_be_mapped(file.file()) {
                         way = Way::ReadFrom(name);
@@ -224,9 +320,9 @@ impl Input {
                     .file()
                     .try_clone()
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
-                if self.start > 0 {
+                if first > 0 {
                     reader
-                        .seek(SeekFrom::Start(self.start))
+                        .seek(SeekFrom::Start(first))
                         .map_err(|source| Error::io(Action::Read, &path, source))?;
                 }
                 if file.is_made_up()? {
@@ -267,7 +363,7 @@ impl Input {
             Origin::Reader(reader) => (Place::Reader(self.name), reader, None),
         };
         let start = Start {
-            offset: self.start,
+            offset: first,
             file,
             recording: self.recording,
             until: self.until,
@@ -275,6 +371,26 @@ impl Input {
         };
         Stream::new(start, reader, cutting, keep_going)
             .map(|stream| Opened::Stream(Box::new(stream), way))
+    }
+}
+
+/// Which version of a file it is, as far as its size and date tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputIdentity {
+    /// Its length, in bytes, as it is stored.
+    pub size: u64,
+    /// When it was last written to: nanoseconds since 1970-01-01T00:00:00Z.
+    pub modified: i64,
+}
+
+impl InputIdentity {
+    fn of(metadata: &Metadata) -> InputIdentity {
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        InputIdentity {
+            size: metadata.len(),
+            // Until the year 2262.
+            modified: seconds.saturating_add(metadata.mtime_nsec()),
+        }
     }
 }
 

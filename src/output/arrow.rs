@@ -37,7 +37,7 @@ pub(super) struct ArrowFile {
 
 impl ArrowFile {
     pub(super) fn new() -> Result<ArrowFile, ArrowError> {
-        let schema = Arc::new(schema());
+        let schema = Arc::new(Schema::new(fields(false).to_vec()));
         Ok(ArrowFile {
             writer: FileWriter::try_new(Vec::new(), &schema)?,
             schema,
@@ -51,53 +51,60 @@ impl ArrowFile {
         rows: &Columns,
         range: std::ops::Range<usize>,
     ) -> Result<Vec<u8>, ArrowError> {
-        let mut start = range.start;
-        while start < range.end {
-            let end = range.end.min(start + ROWS - self.rows.len());
-            self.rows.extend(rows, start..end);
-            start = end;
-            if self.rows.len() == ROWS {
-                self.batch()?;
-            }
-        }
+        let ArrowFile {
+            schema,
+            writer,
+            rows: pending,
+        } = self;
+        pending.fill(rows, range, ROWS, |rows| batch(schema, writer, rows))?;
         Ok(std::mem::take(self.writer.get_mut()))
     }
 
     /// Writes what is left, and what is known of the whole.
     pub(super) fn finish(mut self, facts: &Facts) -> Result<Vec<u8>, ArrowError> {
         if self.rows.len() > 0 {
-            self.batch()?;
+            batch(&self.schema, &mut self.writer, &mut self.rows)?;
         }
         for (key, value) in facts.iter() {
             self.writer.write_metadata(key, value);
         }
         self.writer.into_inner()
     }
-
-    fn batch(&mut self) -> Result<(), ArrowError> {
-        let rows = std::mem::take(&mut self.rows);
-        let decimals = |numbers: Vec<i128>, (precision, scale)| {
-            Decimal128Array::from(numbers).with_precision_and_scale(precision, scale)
-        };
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Date32Array::from(rows.dates)),
-            Arc::new(decimals(rows.user_ids, USER_ID)?),
-            Arc::new(Int64Array::from(rows.event_counts)),
-            Arc::new(Int64Array::from(rows.purchase_counts)),
-            Arc::new(decimals(rows.revenues, REVENUE)?),
-        ];
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        self.writer.write(&batch)
-    }
 }
 
-fn schema() -> Schema {
-    let decimal = |(precision, scale)| DataType::Decimal128(precision, scale);
-    Schema::new(vec![
-        Field::new("date", DataType::Date32, false),
-        Field::new("user_id", decimal(USER_ID), false),
-        Field::new("event_count", DataType::Int64, false),
-        Field::new("purchase_count", DataType::Int64, false),
-        Field::new("total_revenue", decimal(REVENUE), false),
+/// Writes rows as a batch, and takes them.
+fn batch(
+    schema: &SchemaRef,
+    writer: &mut FileWriter<Vec<u8>>,
+    rows: &mut Columns,
+) -> Result<(), ArrowError> {
+    let columns = arrays(std::mem::take(rows))?.into();
+    writer.write(&RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+/// Rows as arrays, in the order of [`fields`].
+pub(crate) fn arrays(rows: Columns) -> Result<[ArrayRef; 5], ArrowError> {
+    let decimals = |numbers: Vec<i128>, (precision, scale)| {
+        Decimal128Array::from(numbers).with_precision_and_scale(precision, scale)
+    };
+    Ok([
+        Arc::new(Date32Array::from(rows.dates)),
+        Arc::new(decimals(rows.user_ids, USER_ID)?),
+        Arc::new(Int64Array::from(rows.event_counts)),
+        Arc::new(Int64Array::from(rows.purchase_counts)),
+        Arc::new(decimals(rows.revenues, REVENUE)?),
     ])
+}
+
+/// The columns of rows.
+pub(crate) fn fields(are_nullable: bool) -> [Field; 5] {
+    let decimal = |(precision, scale)| DataType::Decimal128(precision, scale);
+    let field = |name: &str, of| Field::new(name, of, are_nullable);
+    [
+        field("date", DataType::Date32),
+        field("user_id", decimal(USER_ID)),
+        field("event_count", DataType::Int64),
+        field("purchase_count", DataType::Int64),
+        field("total_revenue", decimal(REVENUE)),
+    ]
 }

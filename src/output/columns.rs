@@ -32,7 +32,7 @@ impl Columns {
         self.revenues.clear();
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.dates.len()
     }
 
@@ -82,9 +82,44 @@ impl Columns {
         totals.merge(&of_rows);
     }
 
+    /// The rows, one by one: day, user, events and purchases, revenue.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (i32, i128, [i64; 2], i128)> + '_ {
+        let days = self.dates.iter().zip(&self.user_ids);
+        let counts = self.event_counts.iter().zip(&self.purchase_counts);
+        days.zip(counts)
+            .zip(&self.revenues)
+            .map(|(((day, user), (events, purchases)), revenue)| {
+                (*day, *user, [*events, *purchases], *revenue)
+            })
+    }
+
+    /// Appends rows of others. Whenever there are `most`, passes them on to `full`, and goes on without them: what
+    /// is made of rows depends on their number alone, and not on the pieces they came in.
+    #[cfg(any(feature = "parquet", feature = "arrow"))]
+    pub(crate) fn fill<E>(
+        &mut self,
+        others: &Columns,
+        rows: Range<usize>,
+        most: usize,
+        mut full: impl FnMut(&mut Columns) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut start = rows.start;
+        while start < rows.end {
+            let end = rows.end.min(start + most - self.len());
+            self.extend(others, start..end);
+            start = end;
+            if self.len() == most {
+                full(self)?;
+                self.clear();
+            }
+        }
+        Ok(())
+    }
+
     /// Appends rows of others.
     #[cfg(any(feature = "parquet", feature = "arrow"))]
-    pub(super) fn extend(&mut self, others: &Columns, rows: Range<usize>) {
+    fn extend(&mut self, others: &Columns, rows: Range<usize>) {
         fn extend<T: Copy>(column: &mut Vec<T>, other: &[T], rows: Range<usize>) {
             column.extend_from_slice(other.get(rows).unwrap_or_default());
         }

@@ -22,6 +22,12 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// The rows, if they are for a format of columns.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
     /// Takes groups in order, in place of what was there. Where the rows of each day end is told, as
     /// [`Encoder::write`] wants it, if `by_day`; otherwise where they all end.
     pub(crate) fn fill(

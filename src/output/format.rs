@@ -71,6 +71,10 @@ impl Format {
     /// CSV compressed with Zstandard.
     pub const CSV_ZSTD: Format = Format::of(Encoding::Csv, Packing::Zstd);
 
+    /// Arrow IPC.
+    #[cfg(feature = "arrow")]
+    pub(crate) const ARROW: Format = Format::of(Encoding::Arrow, Packing::None);
+
     /// All formats, CSV first.
     pub const ALL: [Format; 8] = [
         Format::CSV,

@@ -3,8 +3,8 @@
 //! Knows nothing of where rows and rejects come from.
 
 #[cfg(feature = "arrow")]
-mod arrow;
-mod columns;
+pub(crate) mod arrow;
+pub(crate) mod columns;
 pub mod csv;
 mod csv_file;
 mod days;
@@ -36,6 +36,10 @@ pub(crate) use facts::Facts;
 pub use format::{Encoding, Format, NoFormat, Packing};
 pub use publication::{Publication, Published};
 pub use publish::{Draft, Finished, Target};
+#[cfg(feature = "arrow")]
+pub(crate) use rejects::RejectRow;
+#[cfg(feature = "arrow")]
+pub(crate) use rejects::Shown;
 pub(crate) use rejects::write_inputs;
 pub use rejects::{RAW_LIMIT, Reject};
 pub use summary::{

@@ -62,22 +62,18 @@ impl ParquetFile {
         rows: &Columns,
         range: std::ops::Range<usize>,
     ) -> Result<Vec<u8>, ParquetError> {
-        let mut start = range.start;
-        while start < range.end {
-            let end = range.end.min(start + ROWS - self.rows.len());
-            self.rows.extend(rows, start..end);
-            start = end;
-            if self.rows.len() == ROWS {
-                self.row_group()?;
-            }
-        }
+        let ParquetFile {
+            writer,
+            rows: pending,
+        } = self;
+        pending.fill(rows, range, ROWS, |rows| row_group(writer, rows))?;
         self.take()
     }
 
     /// Writes what is left, and what is known of the whole.
     pub(super) fn finish(mut self, facts: &Facts) -> Result<Vec<u8>, ParquetError> {
         if self.rows.len() > 0 {
-            self.row_group()?;
+            row_group(&mut self.writer, &self.rows)?;
         }
         for (key, value) in facts.iter() {
             let fact = KeyValue::new(key.to_owned(), value.to_owned());
@@ -90,18 +86,21 @@ impl ParquetFile {
         self.writer.flush()?;
         Ok(std::mem::take(self.writer.inner_mut()))
     }
+}
 
-    fn row_group(&mut self) -> Result<(), ParquetError> {
-        let mut group = self.writer.next_row_group()?;
-        column::<Int32Type>(&mut group, &self.rows.dates)?;
-        column::<FixedLenByteArrayType>(&mut group, &decimals::<9>(&self.rows.user_ids))?;
-        column::<Int64Type>(&mut group, &self.rows.event_counts)?;
-        column::<Int64Type>(&mut group, &self.rows.purchase_counts)?;
-        column::<FixedLenByteArrayType>(&mut group, &decimals::<16>(&self.rows.revenues))?;
-        group.close()?;
-        self.rows.clear();
-        Ok(())
-    }
+/// Writes rows as a row group.
+fn row_group(
+    writer: &mut SerializedFileWriter<Vec<u8>>,
+    rows: &Columns,
+) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    column::<Int32Type>(&mut group, &rows.dates)?;
+    column::<FixedLenByteArrayType>(&mut group, &decimals::<9>(&rows.user_ids))?;
+    column::<Int64Type>(&mut group, &rows.event_counts)?;
+    column::<Int64Type>(&mut group, &rows.purchase_counts)?;
+    column::<FixedLenByteArrayType>(&mut group, &decimals::<16>(&rows.revenues))?;
+    group.close()?;
+    Ok(())
 }
 
 fn column<T: parquet::data_type::DataType>(

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use crate::event::Fault;
+use crate::event::{Fault, Reason};
 use crate::input::Cut;
 use crate::text;
 
@@ -44,14 +44,7 @@ impl Reject<'_> {
 
     /// The same without what [`write_input`] writes.
     pub(crate) fn write_json_rest(&self, message: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b",\"line\":");
-        text::push_decimal(out, self.line);
-        out.extend_from_slice(b",\"offset\":");
-        text::push_decimal(out, self.offset);
-        out.extend_from_slice(b",\"reason\":\"");
-        out.extend_from_slice(self.fault.reason().code().as_bytes());
-        out.extend_from_slice(b"\",\"message\":");
-        text::push_json_string(out, message);
+        write_place(self.line, self.offset, self.fault.reason(), message, out);
         if !self.write_ascii(out) {
             self.write_raw(out);
         }
@@ -76,6 +69,11 @@ impl Reject<'_> {
 
     /// Appends the line, whatever it is.
     fn write_raw(&self, out: &mut Vec<u8>) {
+        self.shown().write_json(out);
+    }
+
+    /// What is shown of the line.
+    fn shown(&self) -> Shown {
         // A copy first, then the look at it: the line may be in a mapped file that somebody writes to.
         let mut shown = self.raw[..self.raw.len().min(RAW_LIMIT)].to_vec();
         let is_text = match self.cut {
@@ -90,24 +88,93 @@ impl Reject<'_> {
             }
         }
         let len = shown.len();
-        match String::from_utf8(shown) {
-            Ok(text) if is_text => {
-                out.extend_from_slice(b",\"raw\":");
-                text::push_json_string(out, &text);
-            }
+        let (raw, is_base64) = match String::from_utf8(shown) {
+            Ok(text) if is_text => (text, false),
             other => {
                 let bytes =
                     other.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
                 let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
-                out.extend_from_slice(b",\"raw_base64\":\"");
-                out.extend_from_slice(encoded.as_bytes());
-                out.push(b'"');
+                (encoded, true)
             }
+        };
+        Shown {
+            raw,
+            is_base64,
+            is_truncated: len < self.raw.len(),
         }
-        if len < self.raw.len() {
+    }
+
+    /// The reject as it is kept until it is written. `message` is as for [`Reject::write_json`].
+    #[cfg(feature = "arrow")]
+    pub(crate) fn to_row(self, message: String) -> RejectRow {
+        RejectRow {
+            line: self.line,
+            offset: self.offset,
+            reason: self.fault.reason(),
+            message,
+            shown: self.shown(),
+        }
+    }
+}
+
+/// What is shown of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Text, or bytes in base64.
+    pub(crate) raw: String,
+    pub(crate) is_base64: bool,
+    /// Whether that is not all.
+    pub(crate) is_truncated: bool,
+}
+
+impl Shown {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        if self.is_base64 {
+            out.extend_from_slice(b",\"raw_base64\":\"");
+            out.extend_from_slice(self.raw.as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(b",\"raw\":");
+            text::push_json_string(out, &self.raw);
+        }
+        if self.is_truncated {
             out.extend_from_slice(b",\"truncated\":true");
         }
     }
+}
+
+/// A reject that was written elsewhere than in a rejects file, without its input.
+#[cfg(feature = "arrow")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RejectRow {
+    pub(crate) line: u64,
+    pub(crate) offset: u64,
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    pub(crate) shown: Shown,
+}
+
+#[cfg(feature = "arrow")]
+impl RejectRow {
+    /// Appends what [`Reject::write_json`] would.
+    pub(crate) fn write_json(&self, input: &str, out: &mut Vec<u8>) {
+        write_input(input, out);
+        write_place(self.line, self.offset, self.reason, &self.message, out);
+        self.shown.write_json(out);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends where a reject is and why it is one.
+fn write_place(line: u64, offset: u64, reason: Reason, message: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"line\":");
+    text::push_decimal(out, line);
+    out.extend_from_slice(b",\"offset\":");
+    text::push_decimal(out, offset);
+    out.extend_from_slice(b",\"reason\":\"");
+    out.extend_from_slice(reason.code().as_bytes());
+    out.extend_from_slice(b"\",\"message\":");
+    text::push_json_string(out, message);
 }
 
 /// Appends the start of a reject, which names its input.

@@ -4,6 +4,10 @@
 mod budget;
 mod incremental;
 mod machine;
+#[cfg(feature = "arrow")]
+mod merge;
+#[cfg(feature = "arrow")]
+mod partial;
 mod progress;
 mod queue;
 mod result;
@@ -28,6 +32,10 @@ use budget::Budget;
 pub use incremental::Incremental;
 pub use machine::machine_memory;
 pub(crate) use machine::thread_time;
+#[cfg(feature = "arrow")]
+pub use merge::{Merged, PartialSet};
+#[cfg(feature = "arrow")]
+pub use partial::PartialSettings;
 use progress::Counts;
 pub use progress::{Phase, Progress, ProgressNow};
 use queue::{InputRead, Next, Queue, Task, Text, Work};
@@ -422,7 +430,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         while let Some(work) = self.next() {
             let done = match work {
                 Work::Chunk(task) => self.chunk(task),
-                Work::Input(index, input, threads) => self.input(index, input, threads),
+                Work::Input(index, input, threads) => self.input(index, *input, threads),
             };
             if done.and_then(|()| self.keep_complete()).is_err() {
                 break;

@@ -85,7 +85,7 @@ pub(super) enum Work {
     Chunk(Task),
     /// An input to be opened, and then [mapped](Queue::map) or driven; and how many threads it may be
     /// decompressed on.
-    Input(usize, Input, NonZero<usize>),
+    Input(usize, Box<Input>, NonZero<usize>),
 }
 
 /// What a driver is to do next.
@@ -259,7 +259,7 @@ impl Queue {
             let threads = NonZero::new(self.workers.div_ceil(inputs));
             return Ok(Some(Work::Input(
                 index,
-                input,
+                Box::new(input),
                 threads.unwrap_or(NonZero::<usize>::MIN),
             )));
         }
@@ -273,7 +273,7 @@ impl Queue {
     pub(super) fn map(&self, input: usize, file: InputFile) -> Result<bool> {
         let at = file.text_start();
         let file = Arc::new(file);
-        let is_empty = at >= file.bytes().len();
+        let is_empty = at >= file.text_end();
         let mut state = self.lock();
         if is_empty {
             state.active.remove(&input);
@@ -428,7 +428,7 @@ impl Queue {
                     let record = file.record()?;
                     let added = file.check_unchanged()?;
                     self.lock().read[input] = Some(InputRead {
-                        bytes: file.bytes().len() as u64,
+                        bytes: file.text_end() as u64,
                         compressed: None,
                         added,
                         record,
@@ -500,7 +500,7 @@ impl State {
                 }
                 Active::Mapped(cursor) => {
                     let task = cursor.next(input, chunk_size);
-                    if cursor.at >= cursor.file.bytes().len() {
+                    if cursor.at >= cursor.file.text_end() {
                         // The task holds on to the file.
                         self.active.remove(&input);
                     }
@@ -514,7 +514,8 @@ impl State {
 
 impl Cursor {
     fn next(&mut self, input: usize, chunk_size: usize) -> Option<Task> {
-        let bytes = self.file.bytes();
+        // What follows is not to be read.
+        let bytes = &self.file.bytes()[..self.file.text_end()];
         let chunk = Chunks::starting_at(bytes, self.at, chunk_size).next()?;
         let range = chunk.offset..chunk.offset + chunk.bytes.len();
         let ahead = range.end.saturating_add(READ_AHEAD).min(bytes.len());

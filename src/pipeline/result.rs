@@ -154,7 +154,7 @@ impl Pipeline {
 
     /// Has all workers make pieces of ranges, and passes them on in order, with where the rows of each
     /// day end.
-    fn write_rows(
+    pub(super) fn write_rows(
         &self,
         outcome: &Outcome,
         format: Format,

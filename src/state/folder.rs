@@ -28,7 +28,7 @@ pub(super) const VERSION: u32 = 2;
 
 /// The version of the rules by which events are judged. What was judged by others does not go with what
 /// is judged by these.
-const RULES: u32 = 1;
+pub(crate) const RULES: u32 = 1;
 
 const LOCK: &str = "lock";
 const PARTIAL: &str = "partial";
@@ -74,8 +74,8 @@ struct Mark {
 }
 
 /// A schema as it is written.
-#[derive(Debug, Deserialize, Serialize)]
-struct StoredSchema {
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct StoredSchema {
     user_id_field: String,
     event_type_field: String,
     timestamp_field: String,
@@ -89,7 +89,7 @@ struct StoredSchema {
 
 impl StoredSchema {
     /// As it is written; `None` for the usual one.
-    fn of(schema: &Schema) -> Option<StoredSchema> {
+    pub(crate) fn of(schema: &Schema) -> Option<StoredSchema> {
         if schema.is_usual() {
             return None;
         }
@@ -108,7 +108,7 @@ impl StoredSchema {
     }
 
     /// What it means; `None` if nothing.
-    fn to_schema(&self) -> Option<Schema> {
+    pub(crate) fn to_schema(&self) -> Option<Schema> {
         let names = FieldNames {
             user_id: self.user_id_field.parse().ok()?,
             event_type: self.event_type_field.parse().ok()?,
@@ -457,7 +457,7 @@ impl Folder {
 }
 
 /// The first option by which two schemas differ, and what it is in each.
-fn difference(was: &Schema, is: &Schema) -> Option<(&'static str, String, String)> {
+pub(crate) fn difference(was: &Schema, is: &Schema) -> Option<(&'static str, String, String)> {
     let [was_fields, is_fields] = [was, is].map(Schema::fields);
     let types = |schema: &Schema| {
         let types = schema.purchase_types().iter();

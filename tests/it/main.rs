@@ -32,6 +32,8 @@ mod cli_log;
 mod cli_mapping;
 mod cli_memory;
 mod cli_options;
+#[cfg(feature = "arrow")]
+mod cli_partial;
 mod cli_partition;
 mod cli_progress;
 mod cli_publish;

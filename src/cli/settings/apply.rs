@@ -139,6 +139,8 @@ fn check_value(arg: &Arg, value: &Value) -> Result<(), String> {
         (ArgAction::Count, _) => return Err("give a whole number".into()),
         (ArgAction::Append, Value::Texts(texts)) => texts,
         (_, Value::Text(text)) => std::slice::from_ref(text),
+        // It may be given alone, as a switch.
+        (_, Value::Switch(_)) if takes_nothing(arg) => return Ok(()),
         (_, Value::Switch(_)) => {
             return Err("it takes a value, not true or false".into());
         }
@@ -156,6 +158,12 @@ fn check_value(arg: &Arg, value: &Value) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether an option may come without a value.
+fn takes_nothing(arg: &Arg) -> bool {
+    arg.get_num_args()
+        .is_some_and(|values| values.min_values() == 0)
 }
 
 /// Why clap does not take a value.
