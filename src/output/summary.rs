@@ -801,7 +801,7 @@ mod tests {
         assert!(!text.contains("--from"), "{text}");
         summary.filtered = 3;
         let text = summary.to_string();
-        let lines = "0 valid, 3 filtered, 1 invalid, 1 blank line\n            no valid event is of a day between --from and --to\n";
+        let lines = "0 valid, 3 filtered, 1 invalid (25.00 %), 1 blank line\n            no valid event is of a day between --from and --to\n";
         assert!(text.contains(lines), "{text}");
         (summary.spill_files, summary.spilled_bytes) = (1, 2_500_000);
         let json: serde_json::Value = serde_json::from_slice(&summary.to_json_line()).unwrap();
