@@ -68,7 +68,7 @@ def build(repository):
         raise Failure(f"{' '.join(command)} built no {target}")
 
     return (
-        executable("daytally", "build", "--release", "--bin", "daytally"),
+        executable("daytally", "build", "--release", "--features", "arrow", "--bin", "daytally"),
         executable("limit", "bench", "--bench", "limit", "--no-run"),
     )
 
