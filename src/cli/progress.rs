@@ -98,7 +98,6 @@ fn show_bar(progress: &Progress, wait: impl Fn(Duration) -> bool) {
         update(&bar, &now, begin.elapsed(), columns);
         canvas.clear();
         bar.tick();
-        // The last column is left free: some terminals go on to the next line there.
         let line: String = canvas
             .text()
             .chars()
@@ -265,7 +264,8 @@ impl Canvas {
 
 impl TermLike for Canvas {
     fn width(&self) -> u16 {
-        columns()
+        // The last column is left free: some terminals go on to the next line there.
+        columns().saturating_sub(1)
     }
 
     fn move_cursor_up(&self, _: usize) -> io::Result<()> {
