@@ -623,7 +623,7 @@ pub(super) struct ReplayConfig {
     /// The result.
     pub(super) into: PathBuf,
     /// Where what is still invalid goes.
-    pub(super) rejects: Option<Target>,
+    pub(super) rest: Option<Target>,
     pub(super) summary: Option<Target>,
     pub(super) settings: replay::Settings,
     /// Nothing is to be changed.
@@ -644,7 +644,7 @@ impl ReplayConfig {
             },
             files: args.files,
             into: args.into,
-            rejects: args.rejects.map(Target::new),
+            rest: args.rest.map(Target::new),
             summary: args.summary.map(Target::new),
             is_dry: args.dry_run,
             is_quiet: args.quiet,

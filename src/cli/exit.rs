@@ -36,6 +36,7 @@ impl From<&Error> for Exit {
             | Error::NotAState { .. }
             | Error::StateInput { .. }
             | Error::StateSettings { .. }
+            | Error::NotReplayable { .. }
             | Error::EmptyName
             | Error::EmptyAlternative { .. }
             | Error::UnknownClass { .. }

@@ -78,7 +78,7 @@ pub(super) fn check_replay(config: &ReplayConfig, replay: &Replay) -> Result<()>
     let outputs: Vec<Output<'_>> = [
         (RESULT, Some(&result)),
         ("the record of replays", Some(&record)),
-        ("the rejects file (--rejects)", config.rejects.as_ref()),
+        ("the rest of the rejects (--rest)", config.rest.as_ref()),
         ("the summary (--summary)", config.summary.as_ref()),
     ]
     .into_iter()

@@ -50,14 +50,14 @@ pub(super) fn run(config: &ReplayConfig) -> Exit {
 struct Ends<'a> {
     is_dry: bool,
     /// Where what is still invalid goes.
-    rejects: Option<&'a Target>,
+    rest: Option<&'a Target>,
     started: Instant,
 }
 
 fn replay(config: &ReplayConfig, watch: &Watch) -> Result<()> {
     let ends = Ends {
         is_dry: config.is_dry,
-        rejects: config.rejects.as_ref(),
+        rest: config.rest.as_ref(),
         started: Instant::now(),
     };
     let inputs = inputs(config)?;
@@ -69,18 +69,18 @@ fn replay(config: &ReplayConfig, watch: &Watch) -> Result<()> {
     };
     places::check_replay(config, &replay)?;
     // Every place is tried before the work starts.
-    let rejects = ends.rejects.filter(|_| !config.is_dry);
-    let mut rejects = rejects.map(Draft::create).transpose()?;
+    let rest = ends.rest.filter(|_| !config.is_dry);
+    let mut rest = rest.map(Draft::create).transpose()?;
     let summary = config.summary.as_ref().map(Draft::create).transpose()?;
     for input in inputs {
-        replay.read(input, &mut |lines| match &mut rejects {
+        replay.read(input, &mut |lines| match &mut rest {
             Some(file) => file.write(lines),
             None => Ok(()),
         })?;
     }
     let replayed = replay.finish()?;
     let mut others: Vec<Finished> = Vec::new();
-    others.extend(rejects.map(Draft::finish).transpose()?);
+    others.extend(rest.map(Draft::finish).transpose()?);
     if let Some(mut file) = summary {
         file.write(&json::object(config, &replayed, &ends))?;
         others.push(file.finish()?);

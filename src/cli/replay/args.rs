@@ -17,7 +17,7 @@ use daytally::event::Date;
 /// which event it is. Repair the text itself, as below: jq before 1.7 rounds ids of more than 53 bits that it
 /// reads as JSON. What a program drops of the file is not replayed, so keep the file. What is replayed is recorded beside
 /// the result, in RESULT.replayed: the same event is never counted twice, in whatever files and order it
-/// comes, and also if a replay is killed. What is still invalid is told, and written to --rejects, to be
+/// comes, and also if a replay is killed. What is still invalid is told, and written to --rest, to be
 /// repaired again. Give the result and the event options and days of the run that rejected them: the file does not
 /// say which those were.
 ///
@@ -56,10 +56,10 @@ pub(in crate::cli) struct ReplayArgs {
         help_heading = "Output options",
         long,
         value_name = "PATH",
-        env = "DAYTALLY_REJECTS",
+        env = "DAYTALLY_REST",
         hide_env = true
     )]
-    pub(in crate::cli) rejects: Option<PathBuf>,
+    pub(in crate::cli) rest: Option<PathBuf>,
 
     /// Write one JSON object about the replay there; - prints it as the last line of standard output.
     #[arg(
@@ -132,6 +132,6 @@ const EXAMPLES: &str = "Examples:
   daytally aggregate events.jsonl --rejects rejects.jsonl
   sed 's/INVALID_TIMESTAMP/2024-01-01T10:00:00Z/g' rejects.jsonl > repaired.jsonl
   daytally replay --dry-run repaired.jsonl --into daily_user_stats.csv
-  daytally replay repaired.jsonl --into daily_user_stats.csv --rejects rest.jsonl
+  daytally replay repaired.jsonl --into daily_user_stats.csv --rest rest.jsonl
   jq -c 'select(.reason == \"non_positive_amount\") | .raw |= sub(\"amount\\\": -\"; \"amount\\\": \")' \\
     rest.jsonl | daytally replay -";
