@@ -640,6 +640,7 @@ impl ReplayConfig {
                 max_line_bytes: args.max_line_bytes,
                 dates: dates(args.from, args.to, "replay")?,
                 is_fresh: args.fresh,
+                allows_same_text: args.allow_same_text,
                 ..replay::Settings::default()
             },
             files: args.files,

@@ -37,6 +37,7 @@ impl From<&Error> for Exit {
             | Error::StateInput { .. }
             | Error::StateSettings { .. }
             | Error::NotReplayable { .. }
+            | Error::ReplaySettings { .. }
             | Error::EmptyName
             | Error::EmptyAlternative { .. }
             | Error::UnknownClass { .. }

@@ -14,7 +14,7 @@ use super::{places, report, screen};
 use daytally::Input;
 use daytally::error::{Error, Result};
 use daytally::output::{Draft, Finished, Published, Target};
-use daytally::replay::{Replay, Replayed};
+use daytally::replay::{Places, Replay, Replayed};
 use daytally::text;
 
 pub(super) use args::ReplayArgs;
@@ -61,13 +61,14 @@ fn replay(config: &ReplayConfig, watch: &Watch) -> Result<()> {
         started: Instant::now(),
     };
     let inputs = inputs(config)?;
+    // Not even a lock is taken where something else may be.
+    places::check_replay(config, &Places::of(&config.into)?)?;
     let settings = config.settings.clone();
     let mut replay = if config.is_dry {
         Replay::look(&config.into, settings)?
     } else {
         Replay::open(&config.into, settings)?
     };
-    places::check_replay(config, &replay)?;
     // Every place is tried before the work starts.
     let rest = ends.rest.filter(|_| !config.is_dry);
     let mut rest = rest.map(Draft::create).transpose()?;

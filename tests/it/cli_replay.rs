@@ -693,6 +693,80 @@ fn the_rejects_of_aggregate_are_not_written_over() {
 }
 
 #[test]
+fn one_input_by_several_names_is_counted_once() {
+    let sandbox = small();
+    let repaired = sandbox.text("repaired.jsonl");
+    let named = |name: &str| repaired.replace("events.jsonl", name);
+    assert_ne!(named("x"), repaired);
+    let dotted = repaired.clone() + &named("./events.jsonl") + &named(".//events.jsonl");
+    sandbox.write("dotted.jsonl", dotted);
+    let run = replay(&sandbox, &["dotted.jsonl"], 0);
+    run.expect_stderr("replayed  1 event")
+        .expect_stderr("repeated  2");
+    sandbox.write("absolute.jsonl", named("/data/events.jsonl"));
+    let expected = "is of an event of /data/events.jsonl with the text, line and offset of one of events.jsonl that was replayed before";
+    expect_refused(&sandbox, &["absolute.jsonl"], 1, expected);
+    let args = ["absolute.jsonl", "--allow-same-text"];
+    replay(&sandbox, &args, 0).expect_stderr("replayed  1 event");
+}
+
+#[test]
+fn other_options_than_before_are_refused() {
+    let sandbox = small();
+    let before = sandbox.csv();
+    replay(&sandbox, &["repaired.jsonl"], 0);
+    for (options, expected) in [
+        (
+            ["--from", "2024-01-01"],
+            "with --from none, and this replay has 2024-01-01",
+        ),
+        (["--to", "2024-01-01"], "with --to none"),
+        (["--purchase-type", "sale"], "with --purchase-type "),
+        (["--amount-field", "price"], "with --amount-field "),
+    ] {
+        let args = [&["rejects.jsonl"], &options[..]].concat();
+        expect_refused(&sandbox, &args, 2, expected);
+        let args = [&["rejects.jsonl", "-n"], &options[..]].concat();
+        expect_refused(&sandbox, &args, 2, expected);
+    }
+    // A result that was made anew has nothing of the old options in it.
+    sandbox.write(RESULT, before);
+    let args = ["repaired.jsonl", "--from", "2024-01-01"];
+    replay(&sandbox, &args, 0).expect_stderr("replayed  1 event");
+    let head = sandbox.text(RECORD);
+    assert!(
+        head.contains("\"result\":\"file\",\"from\":\"2024-01-01\","),
+        "{head}"
+    );
+    replay(&sandbox, &args, 0).expect_stderr("already  1");
+    expect_refused(
+        &sandbox,
+        &["repaired.jsonl"],
+        2,
+        "with --from 2024-01-01, and this replay has none",
+    );
+}
+
+#[test]
+fn a_file_in_the_place_of_the_lock_is_left_alone() {
+    let sandbox = small();
+    let lock = format!("{RECORD}.lock");
+    for option in ["--summary", "--rest"] {
+        let args = ["repaired.jsonl", option, &lock];
+        expect_refused(&sandbox, &args, 2, "the lock of replays and ");
+    }
+    fs::rename(sandbox.path("repaired.jsonl"), sandbox.path(&lock)).unwrap();
+    expect_refused(&sandbox, &[&lock], 2, "the lock of replays at /");
+    let expected = "daily_user_stats.csv.replayed.lock is where the lock of a replay is to be, and it is something else";
+    expect_refused(&sandbox, &["rejects.jsonl"], 1, expected);
+    // What a killed replay has left is taken over.
+    fs::rename(sandbox.path(&lock), sandbox.path("repaired.jsonl")).unwrap();
+    sandbox.write(&lock, "123456789\n");
+    replay(&sandbox, &["repaired.jsonl"], 0).expect_stderr("replayed  1 event");
+    assert!(!sandbox.path(&lock).exists());
+}
+
+#[test]
 fn standard_input_and_output_take_part() {
     let sandbox = small();
     let mut command = sandbox.program();

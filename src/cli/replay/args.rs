@@ -19,7 +19,7 @@ use daytally::event::Date;
 /// the result, in RESULT.replayed: the same event is never counted twice, in whatever files and order it
 /// comes, and also if a replay is killed. What is still invalid is told, and written to --rest, to be
 /// repaired again. Give the result and the event options and days of the run that rejected them: the file does not
-/// say which those were.
+/// say which those were. The record does from then on, and others are an error.
 ///
 /// A run of aggregate makes the result anew, without these events: replay them again then, or repair
 /// the inputs themselves. So does every run with --state: there, repair the inputs.
@@ -92,6 +92,17 @@ pub(in crate::cli) struct ReplayArgs {
         hide_env = true
     )]
     pub(in crate::cli) fresh: bool,
+
+    /// Count an event although one of the same text was replayed that stood at the same line and offset of
+    /// an input of another name; otherwise that is an error, as it may be one input with two names.
+    #[arg(
+        long,
+        env = "DAYTALLY_ALLOW_SAME_TEXT",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(in crate::cli) allow_same_text: bool,
 
     /// Count only events of this UTC day or later, as YYYY-MM-DD, if aggregate did.
     #[arg(long, value_name = "DATE", env = "DAYTALLY_FROM", value_parser = parse_date, hide_env = true)]
