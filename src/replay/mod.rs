@@ -597,12 +597,11 @@ impl Replay {
     fn expect_other_text(&mut self, identity: Identity, hash: Hash, number: u64) -> Result<()> {
         let text = identity.with_text(hash);
         let new = self.texts.get(&text).copied();
-        let same = match new {
-            Some(first) => Some((first, "is to be replayed")),
-            None => {
-                let first = self.record.same_text(identity, hash);
-                first.map(|first| (first, "was replayed before"))
-            }
+        let same = if let Some(first) = new {
+            Some((first, "is to be replayed"))
+        } else {
+            let first = self.record.same_text(identity, hash);
+            first.map(|first| (first, "was replayed before"))
         };
         if let Some((first, was)) = same
             && !self.settings.allows_same_text

@@ -29,6 +29,10 @@ use daytally::event::Date;
 /// message says otherwise.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own that is typed"
+)]
 pub(in crate::cli) struct ReplayArgs {
     /// Rejects files as aggregate --rejects writes them, repaired, compressed or not; - is standard input.
     #[arg(
