@@ -593,6 +593,39 @@ pub enum Error {
         /// The version that is known.
         known: u32,
     },
+    /// Events were replayed into a result that were judged otherwise than this replay would.
+    #[error(
+        "events were replayed into {} with {setting} {was}, and this replay has {is}; nothing was written; keep to that, or make the result anew with daytally aggregate, and replay everything again",
+        text::path(result)
+    )]
+    ReplaySettings {
+        /// The result.
+        result: PathBuf,
+        /// What is different.
+        setting: &'static str,
+        /// What it was.
+        was: String,
+        /// What it is.
+        is: String,
+    },
+    /// A replay is to be finished of which a rejects file was not read to its end.
+    #[error(
+        "a rejects file was not read to its end, so nothing is replayed into {}; begin anew",
+        text::path(result)
+    )]
+    ReplayBroken {
+        /// The result.
+        result: PathBuf,
+    },
+    /// Where the lock of replays into a result is to be, there is something else.
+    #[error(
+        "{} is where the lock of a replay is to be, and it is something else; nothing was written; give it another name",
+        text::path(path)
+    )]
+    NotALock {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Another process is replaying into the same result.
     #[error(
         "events are being replayed into {} by {}; wait until it ends",

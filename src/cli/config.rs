@@ -623,7 +623,7 @@ pub(super) struct ReplayConfig {
     /// The result.
     pub(super) into: PathBuf,
     /// Where what is still invalid goes.
-    pub(super) rejects: Option<Target>,
+    pub(super) rest: Option<Target>,
     pub(super) summary: Option<Target>,
     pub(super) settings: replay::Settings,
     /// Nothing is to be changed.
@@ -640,11 +640,12 @@ impl ReplayConfig {
                 max_line_bytes: args.max_line_bytes,
                 dates: dates(args.from, args.to, "replay")?,
                 is_fresh: args.fresh,
+                allows_same_text: args.allow_same_text,
                 ..replay::Settings::default()
             },
             files: args.files,
             into: args.into,
-            rejects: args.rejects.map(Target::new),
+            rest: args.rest.map(Target::new),
             summary: args.summary.map(Target::new),
             is_dry: args.dry_run,
             is_quiet: args.quiet,

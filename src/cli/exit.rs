@@ -36,6 +36,8 @@ impl From<&Error> for Exit {
             | Error::NotAState { .. }
             | Error::StateInput { .. }
             | Error::StateSettings { .. }
+            | Error::NotReplayable { .. }
+            | Error::ReplaySettings { .. }
             | Error::EmptyName
             | Error::EmptyAlternative { .. }
             | Error::UnknownClass { .. }

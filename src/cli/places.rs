@@ -8,7 +8,7 @@ use super::log::path_field;
 use daytally::error::{Error, Result};
 use daytally::input::{FileId, Found};
 use daytally::output::{Format, Target, date_of_day_file, day_file, days_in};
-use daytally::replay::Replay;
+use daytally::replay::Places;
 
 /// Where standard output goes: perhaps to a file, which the shell has already emptied, or appends to.
 const STDOUT: &str = "/dev/stdout";
@@ -71,14 +71,16 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
     expect_different(&outputs)
 }
 
-/// The same for what is replayed: the result and its record are not to be anything else either.
-pub(super) fn check_replay(config: &ReplayConfig, replay: &Replay) -> Result<()> {
+/// The same for what is replayed: the result, its record and its lock are not to be anything else either.
+pub(super) fn check_replay(config: &ReplayConfig, replay: &Places) -> Result<()> {
     let result = Target::Path(replay.result().to_path_buf());
     let record = Target::Path(replay.record().to_path_buf());
+    let lock = Target::Path(replay.lock().to_path_buf());
     let outputs: Vec<Output<'_>> = [
         (RESULT, Some(&result)),
         ("the record of replays", Some(&record)),
-        ("the rejects file (--rejects)", config.rejects.as_ref()),
+        ("the lock of replays", Some(&lock)),
+        ("the rest of the rejects (--rest)", config.rest.as_ref()),
         ("the summary (--summary)", config.summary.as_ref()),
     ]
     .into_iter()

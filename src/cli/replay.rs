@@ -14,7 +14,7 @@ use super::{places, report, screen};
 use daytally::Input;
 use daytally::error::{Error, Result};
 use daytally::output::{Draft, Finished, Published, Target};
-use daytally::replay::{Replay, Replayed};
+use daytally::replay::{Places, Replay, Replayed};
 use daytally::text;
 
 pub(super) use args::ReplayArgs;
@@ -50,37 +50,38 @@ pub(super) fn run(config: &ReplayConfig) -> Exit {
 struct Ends<'a> {
     is_dry: bool,
     /// Where what is still invalid goes.
-    rejects: Option<&'a Target>,
+    rest: Option<&'a Target>,
     started: Instant,
 }
 
 fn replay(config: &ReplayConfig, watch: &Watch) -> Result<()> {
     let ends = Ends {
         is_dry: config.is_dry,
-        rejects: config.rejects.as_ref(),
+        rest: config.rest.as_ref(),
         started: Instant::now(),
     };
     let inputs = inputs(config)?;
+    // Not even a lock is taken where something else may be.
+    places::check_replay(config, &Places::of(&config.into)?)?;
     let settings = config.settings.clone();
     let mut replay = if config.is_dry {
         Replay::look(&config.into, settings)?
     } else {
         Replay::open(&config.into, settings)?
     };
-    places::check_replay(config, &replay)?;
     // Every place is tried before the work starts.
-    let rejects = ends.rejects.filter(|_| !config.is_dry);
-    let mut rejects = rejects.map(Draft::create).transpose()?;
+    let rest = ends.rest.filter(|_| !config.is_dry);
+    let mut rest = rest.map(Draft::create).transpose()?;
     let summary = config.summary.as_ref().map(Draft::create).transpose()?;
     for input in inputs {
-        replay.read(input, &mut |lines| match &mut rejects {
+        replay.read(input, &mut |lines| match &mut rest {
             Some(file) => file.write(lines),
             None => Ok(()),
         })?;
     }
     let replayed = replay.finish()?;
     let mut others: Vec<Finished> = Vec::new();
-    others.extend(rejects.map(Draft::finish).transpose()?);
+    others.extend(rest.map(Draft::finish).transpose()?);
     if let Some(mut file) = summary {
         file.write(&json::object(config, &replayed, &ends))?;
         others.push(file.finish()?);

@@ -422,7 +422,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Removes the drafts of killed processes from a folder, once in the life of this process.
-pub(super) fn sweep_once(folder: &Path) {
+pub(crate) fn sweep_once(folder: &Path) {
     if DRAFTS.is_to_be_swept(folder) {
         sweep(folder);
     }

@@ -30,7 +30,7 @@ pub(crate) use columns::EPOCH;
 pub(crate) use csv_file::CsvFile;
 pub use days::{DayChanges, DayDrafts, FinishedDays, date_of_day_file, day_file, days_in};
 pub use drafts::discard_drafts;
-pub(crate) use drafts::{DraftFile, Temporary};
+pub(crate) use drafts::{DraftFile, Temporary, sweep_once};
 pub(crate) use encoder::{Encoder, Piece};
 pub(crate) use facts::Facts;
 pub use format::{Encoding, Format, NoFormat, Packing};

@@ -1,7 +1,8 @@
 //! That one process at a time replays into a result: a file beside it that is locked meanwhile.
 //!
 //! Neither the result nor its record can be locked themselves, as both are replaced. The file is removed at
-//! the end; one that a killed process has left is locked by nobody, and taken over.
+//! the end; one that a killed process has left is locked by nobody, and taken over. What has anything else
+//! in it than a lock has is somebody's file, and left alone.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -17,6 +18,9 @@ use crate::output::Temporary;
 /// How often the file may be gone when it is locked. Each time somebody has ended in that moment.
 const ATTEMPTS: usize = 100;
 
+/// How many bytes a lock has at most: a number, and a line feed.
+const MOST_BYTES: u64 = 21;
+
 /// A lock that is held for as long as this is there.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -31,7 +35,8 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`Error::ReplayInUse`] where somebody holds it, and where the file cannot be created.
+    /// [`Error::ReplayInUse`] where somebody holds it, [`Error::NotALock`] where something else is there, and
+    /// where the file cannot be created.
     pub(super) fn take(path: &Path, result: &Path) -> Result<Lock> {
         for _ in 0..ATTEMPTS {
             let fault = |action| move |source| Error::io(action, path, source);
@@ -49,7 +54,7 @@ impl Lock {
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let mut process = String::new();
                     // It may be about to write it.
-                    let _ = file.take(20).read_to_string(&mut process);
+                    let _ = file.take(MOST_BYTES).read_to_string(&mut process);
                     return Err(Error::ReplayInUse {
                         path: result.to_path_buf(),
                         process: process.trim().parse().ok(),
@@ -63,6 +68,17 @@ impl Lock {
                 .is_ok_and(|there| FileId::new(&there) == FileId::new(&ours));
             if !is_there {
                 continue;
+            }
+            let mut has = Vec::new();
+            let is_lock = ours.is_file() && {
+                let mut start = (&file).take(MOST_BYTES + 1);
+                start.read_to_end(&mut has).map_err(fault(Action::Read))?;
+                is_of_a_lock(&has)
+            };
+            if !is_lock {
+                return Err(Error::NotALock {
+                    path: path.to_path_buf(),
+                });
             }
             let written = file
                 .set_len(0)
@@ -80,6 +96,12 @@ impl Lock {
             process: None,
         })
     }
+}
+
+/// Whether that is what a lock has in it, or had when its process was killed.
+fn is_of_a_lock(bytes: &[u8]) -> bool {
+    let number = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    number.len() as u64 <= MOST_BYTES && number.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -107,6 +129,14 @@ mod tests {
         drop(take().unwrap());
         assert!(!path.exists());
 
+        // What is somebody's stays.
+        for text in ["theirs", "1 2\n", "1\n2\n", "12345678901234567890123"] {
+            std::fs::write(&path, text).unwrap();
+            let error = take().unwrap_err();
+            assert!(matches!(error, Error::NotALock { .. }), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        std::fs::remove_file(&path).unwrap();
         // A link is not followed.
         let other = folder.path().join("other");
         std::fs::write(&other, "theirs").unwrap();

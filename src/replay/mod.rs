@@ -5,7 +5,7 @@
 //! [`Replay::open`] takes the result for itself and reads its record, [`Replay::read`] judges the lines of
 //! rejects files, and [`Replay::finish`] makes the next result and the next record beside the old ones.
 //! [`Replayed::publish`] puts them in place. What an event is identified by is where it stood first: its
-//! input, its line and its offset.
+//! input, its line and its offset. That an input was called by two names is noticed by the texts.
 //!
 //! | file | owns |
 //! |---|---|
@@ -45,7 +45,7 @@ use crate::text;
 use lock::Lock;
 use merge::{Merged, merge};
 use place::{PartName, Place, Seal};
-use record::{Entry, Identity, Record, Standing, Step};
+use record::{Changed, Entry, Identity, Judged, Record, Standing, Step, Text};
 use repair::Repair;
 
 /// What the name of a record ends with.
@@ -69,6 +69,9 @@ pub struct Settings {
     /// Whether a result that the record does not know is taken for one that was made anew. Otherwise that is
     /// an error.
     pub is_fresh: bool,
+    /// Whether an event counts although one of the same text was replayed that stood at the same line and
+    /// offset of an input of another name. Otherwise that is an error: it may be the same input.
+    pub allows_same_text: bool,
     /// Asks it to stop.
     pub stop: Stop,
 }
@@ -80,6 +83,7 @@ impl Default for Settings {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             dates: DateRange::default(),
             is_fresh: false,
+            allows_same_text: false,
             stop: Stop::default(),
         }
     }
@@ -163,6 +167,10 @@ pub struct Replay {
     /// Not there for who only looks.
     lock: Option<Lock>,
     record: Record,
+    /// By what the rounds of the record were judged otherwise, as long as that has not been looked into.
+    changed: Option<Changed>,
+    /// Whether a rejects file was not read to its end.
+    is_broken: bool,
     decoder: Decoder,
     /// Parts that were looked at.
     seals: BTreeMap<PartName, Option<Seal>>,
@@ -171,6 +179,8 @@ pub struct Replay {
     files: Vec<String>,
     /// New events, in the order in which they were read.
     entries: Vec<Entry>,
+    /// By text, the first new event that has it.
+    texts: HashMap<Text, Identity>,
     groups: BTreeMap<GroupKey, Totals>,
     counts: Counts,
     different: Vec<Different>,
@@ -211,18 +221,88 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The places of a replay, to be told before anything is opened there.
+///
+/// ```
+/// use daytally::replay::Places;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().canonicalize().unwrap().join("daily_user_stats.csv");
+/// # std::fs::write(&path, "date,user_id,event_count,purchase_count,total_revenue\n").unwrap();
+/// let places = Places::of(&path)?;
+/// assert_eq!(places.result(), path);
+/// assert!(places.lock().ends_with("daily_user_stats.csv.replayed.lock"));
+/// # Ok::<(), daytally::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    place: Place,
+    record: PathBuf,
+    lock: PathBuf,
+}
+
+impl Places {
+    /// Those of a result.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no result, or none that events can be replayed into ([`Error::NotReplayable`]).
+    pub fn of(result: &Path) -> Result<Places> {
+        let place = Place::at(result)?;
+        Ok(Places {
+            record: record_of(place.path()),
+            lock: lock_of(&place),
+            place,
+        })
+    }
+
+    /// The result, links followed.
+    #[must_use]
+    pub fn result(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Whether it is a folder of days.
+    #[must_use]
+    pub fn is_days(&self) -> bool {
+        self.place.is_days
+    }
+
+    /// What its files are written as.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.place.format()
+    }
+
+    /// Its record.
+    #[must_use]
+    pub fn record(&self) -> &Path {
+        &self.record
+    }
+
+    /// The file that is locked meanwhile, and removed at the end.
+    #[must_use]
+    pub fn lock(&self) -> &Path {
+        &self.lock
+    }
+}
+
+fn lock_of(place: &Place) -> PathBuf {
+    with_suffix(place.path(), &format!("{RECORD}{LOCK}"))
+}
+
 impl Replay {
     /// Takes a result, a file or a folder of days, for itself until this is dropped, and reads its record.
     ///
     /// # Errors
     ///
     /// Where there is no result, or none that events can be replayed into ([`Error::NotReplayable`]); where
-    /// somebody else is at it ([`Error::ReplayInUse`]); and where the record cannot be read, is damaged, or
+    /// somebody else is at it ([`Error::ReplayInUse`]); where something else is in the place of its lock
+    /// ([`Error::NotALock`]); and where the record cannot be read, is damaged, or
     /// is of another version.
     pub fn open(result: &Path, settings: Settings) -> Result<Replay> {
         let place = Place::at(result)?;
-        let lock = with_suffix(place.path(), &format!("{RECORD}{LOCK}"));
-        let lock = Lock::take(&lock, place.path())?;
+        let lock = Lock::take(&lock_of(&place), place.path())?;
         Replay::new(place, settings, Some(lock))
     }
 
@@ -237,7 +317,7 @@ impl Replay {
 
     fn new(place: Place, settings: Settings, lock: Option<Lock>) -> Result<Replay> {
         let path = record_of(place.path());
-        let record = match Record::read(path.clone(), place.is_days)? {
+        let mut record = match Record::read(path.clone(), place.is_days)? {
             Some(record) => record,
             // It is of a file where there is a folder now, or the other way round.
             None if settings.is_fresh => Record::new(path, place.is_days),
@@ -248,7 +328,15 @@ impl Replay {
                 });
             }
         };
+        let judged = Judged {
+            schema: settings.schema.clone(),
+            days: [settings.dates.from(), settings.dates.to()],
+        };
+        let changed = record.difference(&judged);
+        record.judge(judged);
         Ok(Replay {
+            changed,
+            is_broken: false,
             decoder: Decoder::with_schema(
                 settings.max_line_bytes,
                 Lanes::General,
@@ -262,6 +350,7 @@ impl Replay {
             seen: HashMap::new(),
             files: Vec::new(),
             entries: Vec::new(),
+            texts: HashMap::new(),
             groups: BTreeMap::new(),
             counts: Counts::default(),
             different: Vec::new(),
@@ -319,13 +408,17 @@ impl Replay {
     /// # Errors
     ///
     /// [`Error::NotAReject`] where a line is none, or says something else of an event than another;
-    /// [`Error::ReplayedChanged`] where the record does not know the result; where something cannot be read;
-    /// and what `sink` says.
+    /// [`Error::ReplayedChanged`] where the record does not know the result; [`Error::ReplaySettings`] where
+    /// events are in it that were judged otherwise; where something cannot be read; and what `sink` says.
+    /// After an error nothing can be finished any more ([`Error::ReplayBroken`]).
     pub fn read(
         &mut self,
         rejects: Input,
         sink: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
+        self.expect_whole()?;
+        self.is_broken = true;
+        self.expect_same_settings()?;
         self.files.push(match rejects.path() {
             Some(path) => text::path(path).to_string(),
             None if rejects.name() == "-" => "standard input".into(),
@@ -341,7 +434,37 @@ impl Replay {
                 .max(locator.line_bytes),
             ..locator
         };
-        locator.find(rejects, Which::All, |line| self.line(&line, sink))
+        locator.find(rejects, Which::All, |line| self.line(&line, sink))?;
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn expect_whole(&self) -> Result<()> {
+        if self.is_broken {
+            return Err(Error::ReplayBroken {
+                result: self.place.path().to_path_buf(),
+            });
+        }
+        Ok(())
+    }
+
+    /// That nothing is in the result that was judged otherwise.
+    fn expect_same_settings(&mut self) -> Result<()> {
+        let Some((setting, was, is)) = self.changed.take() else {
+            return Ok(());
+        };
+        for part in self.record.parts() {
+            self.look_at(part)?;
+        }
+        if self.record.holds() {
+            return Err(Error::ReplaySettings {
+                result: self.place.path().to_path_buf(),
+                setting,
+                was,
+                is,
+            });
+        }
+        Ok(())
     }
 
     fn line(
@@ -383,10 +506,15 @@ impl Replay {
             return Err(Error::NotAReject {
                 place: self.place_of(file, number),
                 what: format!(
-                    "is of the same event as {}, line {} of {}, and says something else; take out the one that does not count",
+                    "is of the same event as {}, line {} of {}, and says something else; take out the one that does not count{}",
                     self.place_of(first.file, first.line),
                     repair.line,
                     text::name(&repair.input),
+                    if repair.input.contains(char::REPLACEMENT_CHARACTER) {
+                        ", or give one another name as its input, if they are of two inputs: a name that is not UTF-8 is not whole there"
+                    } else {
+                        ""
+                    },
                 ),
             });
         }
@@ -401,7 +529,7 @@ impl Replay {
         }
         match self.decoder.decode(&repair.raw) {
             Verdict::Blank => self.counts.books.blank += 1,
-            Verdict::Valid(event) => self.take(identity, hash, &event)?,
+            Verdict::Valid(event) => self.take(identity, hash, &event, number)?,
             Verdict::Invalid(fault) => self.give_back(&repair, fault, sink)?,
         }
         Ok(())
@@ -443,12 +571,13 @@ impl Replay {
     }
 
     /// Counts an event that is valid now.
-    fn take(&mut self, identity: Identity, hash: Hash, event: &Event) -> Result<()> {
+    fn take(&mut self, identity: Identity, hash: Hash, event: &Event, number: u64) -> Result<()> {
         if !self.settings.dates.contains(event.date()) {
             self.counts.books.filtered += 1;
             return Ok(());
         }
         self.look_at(self.place.part_of(event.date()))?;
+        self.expect_other_text(identity, hash, number)?;
         self.counts.books.valid += 1;
         let mut totals = Totals::default();
         totals.add(event);
@@ -461,6 +590,33 @@ impl Replay {
             date: event.date(),
             hash,
         });
+        Ok(())
+    }
+
+    /// That an event is not one that is counted already, of the same input by another name.
+    fn expect_other_text(&mut self, identity: Identity, hash: Hash, number: u64) -> Result<()> {
+        let text = identity.with_text(hash);
+        let new = self.texts.get(&text).copied();
+        let same = if let Some(first) = new {
+            Some((first, "is to be replayed"))
+        } else {
+            let first = self.record.same_text(identity, hash);
+            first.map(|first| (first, "was replayed before"))
+        };
+        if let Some((first, was)) = same
+            && !self.settings.allows_same_text
+        {
+            let place = self.place_of(self.files.len() - 1, number);
+            let [this, other] =
+                [identity, first].map(|event| text::name(self.record.name(event)).to_string());
+            return Err(Error::NotAReject {
+                place,
+                what: format!(
+                    "is of an event of {this} with the text, line and offset of one of {other} that {was}, and would count a second time if both are the same input; then give it the other's name (jq -c '.input = \"NAME\"'); if they are two inputs, give --allow-same-text"
+                ),
+            });
+        }
+        self.texts.entry(text).or_insert(identity);
         Ok(())
     }
 
@@ -535,8 +691,10 @@ impl Replay {
     /// # Errors
     ///
     /// Where the result cannot be read or is none ([`Error::NotAResult`]), a row comes to more than it may
-    /// ([`Error::TotalTooLarge`], [`Error::CountTooLarge`]), or a draft cannot be written.
+    /// ([`Error::TotalTooLarge`], [`Error::CountTooLarge`]), or a draft cannot be written; and where
+    /// [`read`](Replay::read) has failed ([`Error::ReplayBroken`]).
     pub fn finish(self) -> Result<Replayed> {
+        self.expect_whole()?;
         let mut made = Replayed {
             round: None,
             files: Vec::new(),
@@ -546,6 +704,10 @@ impl Replay {
         };
         let replay = &made.replay;
         if replay.entries.is_empty() {
+            // There are no drafts that would see to it that those of a killed replay go.
+            if replay.lock.is_some() {
+                replay.place.sweep();
+            }
             return Ok(made);
         }
         let mut drafts = replay.drafts()?;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Action, Error, Result};
 use crate::event::Date;
 use crate::input::Compression;
-use crate::output::{Encoding, Format, Packing, day_file, days_in};
+use crate::output::{Encoding, Format, Packing, day_file, days_in, sweep_once};
 use crate::result::{ResultPlace, ResultReader};
 use crate::text;
 
@@ -111,6 +111,16 @@ impl Place {
 
     pub(super) fn format(&self) -> Format {
         self.format
+    }
+
+    /// Removes drafts that a killed process has left.
+    pub(super) fn sweep(&self) {
+        if let Some(folder) = self.path.parent() {
+            sweep_once(folder);
+        }
+        if self.is_days {
+            sweep_once(&self.path);
+        }
     }
 
     /// The file of a part.

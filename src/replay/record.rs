@@ -17,8 +17,13 @@
 //! those after it are not in it. That is so when a run was killed in between, and when somebody has made the
 //! result anew from the same input; both are the same, and right. A result that is none of what the record
 //! knows was changed by somebody, and there is no telling what is in it.
+//!
+//! The first line also says how the events were judged, where that is not as usual: their `schema`, and of a
+//! result in one file the days that were counted, `from` and `to`. Days in a folder may each be of a run of
+//! their own, with days of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -29,7 +34,8 @@ use serde::{Deserialize, Serialize};
 
 use super::place::PartName;
 use crate::error::{Action, Error, Result};
-use crate::event::Date;
+use crate::event::{Date, Schema, Zone};
+use crate::state::{StoredSchema, difference};
 use crate::text;
 
 /// What the first line says that the file is.
@@ -49,6 +55,27 @@ pub(super) struct Identity {
     line: u64,
     offset: u64,
 }
+
+/// An event as it is known whatever its input is called.
+pub(super) type Text = (u64, u64, Hash);
+
+impl Identity {
+    /// With what its text comes to.
+    pub(super) fn with_text(self, hash: Hash) -> Text {
+        (self.line, self.offset, hash)
+    }
+}
+
+/// How events are judged that are replayed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    pub(super) schema: Schema,
+    /// The first day that counts, and the last.
+    pub(super) days: [Option<Date>; 2],
+}
+
+/// An option, what it was when the record was written, and what it is.
+pub(super) type Changed = (&'static str, String, String);
 
 /// An event that was replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +123,12 @@ pub(super) struct Record {
     written_by: String,
     names: Vec<Arc<str>>,
     ids: HashMap<Arc<str>, usize>,
+    judged: Judged,
+    /// That the time zone database was another, whose version it was.
+    database: Option<String>,
     rounds: Vec<Round>,
+    /// By text, the first event that has it.
+    texts: HashMap<Text, Identity>,
     /// By identity, the round and the place in it.
     index: HashMap<Identity, (usize, usize)>,
     /// From which round on what the record says of a part holds no more.
@@ -108,6 +140,12 @@ struct Head {
     format: String,
     version: u32,
     result: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<StoredSchema>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
     written_by: String,
 }
 
@@ -142,6 +180,22 @@ struct StepLine {
     after: String,
 }
 
+/// The one spelling of a name that is the same file for certain: `./a//b` is `a/b`. What `..` leads to
+/// depends on links, and is left alone.
+fn normal(name: &str) -> Cow<'_, str> {
+    let is_left_out = |part: &str| part.is_empty() || part == ".";
+    let path = name.strip_prefix('/').unwrap_or(name);
+    if !path.split('/').any(is_left_out) {
+        return name.into();
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| !is_left_out(part)).collect();
+    if parts.is_empty() {
+        return name.into();
+    }
+    let root = if path.len() < name.len() { "/" } else { "" };
+    format!("{root}{}", parts.join("/")).into()
+}
+
 /// What `result` says.
 fn kind(is_days: bool) -> &'static str {
     if is_days { "days" } else { "file" }
@@ -156,7 +210,10 @@ impl Record {
             written_by: format!("daytally {}", env!("CARGO_PKG_VERSION")),
             names: Vec::new(),
             ids: HashMap::new(),
+            judged: Judged::default(),
+            database: None,
             rounds: Vec::new(),
+            texts: HashMap::new(),
             index: HashMap::new(),
             gone: HashMap::new(),
         }
@@ -216,8 +273,59 @@ impl Record {
         &self.path
     }
 
+    /// The first option that is another than it was in the rounds of the record.
+    pub(super) fn difference(&self, now: &Judged) -> Option<Changed> {
+        if self.rounds.is_empty() {
+            return None;
+        }
+        if let Some(was) = &self.database {
+            let is = Zone::database().unwrap_or("none");
+            return Some(("the time zone database", was.clone(), is.into()));
+        }
+        if let Some(changed) = difference(&self.judged.schema, &now.schema) {
+            return Some(changed);
+        }
+        if self.is_days {
+            return None;
+        }
+        let [from, to] = [0, 1].map(|at| [&self.judged, now].map(|judged| judged.days[at]));
+        let changed = [("--from", from), ("--to", to)];
+        let (option, days) = changed.into_iter().find(|(_, [was, is])| was != is)?;
+        let [was, is] = days.map(|day| day.map_or("none".into(), |day: Date| day.to_string()));
+        Some((option, was, is))
+    }
+
+    /// Sets how events are judged from now on. Nothing may hold that was judged otherwise.
+    pub(super) fn judge(&mut self, now: Judged) {
+        self.judged = now;
+    }
+
+    /// The parts that the record tells of.
+    pub(super) fn parts(&self) -> BTreeSet<PartName> {
+        let parts = self.rounds.iter().flat_map(|round| round.steps.keys());
+        parts.copied().collect()
+    }
+
+    /// Whether anything of what it tells holds.
+    pub(super) fn holds(&self) -> bool {
+        self.next_round() > 1
+    }
+
+    /// What an event's input is called.
+    pub(super) fn name(&self, identity: Identity) -> &str {
+        self.names.get(identity.input).map_or("", |name| name)
+    }
+
+    /// An event of the same text, line and offset of an input of another name that was replayed, if that still
+    /// holds.
+    pub(super) fn same_text(&self, identity: Identity, hash: Hash) -> Option<Identity> {
+        let first = *self.texts.get(&identity.with_text(hash))?;
+        (first != identity && self.find(first).is_some()).then_some(first)
+    }
+
     /// Which event it is that stands at a place.
     pub(super) fn identity(&mut self, input: &str, line: u64, offset: u64) -> Identity {
+        let input = &*normal(input);
         let input = if let Some(id) = self.ids.get(input) {
             *id
         } else {
@@ -298,6 +406,12 @@ impl Record {
         last.unwrap_or(0) + 1
     }
 
+    /// The first or the last day that counts, as it is written.
+    fn day(&self, at: usize) -> Option<String> {
+        let day = self.judged.days.get(at).copied().flatten();
+        day.filter(|_| !self.is_days).map(|day| day.to_string())
+    }
+
     /// Writes what holds, and a new round after it.
     ///
     /// # Errors
@@ -319,6 +433,9 @@ impl Record {
             format: FORMAT.into(),
             version: VERSION,
             result: kind(self.is_days).into(),
+            schema: StoredSchema::of(&self.judged.schema),
+            from: self.day(0),
+            to: self.day(1),
             written_by: self.written_by.clone(),
         });
         for (at, round) in self.rounds.iter().enumerate() {
@@ -378,6 +495,22 @@ impl Reading {
         }
         let head: Head = serde_json::from_slice(line).map_err(|_| foreign())?;
         self.record.written_by = head.written_by;
+        if let Some(stored) = head.schema {
+            self.record.database = stored.other_database().map(Into::into);
+            // What is of another time zone database need not mean anything here.
+            if self.record.database.is_none() {
+                self.record.judged.schema = stored.to_schema().ok_or_else(|| {
+                    self.damaged("its first line has a schema that means nothing")
+                })?;
+            }
+        }
+        for (at, day) in [head.from, head.to].into_iter().enumerate() {
+            let Some(day) = day else { continue };
+            let day = day
+                .parse()
+                .map_err(|_| self.damaged("its first line names a day that there is not"))?;
+            self.record.judged.days[at] = Some(day);
+        }
         Ok(head.result == kind(self.record.is_days))
     }
 
@@ -404,6 +537,8 @@ impl Reading {
         if self.record.index.insert(identity, place).is_some() {
             return Err(fault("is of an event that is there twice"));
         }
+        let text = identity.with_text(hash);
+        self.record.texts.entry(text).or_insert(identity);
         self.round.entries.push(Entry {
             identity,
             date,
@@ -654,6 +789,63 @@ mod tests {
             &[(None, step(1, Some("s1"), "s2"))],
         );
         assert!(case.text().starts_with(&one));
+    }
+
+    #[test]
+    fn a_name_has_one_spelling() {
+        for (name, expected) in [
+            ("a", "a"),
+            ("./a", "a"),
+            ("././a//b", "a/b"),
+            ("a/./b", "a/b"),
+            ("//a", "/a"),
+            ("/./a/", "/a"),
+            ("../a", "../a"),
+            ("a/../b", "a/../b"),
+            (".a", ".a"),
+            ("-", "-"),
+            ("", ""),
+            (".", "."),
+            ("/", "/"),
+        ] {
+            assert_eq!(normal(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_judged_otherwise_is_told() {
+        let zone = |zone: &str| Judged {
+            schema: Schema::default().in_zone(zone.parse().unwrap()),
+            ..Judged::default()
+        };
+        let from = Judged {
+            days: [Some(day("2024-01-01")), None],
+            ..Judged::default()
+        };
+        for is_days in [false, true] {
+            for (was, is, expected) in [
+                (Judged::default(), Judged::default(), None),
+                (zone("+02:00"), zone("+02:00"), None),
+                (zone("+02:00"), Judged::default(), Some("--timezone")),
+                (Judged::default(), zone("+02:00"), Some("--timezone")),
+                (from.clone(), from.clone(), None),
+                (from.clone(), Judged::default(), Some("--from")),
+                (Judged::default(), from.clone(), Some("--from")),
+            ] {
+                let case = Case::new(is_days);
+                let mut record = case.read().unwrap().unwrap();
+                assert!(record.difference(&is).is_none(), "there is no round yet");
+                record.judge(was);
+                let part = is_days.then(|| day("2024-01-01"));
+                let step = step(1, Some("s0"), "s1");
+                case.add(&mut record, &[(4, "2024-01-01")], &[(part, step)]);
+                let record = case.read().unwrap().unwrap();
+                let found = record.difference(&is).map(|(option, _, _)| option);
+                // Each day may be of a run of its own.
+                let expected = expected.filter(|option| !is_days || *option != "--from");
+                assert_eq!(found, expected);
+            }
+        }
     }
 
     #[test]

@@ -223,6 +223,107 @@ fn lines_that_contradict_each_other_are_an_error() {
 }
 
 #[test]
+fn an_input_of_another_name_is_noticed() {
+    let case = Case::new("");
+    let named = |name: &str| reject(1, &click(1, "2024-01-01")).replace("events.jsonl", name);
+    let allowed = Settings {
+        allows_same_text: true,
+        ..Settings::default()
+    };
+    let expect_refused = |text: &str, expected: &str| {
+        let error = case.replay(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    expect_refused(
+        &(named("a.jsonl") + &named("/data/a.jsonl")),
+        "line 2 of rejects.jsonl is of an event of /data/a.jsonl with the text, line and offset of one of a.jsonl that is to be replayed",
+    );
+    assert_eq!(case.rows(), "");
+    let counts = case
+        .replay(&(named("a.jsonl") + &named("./a.jsonl")))
+        .unwrap();
+    assert_eq!((counts.books.valid, counts.repeated), (1, 1));
+    assert_eq!(case.replay(&named(".//a.jsonl")).unwrap().already, 1);
+    expect_refused(
+        &named("/data/a.jsonl"),
+        "of one of a.jsonl that was replayed before",
+    );
+    let counts = case
+        .replay_with(&named("/data/a.jsonl"), allowed.clone())
+        .unwrap();
+    assert_eq!(counts.books.valid, 1);
+    // It is known by that name now.
+    assert_eq!(case.replay(&named("/data/a.jsonl")).unwrap().already, 1);
+    // What is not in the result any more is nothing to be counted twice.
+    case.set("");
+    assert_eq!(case.replay(&named("b.jsonl")).unwrap().books.valid, 1);
+    assert_eq!(case.rows(), "2024-01-01,1,1,0,0.00\n");
+}
+
+#[test]
+fn a_name_that_is_not_whole_is_told_of() {
+    let case = Case::new("");
+    let named = |user| reject(1, &click(user, "2024-01-01")).replace("events", "\u{fffd}");
+    let error = case.replay(&(named(1) + &named(2))).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("a name that is not UTF-8 is not whole"),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_settings_than_before_are_refused_while_anything_of_before_holds() {
+    let case = Case::new("");
+    let zone = Settings {
+        schema: Schema::default().in_zone("+02:00".parse().unwrap()),
+        ..Settings::default()
+    };
+    let text = reject(1, &click(1, "2024-01-01"));
+    case.replay_with(&text, zone.clone()).unwrap();
+    let rows = case.rows();
+    for more in [reject(2, &click(2, "2024-01-01")), reject(3, "{")] {
+        let error = case.replay(&more).unwrap_err();
+        assert!(matches!(error, Error::ReplaySettings { .. }), "{error}");
+        assert!(
+            error.to_string().contains("with --timezone +02:00, and"),
+            "{error}"
+        );
+    }
+    assert_eq!(case.rows(), rows);
+    case.replay_with(&reject(2, &click(2, "2024-01-01")), zone.clone())
+        .unwrap();
+    // Made anew, it has nothing of before in it.
+    case.set("");
+    assert_eq!(case.replay(&text).unwrap().books.valid, 1);
+    let error = case.replay_with(&text, zone).unwrap_err();
+    assert!(matches!(error, Error::ReplaySettings { .. }), "{error}");
+}
+
+#[test]
+fn what_was_not_read_to_its_end_cannot_be_finished() {
+    let case = Case::new("");
+    let mut replay = case.open();
+    let text = reject(1, &click(1, "2024-01-01")) + "no reject\n";
+    assert!(replay.read(input(&text), &mut |_| Ok(())).is_err());
+    let error = replay.read(input(""), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(error, Error::ReplayBroken { .. }), "{error}");
+    let error = replay.finish().unwrap_err();
+    assert!(matches!(error, Error::ReplayBroken { .. }), "{error}");
+    assert_eq!(case.rows(), "");
+    assert!(!case.record().exists());
+}
+
+#[test]
+fn drafts_of_a_killed_replay_go_also_where_nothing_is_new() {
+    let case = Case::new("");
+    let stray = case.folder.path().join(".daytally-abc123.tmp");
+    std::fs::write(&stray, "x").unwrap();
+    case.replay("").unwrap();
+    assert!(!stray.exists());
+}
+
+#[test]
 fn a_second_repair_is_told_of_and_a_reject_as_it_was_is_not() {
     let case = Case::new("");
     case.replay(&reject(1, &click(1, "2024-01-01"))).unwrap();

@@ -107,6 +107,12 @@ impl StoredSchema {
         })
     }
 
+    /// The version of the time zone database that it was written with, if that is another than this program's.
+    pub(crate) fn other_database(&self) -> Option<&str> {
+        let was = self.timezone_database.as_deref()?;
+        (Zone::database() != Some(was)).then_some(was)
+    }
+
     /// What it means; `None` if nothing.
     pub(crate) fn to_schema(&self) -> Option<Schema> {
         let names = FieldNames {
@@ -280,13 +286,11 @@ impl Folder {
         let schema = match &mark.schema {
             None => Schema::default(),
             Some(stored) => {
-                if let Some(was) = &stored.timezone_database
-                    && Zone::database() != Some(was)
-                {
+                if let Some(was) = stored.other_database() {
                     return Err(Error::StateSettings {
                         path: self.path.clone(),
                         setting: "the time zone database",
-                        was: was.clone(),
+                        was: was.into(),
                         is: Zone::database().unwrap_or("none").into(),
                     });
                 }

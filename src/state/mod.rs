@@ -32,10 +32,10 @@ use crate::event::Date;
 use crate::input::{Change, Verify};
 use commit::Commits;
 use folder::Folder;
-pub(crate) use folder::REMEDY_FOR_ALL;
-pub use folder::Settings;
 #[cfg(feature = "arrow")]
-pub(crate) use folder::{RULES, StoredSchema, difference};
+pub(crate) use folder::RULES;
+pub use folder::Settings;
+pub(crate) use folder::{REMEDY_FOR_ALL, StoredSchema, difference};
 pub(crate) use meta::Generation;
 pub use meta::{LineVerdict, PartialMeta, UnfinishedLine};
 use partial::PartialFile;

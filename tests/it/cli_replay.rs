@@ -209,13 +209,7 @@ fn repaired_rejects_give_the_bytes_of_the_right_file() {
         assert_ne!(case.result(output), right, "{output}");
         let number = case.write_repaired("repaired.jsonl");
         assert_eq!(number, 429);
-        let args = [
-            "repaired.jsonl",
-            "--into",
-            output,
-            "--rejects",
-            "rest.jsonl",
-        ];
+        let args = ["repaired.jsonl", "--into", output, "--rest", "rest.jsonl"];
         let run = replay(&case.sandbox, &args, 0);
         run.expect_stderr("replayed  429 events");
         assert_eq!(case.result(output), right, "{output}");
@@ -271,11 +265,7 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
     let right = case.aggregate(&[], RESULT);
     let rejects = case.rejects();
     // Where nothing is repaired, they are to the byte what aggregate has written.
-    replay(
-        &case.sandbox,
-        &["rejects.jsonl", "--rejects", "same.jsonl"],
-        0,
-    );
+    replay(&case.sandbox, &["rejects.jsonl", "--rest", "same.jsonl"], 0);
     assert!(case.sandbox.read("same.jsonl") == case.sandbox.read("rejects.jsonl"));
     let half: Vec<Value> = rejects
         .iter()
@@ -286,7 +276,7 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
         })
         .collect();
     case.write("half.jsonl", &half);
-    let run = replay(&case.sandbox, &["half.jsonl", "--rejects", "rest.jsonl"], 0);
+    let run = replay(&case.sandbox, &["half.jsonl", "--rest", "rest.jsonl"], 0);
     run.expect_stderr("replayed  215 events");
     run.expect_stderr("cut  ");
     run.expect_stderr(" still\n");
@@ -303,11 +293,7 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
         .collect();
     case.write("wrong.jsonl", &wrong);
     // Repaired wrongly, it comes back with what is wrong now.
-    replay(
-        &case.sandbox,
-        &["wrong.jsonl", "--rejects", "again.jsonl"],
-        0,
-    );
+    replay(&case.sandbox, &["wrong.jsonl", "--rest", "again.jsonl"], 0);
     let again = json_lines(&case.sandbox.text("again.jsonl"));
     assert_eq!(again.len(), 214);
     for (reject, first) in again.iter().zip(&rest) {
@@ -319,7 +305,7 @@ fn what_is_still_invalid_comes_back_as_it_stood_first() {
     }
     let last: Vec<Value> = again.iter().map(|reject| case.repaired(reject)).collect();
     case.write("last.jsonl", &last);
-    replay(&case.sandbox, &["last.jsonl", "--rejects", "none.jsonl"], 0);
+    replay(&case.sandbox, &["last.jsonl", "--rest", "none.jsonl"], 0);
     assert_eq!(case.sandbox.text("none.jsonl"), "");
     assert_eq!(case.result(RESULT), right);
 }
@@ -529,7 +515,7 @@ fn what_was_done_is_told_for_people_and_for_programs() {
     let root = sandbox.root().display().to_string();
     let dry = replay(
         &sandbox,
-        &["-n", "repaired.jsonl", "--rejects", "rest.jsonl"],
+        &["-n", "repaired.jsonl", "--rest", "rest.jsonl"],
         0,
     );
     let told = |dry: &str| {
@@ -547,7 +533,7 @@ fn what_was_done_is_told_for_people_and_for_programs() {
     assert!(!sandbox.path("rest.jsonl").exists() && !sandbox.path(RECORD).exists());
     let args = [
         "repaired.jsonl",
-        "--rejects",
+        "--rest",
         "rest.jsonl",
         "--summary",
         "summary.json",
@@ -555,7 +541,7 @@ fn what_was_done_is_told_for_people_and_for_programs() {
     let run = replay(&sandbox, &args, 0);
     assert_eq!(
         run.stderr,
-        told("") + &format!("   rejects  {root}/rest.jsonl\n")
+        told("") + &format!("      rest  {root}/rest.jsonl\n")
     );
     assert_eq!(run.stdout_text(), "");
     let mut summary: Value = serde_json::from_slice(&sandbox.read("summary.json")).unwrap();
@@ -582,7 +568,7 @@ fn what_was_done_is_told_for_people_and_for_programs() {
                 "rows": 1, "rows_added": 0, "rows_changed": 1, "bytes": bytes,
             }],
             "record": format!("{root}/{RECORD}"), "round": 1,
-            "rejects": format!("{root}/rest.jsonl"),
+            "rest": format!("{root}/rest.jsonl"),
         })
     );
     assert_eq!(sandbox.csv(), format!("{HEADER}2024-01-01,1,2,1,0.10\n"));
@@ -650,7 +636,7 @@ fn events_are_read_as_aggregate_reads_them() {
         .replace("\\\"\\\"", "\\\"sale\\\"");
     sandbox.write("repaired.jsonl", repaired);
     // Without the options the event is none.
-    let args = ["repaired.jsonl", "--rejects", "rest.jsonl"];
+    let args = ["repaired.jsonl", "--rest", "rest.jsonl"];
     replay(&sandbox, &args, 0).expect_stderr("invalid  1 still\n            1  missing_user_id\n");
     replay(&sandbox, &[&args[..], &options].concat(), 0).expect_stderr("replayed  1 event");
     assert_eq!(sandbox.text(RESULT), sandbox.text("right.csv"));
@@ -662,7 +648,7 @@ fn config_files_have_a_table_for_it() {
     let sandbox = small();
     sandbox.write(
         "daytally.toml",
-        "[replay]\ninto = \"other.csv\"\nrejects = \"rest.jsonl\"\n",
+        "[replay]\ninto = \"other.csv\"\nrest = \"rest.jsonl\"\n",
     );
     fs::rename(sandbox.path(RESULT), sandbox.path("other.csv")).unwrap();
     replay(&sandbox, &["repaired.jsonl"], 0).expect_stderr("rest.jsonl");
@@ -673,13 +659,120 @@ fn config_files_have_a_table_for_it() {
     );
 }
 
+/// What says where aggregate writes its rejects says nothing to replay: that file has what is to be repaired.
+#[test]
+fn the_rejects_of_aggregate_are_not_written_over() {
+    let sandbox = small();
+    let rejects = sandbox.text("rejects.jsonl");
+    let wrong = rejects.replace(":\\\"1\\\"", ":-0.5");
+    assert_ne!(wrong, rejects);
+    sandbox.write("wrong.jsonl", wrong);
+    if cfg!(feature = "config") {
+        sandbox.write("daytally.toml", "rejects = \"rejects.jsonl\"\n");
+        let run = replay(&sandbox, &["wrong.jsonl"], 0);
+        run.expect_stderr("invalid  1 still");
+        assert_eq!(sandbox.text("rejects.jsonl"), rejects);
+        fs::remove_file(sandbox.path("daytally.toml")).unwrap();
+    }
+    let run = |name: &str, value: &str| {
+        let mut command = sandbox.program();
+        command.args(["replay", "wrong.jsonl"]).env(name, value);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    run("DAYTALLY_REJECTS", "rejects.jsonl");
+    assert_eq!(sandbox.text("rejects.jsonl"), rejects);
+    run("DAYTALLY_REST", "rest.jsonl");
+    assert!(sandbox.text("rest.jsonl").contains("invalid_user_id"));
+    expect_refused(
+        &sandbox,
+        &["wrong.jsonl", "--rejects", "rejects.jsonl"],
+        2,
+        "--rejects",
+    );
+}
+
+#[test]
+fn one_input_by_several_names_is_counted_once() {
+    let sandbox = small();
+    let repaired = sandbox.text("repaired.jsonl");
+    let named = |name: &str| repaired.replace("events.jsonl", name);
+    assert_ne!(named("x"), repaired);
+    let dotted = repaired.clone() + &named("./events.jsonl") + &named(".//events.jsonl");
+    sandbox.write("dotted.jsonl", dotted);
+    let run = replay(&sandbox, &["dotted.jsonl"], 0);
+    run.expect_stderr("replayed  1 event")
+        .expect_stderr("repeated  2");
+    sandbox.write("absolute.jsonl", named("/data/events.jsonl"));
+    let expected = "is of an event of /data/events.jsonl with the text, line and offset of one of events.jsonl that was replayed before";
+    expect_refused(&sandbox, &["absolute.jsonl"], 1, expected);
+    let args = ["absolute.jsonl", "--allow-same-text"];
+    replay(&sandbox, &args, 0).expect_stderr("replayed  1 event");
+}
+
+#[test]
+fn other_options_than_before_are_refused() {
+    let sandbox = small();
+    let before = sandbox.csv();
+    replay(&sandbox, &["repaired.jsonl"], 0);
+    for (options, expected) in [
+        (
+            ["--from", "2024-01-01"],
+            "with --from none, and this replay has 2024-01-01",
+        ),
+        (["--to", "2024-01-01"], "with --to none"),
+        (["--purchase-type", "sale"], "with --purchase-type "),
+        (["--amount-field", "price"], "with --amount-field "),
+    ] {
+        let args = [&["rejects.jsonl"], &options[..]].concat();
+        expect_refused(&sandbox, &args, 2, expected);
+        let args = [&["rejects.jsonl", "-n"], &options[..]].concat();
+        expect_refused(&sandbox, &args, 2, expected);
+    }
+    // A result that was made anew has nothing of the old options in it.
+    sandbox.write(RESULT, before);
+    let args = ["repaired.jsonl", "--from", "2024-01-01"];
+    replay(&sandbox, &args, 0).expect_stderr("replayed  1 event");
+    let head = sandbox.text(RECORD);
+    assert!(
+        head.contains("\"result\":\"file\",\"from\":\"2024-01-01\","),
+        "{head}"
+    );
+    replay(&sandbox, &args, 0).expect_stderr("already  1");
+    expect_refused(
+        &sandbox,
+        &["repaired.jsonl"],
+        2,
+        "with --from 2024-01-01, and this replay has none",
+    );
+}
+
+#[test]
+fn a_file_in_the_place_of_the_lock_is_left_alone() {
+    let sandbox = small();
+    let lock = format!("{RECORD}.lock");
+    for option in ["--summary", "--rest"] {
+        let args = ["repaired.jsonl", option, &lock];
+        expect_refused(&sandbox, &args, 2, "the lock of replays and ");
+    }
+    fs::rename(sandbox.path("repaired.jsonl"), sandbox.path(&lock)).unwrap();
+    expect_refused(&sandbox, &[&lock], 2, "the lock of replays at /");
+    let expected = "daily_user_stats.csv.replayed.lock is where the lock of a replay is to be, and it is something else";
+    expect_refused(&sandbox, &["rejects.jsonl"], 1, expected);
+    // What a killed replay has left is taken over.
+    fs::rename(sandbox.path(&lock), sandbox.path("repaired.jsonl")).unwrap();
+    sandbox.write(&lock, "123456789\n");
+    replay(&sandbox, &["repaired.jsonl"], 0).expect_stderr("replayed  1 event");
+    assert!(!sandbox.path(&lock).exists());
+}
+
 #[test]
 fn standard_input_and_output_take_part() {
     let sandbox = small();
     let mut command = sandbox.program();
     let file = fs::File::open(sandbox.path("rejects.jsonl")).unwrap();
     command
-        .args(["replay", "-", "--rejects", "-", "--summary", "-", "-q"])
+        .args(["replay", "-", "--rest", "-", "--summary", "-", "-q"])
         .stdin(file);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -708,7 +801,7 @@ fn a_signal_stops_it_and_nothing_is_left() {
     let before = snapshot(&sandbox);
     let mut command = sandbox.program();
     command
-        .args(["replay", "-", "--rejects", "rest.jsonl"])
+        .args(["replay", "-", "--rest", "rest.jsonl"])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -798,24 +891,32 @@ fn lines_that_are_no_rejects_leave_all_as_it_was() {
 #[test]
 fn results_that_cannot_be_added_to_stay_as_they_are() {
     let sandbox = with_faults();
-    for (into, expected) in [
-        ("missing.csv", "missing.csv: no such file"),
-        ("-", "- is no place for that"),
-        ("empty", "a folder without any day"),
+    for (into, code, expected) in [
+        ("missing.csv", 1, "missing.csv: no such file"),
+        ("-", 2, "- is no place for that"),
+        ("/dev/null", 2, "is a pipe or a device"),
+        ("empty", 2, "a folder without any day"),
         (
             "lines.jsonl",
+            2,
             "is JSON Lines, and events can be replayed only into csv",
         ),
-        ("most.csv", "2^64 or more in event_count"),
-        ("rich.csv", "totals have to stay below 10^20"),
-        ("edited.csv", "line 2 of /"),
+        ("most.csv", 1, "2^64 or more in event_count"),
+        ("rich.csv", 1, "totals have to stay below 10^20"),
+        ("edited.csv", 1, "line 2 of /"),
         (
             "bad.csv",
+            1,
             "bad.csv.replayed is damaged: it does not start as a record",
         ),
-        ("new.csv", "is of version 9 of the record's format"),
+        ("new.csv", 1, "is of version 9 of the record's format"),
     ] {
-        expect_refused(&sandbox, &["repaired.jsonl", "--into", into], 1, expected);
+        expect_refused(
+            &sandbox,
+            &["repaired.jsonl", "--into", into],
+            code,
+            expected,
+        );
     }
 }
 
@@ -824,16 +925,16 @@ fn wrong_use_is_told_before_anything_is_written() {
     let sandbox = with_faults();
     for (args, expected) in [
         (
-            &["repaired.jsonl", "--rejects", "repaired.jsonl"][..],
+            &["repaired.jsonl", "--rest", "repaired.jsonl"][..],
             "would overwrite the input",
         ),
-        (&["repaired.jsonl", "--rejects", RESULT], "both go to"),
+        (&["repaired.jsonl", "--rest", RESULT], "both go to"),
         (
-            &["repaired.jsonl", "--rejects", RECORD],
-            "the record of replays and the rejects file",
+            &["repaired.jsonl", "--rest", RECORD],
+            "the record of replays and the rest of the rejects (--rest)",
         ),
         (
-            &["repaired.jsonl", "--rejects", "x", "--summary", "x"],
+            &["repaired.jsonl", "--rest", "x", "--summary", "x"],
             "both go to",
         ),
         (&[RESULT], "the result (--into) at /"),
@@ -853,13 +954,13 @@ fn wrong_use_is_told_before_anything_is_written() {
     ] {
         expect_refused(&sandbox, args, 2, expected);
     }
-    let nowhere = ["repaired.jsonl", "--rejects", "none/rest.jsonl"];
+    let nowhere = ["repaired.jsonl", "--rest", "none/rest.jsonl"];
     expect_refused(&sandbox, &nowhere, 1, "none/rest.jsonl: no such file");
     // Into the days of the result nothing else goes.
     let args = ["-q", "--partition-by", "date", "-o", "days"];
     sandbox.aggregate(args).expect_code(0);
     let inside = "days/date=2024-01-01/daily_user_stats.csv";
-    let args = ["repaired.jsonl", "--into", "days", "--rejects", inside];
+    let args = ["repaired.jsonl", "--into", "days", "--rest", inside];
     expect_refused(&sandbox, &args, 2, "the day 2024-01-01");
 }
 
@@ -915,7 +1016,7 @@ proptest! {
                 now.reverse();
             }
             case.write("now.jsonl", &now);
-            replay(&case.sandbox, &["now.jsonl", "--into", output, "--rejects", "rest.jsonl"], 0);
+            replay(&case.sandbox, &["now.jsonl", "--into", output, "--rest", "rest.jsonl"], 0);
             if goes_through_rest {
                 rest = json_lines(&case.sandbox.text("rest.jsonl"));
             }

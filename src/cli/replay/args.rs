@@ -17,9 +17,9 @@ use daytally::event::Date;
 /// which event it is. Repair the text itself, as below: jq before 1.7 rounds ids of more than 53 bits that it
 /// reads as JSON. What a program drops of the file is not replayed, so keep the file. What is replayed is recorded beside
 /// the result, in RESULT.replayed: the same event is never counted twice, in whatever files and order it
-/// comes, and also if a replay is killed. What is still invalid is told, and written to --rejects, to be
+/// comes, and also if a replay is killed. What is still invalid is told, and written to --rest, to be
 /// repaired again. Give the result and the event options and days of the run that rejected them: the file does not
-/// say which those were.
+/// say which those were. The record does from then on, and others are an error.
 ///
 /// A run of aggregate makes the result anew, without these events: replay them again then, or repair
 /// the inputs themselves. So does every run with --state: there, repair the inputs.
@@ -29,6 +29,10 @@ use daytally::event::Date;
 /// message says otherwise.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own that is typed"
+)]
 pub(in crate::cli) struct ReplayArgs {
     /// Rejects files as aggregate --rejects writes them, repaired, compressed or not; - is standard input.
     #[arg(
@@ -56,10 +60,10 @@ pub(in crate::cli) struct ReplayArgs {
         help_heading = "Output options",
         long,
         value_name = "PATH",
-        env = "DAYTALLY_REJECTS",
+        env = "DAYTALLY_REST",
         hide_env = true
     )]
-    pub(in crate::cli) rejects: Option<PathBuf>,
+    pub(in crate::cli) rest: Option<PathBuf>,
 
     /// Write one JSON object about the replay there; - prints it as the last line of standard output.
     #[arg(
@@ -92,6 +96,17 @@ pub(in crate::cli) struct ReplayArgs {
         hide_env = true
     )]
     pub(in crate::cli) fresh: bool,
+
+    /// Count an event although one of the same text was replayed that stood at the same line and offset of
+    /// an input of another name; otherwise that is an error, as it may be one input with two names.
+    #[arg(
+        long,
+        env = "DAYTALLY_ALLOW_SAME_TEXT",
+        action = ArgAction::SetTrue,
+        value_parser = FalseyValueParser::new(),
+        hide_env = true
+    )]
+    pub(in crate::cli) allow_same_text: bool,
 
     /// Count only events of this UTC day or later, as YYYY-MM-DD, if aggregate did.
     #[arg(long, value_name = "DATE", env = "DAYTALLY_FROM", value_parser = parse_date, hide_env = true)]
@@ -132,6 +147,6 @@ const EXAMPLES: &str = "Examples:
   daytally aggregate events.jsonl --rejects rejects.jsonl
   sed 's/INVALID_TIMESTAMP/2024-01-01T10:00:00Z/g' rejects.jsonl > repaired.jsonl
   daytally replay --dry-run repaired.jsonl --into daily_user_stats.csv
-  daytally replay repaired.jsonl --into daily_user_stats.csv --rejects rest.jsonl
+  daytally replay repaired.jsonl --into daily_user_stats.csv --rest rest.jsonl
   jq -c 'select(.reason == \"non_positive_amount\") | .raw |= sub(\"amount\\\": -\"; \"amount\\\": \")' \\
     rest.jsonl | daytally replay -";

@@ -36,7 +36,7 @@ struct Summary {
     files: Vec<File>,
     record: String,
     round: Option<u64>,
-    rejects: Option<String>,
+    rest: Option<String>,
     elapsed_seconds: f64,
 }
 
@@ -124,10 +124,10 @@ pub(super) fn object(config: &ReplayConfig, replayed: &Replayed, ends: &Ends<'_>
             .collect(),
         record: path_text(replay.record().to_path_buf()),
         round: replayed.round(),
-        rejects: ends
-            .rejects
+        rest: ends
+            .rest
             .filter(|_| !ends.is_dry)
-            .map(|rejects| path_text(rejects.absolute())),
+            .map(|rest| path_text(rest.absolute())),
         elapsed_seconds: ends.started.elapsed().as_secs_f64(),
     };
     // Numbers, strings and string keys: nothing here can fail to serialise.

@@ -132,14 +132,12 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
             &format!("{}, round {round}", text::path(replay.record())),
         )?;
     }
-    match ends.rejects {
-        Some(rejects) if !ends.is_dry => {
-            label(out, "rejects", &text::name(&path_text(rejects.absolute())))
-        }
+    match ends.rest {
+        Some(rest) if !ends.is_dry => label(out, "rest", &text::name(&path_text(rest.absolute()))),
         None if counts.still_invalid() > 0 => label(
             out,
-            "rejects",
-            &"not written anew; --rejects writes what is still invalid",
+            "rest",
+            &"not written; --rest writes what is still invalid",
         ),
         _ => Ok(()),
     }
