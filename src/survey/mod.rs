@@ -37,8 +37,9 @@ const LEAST_TILE: u64 = 1024;
 pub struct Settings {
     /// How many bytes are read, about; by default 64 MiB.
     pub sample: u64,
-    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not, and
-    /// a pipe that is still open then is read no further. Of a reader that waits the end is waited for.
+    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not,
+    /// a line that has not ended then is left, and
+    /// a pipe that is still open is read no further. Of a reader that waits the end is waited for.
     pub time: Duration,
     /// What the draw starts from.
     pub seed: u64,
@@ -88,6 +89,10 @@ pub struct Survey {
     pub is_whole: bool,
     /// Whether time was up before the sample was read.
     pub is_late: bool,
+    /// How many lines were begun and had not ended when time was up. They are not counted.
+    pub lines_left: usize,
+    /// The most bytes that were seen of a line whose end was not; 0 if there was none.
+    pub unended: u64,
     /// What was in the sample.
     pub part: Part,
     /// Which share of events is invalid.
@@ -173,8 +178,10 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     }
     files_seen.sort_unstable();
     files_seen.dedup();
-    let is_whole =
-        streams.only_begun == 0 && streams.skipped == 0 && read.tiles.len() as u64 == tiles.all;
+    let is_whole = streams.only_begun == 0
+        && streams.skipped == 0
+        && read.tiles.len() as u64 == tiles.all
+        && read.left == 0;
     part.merge(read);
     part.finish(&names);
 
@@ -209,7 +216,9 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         inputs_read: files_seen.len() + streams.inputs(),
         only_begun: streams.only_begun,
         still_open: streams.still_open,
-        bytes_read,
+        bytes_read: bytes_read + part.left_bytes,
+        lines_left: part.left,
+        unended: part.unended,
         bytes: if is_whole { Some(bytes_read) } else { bytes },
         tiles: part.tiles.len(),
         is_whole,
@@ -285,6 +294,7 @@ impl Tiles {
     /// Reads them on all threads; and whether time was up before the last of them.
     fn read(&self, settings: &Settings, deadline: Option<Instant>) -> Result<(Part, bool)> {
         let next = AtomicUsize::new(0);
+        let is_time_up = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let work = || -> Result<Reader> {
             let mut reader = Reader::new(settings);
             let mut buffer = Vec::new();
@@ -294,18 +304,23 @@ impl Tiles {
                     return Ok(reader);
                 };
                 // Two at least, or nothing could be said.
-                if at >= 2 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                if at >= 2 && is_time_up() {
                     return Ok(reader);
                 }
                 let file = self.firsts.partition_point(|first| first <= number) - 1;
                 let (input, plain) = &self.files[file];
                 let tile = number - self.firsts[file];
+                let longest = settings.max_line_bytes;
                 let read = reader
-                    .timed(|| plain.tile(tile, self.size, settings.max_line_bytes, &mut buffer))?;
+                    .timed(|| plain.tile(tile, self.size, longest, &is_time_up, &mut buffer))?;
                 reader.part.files_read += read.read;
                 reader.tile(*input, tile, read.offset, &buffer, read.cut);
                 let size = self.size.min(plain.len() - tile * self.size);
                 reader.set_bytes(size);
+                reader.unended(read.unended);
+                if read.is_left {
+                    reader.left(read.read.saturating_sub(size));
+                }
             }
         };
         let threads = settings.threads.get().min(self.drawn.len());
@@ -325,7 +340,7 @@ impl Tiles {
         for reader in results {
             part.merge(reader?.part);
         }
-        let is_late = part.tiles.len() < self.drawn.len();
+        let is_late = part.tiles.len() < self.drawn.len() || part.left > 0;
         Ok((part, is_late))
     }
 }

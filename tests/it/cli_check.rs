@@ -561,6 +561,75 @@ fn of_a_compressed_stream_that_is_still_open_what_came_is_read() {
     }
 }
 
+/// Reading it to its end would take far longer.
+fn expect_soon(sandbox: &Sandbox, args: &[&str]) -> Value {
+    let started = Instant::now();
+    let run = check(
+        sandbox,
+        &[&["--json", "--time", "0.2", "-j", "2"], args].concat(),
+    );
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let found = json_lines(run.stdout_text()).remove(0);
+    assert_eq!(
+        (&found["late"], &found["whole"], &found["still_open"]),
+        (&json!(true), &json!(false), &json!(0)),
+        "{found}"
+    );
+    assert_eq!(number_of(&found, "lines_left"), 1, "{found}");
+    assert!(
+        number_of(&found, "unended") <= number_of(&found, "bytes_read"),
+        "{found}"
+    );
+    found
+}
+
+#[test]
+fn a_line_that_does_not_end_is_left_when_time_is_up() {
+    let sandbox = Sandbox::new();
+    // With nothing in it but its first line, for as far as it goes: it takes no room on the disk.
+    sandbox.write("long.jsonl", format!("{CLICK}\n["));
+    std::fs::File::options()
+        .write(true)
+        .open(sandbox.path("long.jsonl"))
+        .and_then(|file| file.set_len(1 << 38))
+        .unwrap();
+    // The first tile is read in any case where all of the file is.
+    let found = expect_soon(&sandbox, &["--sample", "1TiB", "long.jsonl"]);
+    assert_eq!(number_of(&found["sample"], "valid"), 1, "{found}");
+    assert_eq!(number_of(&found["sample"], "invalid"), 0, "{found}");
+    let text = check(
+        &sandbox,
+        &["--time", "0.1", "--sample", "1TiB", "long.jsonl"],
+    );
+    assert!(
+        text.stdout_text().contains("1 line had not ended by then"),
+        "{}",
+        text.stdout_text()
+    );
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_line_that_does_not_end_is_decompressed_no_further_when_time_is_up() {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let sandbox = Sandbox::new();
+    let lines = format!("{CLICK}\n").repeat(2000);
+    let packed = [
+        gzip(lines.as_bytes()),
+        gzip(&vec![b'x'; 8 << 20]).repeat(5000),
+    ]
+    .concat();
+    sandbox.write("long.jsonl.gz", packed);
+    let found = expect_soon(&sandbox, &["long.jsonl.gz"]);
+    assert_eq!(number_of(&found["sample"], "valid"), 2000, "{found}");
+    assert_eq!(number_of(&found["sample"], "invalid"), 0, "{found}");
+}
+
 #[test]
 fn inputs_without_lines_are_nothing_to_read() {
     let sandbox = Sandbox::new();

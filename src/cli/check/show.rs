@@ -44,6 +44,14 @@ pub(super) fn text(checked: &Checked) -> String {
             "time was up before the whole sample was read; see --time",
         );
     }
+    if survey.lines_left > 0 {
+        let what = format!(
+            "{} not ended by then, of one {} were read; not counted",
+            count(survey.lines_left as u64, "line had", "lines had"),
+            text::about_size(float(survey.unended)),
+        );
+        row(&mut out, "", what);
+    }
     if let Some(schema) = &checked.schema {
         row(&mut out, "schema", schema);
     }
