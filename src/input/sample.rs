@@ -69,13 +69,7 @@ impl PlainFile {
         is_time_up: &dyn Fn() -> bool,
         buffer: &mut Vec<u8>,
     ) -> Result<Tile> {
-        let fault = |source| Error::io(Action::Read, &self.path, source);
-        let file = file::open_file(&self.path)
-            .map_err(|source| Error::io(Action::Open, &self.path, source))?;
-        let now = file.metadata().map_err(fault)?;
-        if FileId::new(&now) != self.id {
-            return Err(file::changed(&self.path, file::REPLACED.into()));
-        }
+        let file = self.open()?;
         let first = number.saturating_mul(size);
         let end = first.saturating_add(size).min(self.len);
         // The byte before tells whether a line starts with the tile.
@@ -140,6 +134,31 @@ impl PlainFile {
             }
         }
         Ok(tile)
+    }
+
+    /// Its first bytes, so many at most.
+    ///
+    /// # Errors
+    ///
+    /// As for [`PlainFile::tile`].
+    pub(crate) fn start(&self, size: usize) -> Result<Vec<u8>> {
+        let mut start = Vec::new();
+        self.read_to(&self.open()?, 0, self.len.min(size as u64), &mut start)?;
+        Ok(start)
+    }
+
+    /// Opens it, if it is still the same file.
+    fn open(&self) -> Result<File> {
+        let file = file::open_file(&self.path)
+            .map_err(|source| Error::io(Action::Open, &self.path, source))?;
+        let now = file
+            .metadata()
+            .map_err(|source| Error::io(Action::Read, &self.path, source))?;
+        if FileId::new(&now) == self.id {
+            Ok(file)
+        } else {
+            Err(file::changed(&self.path, file::REPLACED.into()))
+        }
     }
 
     /// How many bytes there are from a place to the next newline, or the end.

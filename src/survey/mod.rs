@@ -7,6 +7,7 @@
 
 mod draw;
 mod estimate;
+mod form;
 mod needs;
 mod part;
 mod streams;
@@ -20,9 +21,10 @@ use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Schema};
 use crate::input::{Input, PlainFile, Sampled};
 pub use estimate::{Distinct, Rate, distinct, rate};
+pub use form::Form;
 pub use needs::Needs;
 use part::Reader;
-pub use part::{DateCount, Example, Part};
+pub use part::{DateCount, Elsewhere, Example, Part, Tile};
 use streams::Streams;
 
 /// How large a tile is at most, in bytes: a disk reads so much in not much more time than less.
@@ -70,7 +72,7 @@ impl Default for Settings {
 /// What was found out.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// How many inputs there are, and of how many something was read.
+    /// How many inputs there are.
     pub inputs: usize,
     /// Of how many inputs something was read.
     pub inputs_read: usize,
@@ -83,7 +85,7 @@ pub struct Survey {
     /// Bytes there are, decompressed; estimated where something is compressed, and `None` where a stream
     /// has no known end.
     pub bytes: Option<u64>,
-    /// How many pieces were read, and whether they are all of it.
+    /// How many pieces were read.
     pub tiles: usize,
     /// Whether all was read, so that all figures are exact.
     pub is_whole: bool,
@@ -93,6 +95,9 @@ pub struct Survey {
     pub lines_left: usize,
     /// The most bytes that were seen of a line whose end was not; 0 if there was none.
     pub unended: u64,
+    /// The first input that is not empty by its name, and what it starts like, where no event of the sample
+    /// is valid and it starts like something else than JSON Lines.
+    pub looks_like: Option<(String, Form)>,
     /// What was in the sample.
     pub part: Part,
     /// Which share of events is invalid.
@@ -170,12 +175,8 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     let mut part = reader.part;
     let tiles = Tiles::draw(files, of_files, settings.seed);
     let (read, is_late) = tiles.read(settings, deadline)?;
-    let mut files_seen: Vec<usize> = Vec::new();
-    let mut files_read = 0;
-    for record in &read.tiles {
-        files_read += record.bytes;
-        files_seen.push(record.input);
-    }
+    let files_read: u64 = read.tiles.iter().map(|tile| tile.bytes).sum();
+    let mut files_seen: Vec<usize> = read.tiles.iter().map(|tile| tile.input).collect();
     files_seen.sort_unstable();
     files_seen.dedup();
     let is_whole = streams.only_begun == 0
@@ -184,6 +185,7 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         && read.left == 0;
     part.merge(read);
     part.finish(&names);
+    let looks_like = looks_like(&part, &tiles, &streams, &names)?;
 
     let bytes_read = streams.read + files_read;
     let extent = streams.extent();
@@ -219,6 +221,7 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         bytes_read: bytes_read + part.left_bytes,
         lines_left: part.left,
         unended: part.unended,
+        looks_like,
         bytes: if is_whole { Some(bytes_read) } else { bytes },
         tiles: part.tiles.len(),
         is_whole,
@@ -244,6 +247,23 @@ fn float(number: u64) -> f64 {
 
 fn ratio(all: u64, part: u64) -> f64 {
     float(all) / float(part.max(1))
+}
+
+/// What the first input that is not empty is, where nothing was found to be an event.
+fn looks_like(
+    part: &Part,
+    tiles: &Tiles,
+    streams: &Streams,
+    names: &[String],
+) -> Result<Option<(String, Form)>> {
+    if part.books.valid + part.books.filtered > 0 {
+        return Ok(None);
+    }
+    let start = tiles.start(streams)?;
+    Ok(start.and_then(|(number, start)| {
+        let form = Form::of(&start)?;
+        Some((names[number].clone(), form))
+    }))
 }
 
 /// The tiles that are to be read.
@@ -288,6 +308,20 @@ impl Tiles {
             size,
             all,
             drawn: draw::draw(all, count, seed),
+        }
+    }
+
+    /// The start of the first input that is not empty, with its number: of a file, or of what was read of the
+    /// streams.
+    fn start(&self, streams: &Streams) -> Result<Option<(usize, Vec<u8>)>> {
+        let file = self.files.iter().find(|(_, file)| file.len() > 0);
+        match (file, &streams.start) {
+            (Some((number, file)), stream)
+                if stream.as_ref().is_none_or(|(other, _)| number < other) =>
+            {
+                Ok(Some((*number, file.start(form::START)?)))
+            }
+            (_, stream) => Ok(stream.clone()),
         }
     }
 

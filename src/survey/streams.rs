@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::form::START;
 use super::part::Reader;
 use super::{Settings, TILE, float};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub(super) struct Streams {
     /// How many still had not ended when time was up, though nothing else came.
     pub(super) still_open: usize,
     pub(super) is_late: bool,
+    /// What the first one that has something starts with, and its number.
+    pub(super) start: Option<(usize, Vec<u8>)>,
 }
 
 /// What was read of one.
@@ -128,6 +131,9 @@ impl Streams {
             };
             let text = &block.buffer.bytes()[block.start..block.end];
             let start = block.offset + block.start as u64;
+            if self.start.is_none() {
+                self.start = Some((number, text[..text.len().min(START)].to_vec()));
+            }
             // Of the last line more might have come.
             if !is_cut || text.ends_with(b"\n") {
                 if let Some(cut) = block.cut {

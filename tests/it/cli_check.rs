@@ -631,6 +631,63 @@ fn a_line_that_does_not_end_is_decompressed_no_further_when_time_is_up() {
 }
 
 #[test]
+fn inputs_of_other_forms_are_told() {
+    let sandbox = Sandbox::new();
+    let array = format!("[{}{CLICK}]", format!("{CLICK},").repeat(40_000));
+    let header = "user_id,event_type,timestamp\n";
+    let rows = header.to_owned() + &"1,click,2024-01-01T10:00:00Z\n".repeat(100);
+    let parquet = b"PAR1\x15\x04\n\x00\nPAR1".to_vec();
+    for (name, bytes, what, code) in [
+        (
+            "array.json",
+            array.as_bytes(),
+            "one JSON array",
+            "json_array",
+        ),
+        ("a.csv", rows.as_bytes(), "CSV", "csv"),
+        ("header.csv", header.as_bytes(), "CSV", "csv"),
+        ("a.parquet", &parquet, "Parquet", "parquet"),
+        ("a.avro", b"Obj\x01\x04", "Avro", "avro"),
+    ] {
+        sandbox.write(name, bytes);
+        sandbox.write("empty.jsonl", "");
+        let text = check(&sandbox, &["--sample", "64KiB", "empty.jsonl", name]);
+        let text = text.stdout_text();
+        let expected = format!(
+            "looks like    {what}: {name} starts so, and daytally reads JSON Lines, an event on each line"
+        );
+        assert!(text.contains(&expected), "{name}: {text}");
+        assert_eq!(text.contains("jq -c '.[]'"), code == "json_array", "{text}");
+        assert!(!text.contains("nothing has come"), "{name}: {text}");
+        assert!(!text.contains("daytally aggregate"), "{name}: {text}");
+        // As a stream, of which only the start is there.
+        let mut command = assert_cmd::Command::from_std(sandbox.program());
+        let output = command
+            .args(["check", "--json", "-"])
+            .write_stdin(bytes)
+            .output()
+            .unwrap();
+        let found = json_lines(&String::from_utf8(output.stdout).unwrap()).remove(0);
+        assert_eq!(found["looks_like"], json!({"input": "-", "form": code}));
+    }
+    // Of one line no piece has the start but the first, which is not among these.
+    let text = check(&sandbox, &["--sample", "64KiB", "array.json"]);
+    assert!(
+        text.stdout_text().contains(
+            "lines         0: none ended in the pieces that were read; there are lines of more than 1.02 kB\n"
+        ),
+        "{}",
+        text.stdout_text()
+    );
+    // One valid event is enough for it not to be something else.
+    sandbox.write("a.jsonl", format!("{header}{CLICK}\n"));
+    assert_eq!(
+        check_json(&sandbox, &["a.jsonl"])["looks_like"],
+        json!(null)
+    );
+}
+
+#[test]
 fn inputs_without_lines_are_nothing_to_read() {
     let sandbox = Sandbox::new();
     sandbox.write("empty.jsonl", "");

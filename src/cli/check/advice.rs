@@ -34,7 +34,8 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
         typed: config.typed.clone(),
     };
     let part = &survey.part;
-    if part.books.lines() == part.books.blank {
+    // What is something else has to become JSON Lines first.
+    if part.books.lines() == part.books.blank || survey.looks_like.is_some() {
         return Advice {
             reasons: draft.reasons,
             command: None,

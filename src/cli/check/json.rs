@@ -18,6 +18,7 @@ struct Object<'a> {
     still_open: usize,
     lines_left: usize,
     unended: u64,
+    looks_like: Option<LooksLike<'a>>,
     bytes: Option<u64>,
     bytes_read: u64,
     pieces: usize,
@@ -37,6 +38,13 @@ struct Object<'a> {
     full_run: Option<FullRun>,
     suggestions: &'a [String],
     command: Option<&'a str>,
+}
+
+/// What an input starts like.
+#[derive(Serialize)]
+struct LooksLike<'a> {
+    input: &'a str,
+    form: &'static str,
 }
 
 /// Counts of the sample.
@@ -111,6 +119,10 @@ pub(super) fn object(checked: &Checked) -> String {
         still_open: survey.still_open,
         lines_left: survey.lines_left,
         unended: survey.unended,
+        looks_like: survey.looks_like.as_ref().map(|(input, form)| LooksLike {
+            input,
+            form: form.code(),
+        }),
         bytes: survey.bytes,
         bytes_read: survey.bytes_read,
         pieces: survey.tiles,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use daytally::survey::{Distinct, Example, Rate};
+use daytally::survey::{Distinct, Example, Form, Rate};
 use daytally::text::{self, grouped};
 
 use super::Checked;
@@ -55,16 +55,40 @@ pub(super) fn text(checked: &Checked) -> String {
     if let Some(schema) = &checked.schema {
         row(&mut out, "schema", schema);
     }
+    if let Some((input, form)) = &survey.looks_like {
+        let what = match form {
+            Form::JsonArray => "one JSON array",
+            Form::Csv => "CSV",
+            Form::Parquet => "Parquet",
+            Form::Avro => "Avro",
+            _ => "something else",
+        };
+        let way = if *form == Form::JsonArray {
+            "; jq -c '.[]' writes them so"
+        } else {
+            ""
+        };
+        let what = format!(
+            "{what}: {} starts so, and daytally reads JSON Lines, an event on each line{way}",
+            text::name(input)
+        );
+        row(&mut out, "looks like", what);
+    }
     if checked.has_nothing() {
         let lines = survey.part.books.lines();
         let what = if lines > 0 {
-            ", all of them blank: there are no events to tell of"
+            ", all of them blank: there are no events to tell of".into()
         } else if survey.is_whole {
-            ": the inputs have no lines, so there is nothing for aggregate to read"
+            ": the inputs have no lines, so there is nothing for aggregate to read".into()
+        } else if survey.unended > 0 {
+            format!(
+                ": none ended in the pieces that were read; there are lines of more than {}",
+                text::about_size(float(survey.unended))
+            )
         } else {
-            ": nothing has come, so there is nothing to tell"
+            ": nothing has come, so there is nothing to tell".to_owned()
         };
-        row(&mut out, "lines", grouped(lines) + what);
+        row(&mut out, "lines", grouped(lines) + &what);
         return out;
     }
     lines(&mut out, checked);
