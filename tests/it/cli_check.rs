@@ -899,6 +899,37 @@ fn fields_that_are_elsewhere_are_named_by_the_option_for_them() {
     );
 }
 
+/// By whatever path it is an input: writing to it would be the end of it.
+#[test]
+fn rejects_do_not_become_inputs_by_other_paths() {
+    let events = format!("{CLICK}\nnonsense\n");
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("logs/in")).unwrap();
+    sandbox.write("logs/a.jsonl", &events);
+    // From a list whose inputs are elsewhere.
+    let other = Sandbox::with_events(&events);
+    let path = other.path("events.jsonl");
+    sandbox.write("list", path.to_str().unwrap());
+    sandbox.write("here", "b.jsonl\n");
+    sandbox.write("b.jsonl", &events);
+    let proposed = |args: &[&str]| {
+        let found = check_json(&sandbox, args);
+        let command = text_of(&found, "command").to_owned();
+        let mut words = command.split(' ').skip_while(|word| *word != "--rejects");
+        words.nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(proposed(&["logs/a.jsonl"]), "rejects.jsonl");
+    assert_eq!(proposed(&["--files-from", "list"]), "rejects.jsonl");
+    // The folder may have been listed as such.
+    assert_eq!(proposed(&["--files-from", "here"]), "_rejects.jsonl");
+    std::os::unix::fs::symlink("logs/a.jsonl", sandbox.path("rejects.jsonl")).unwrap();
+    for input in ["rejects.jsonl", "./rejects.jsonl", "logs/a.jsonl", "logs"] {
+        assert_eq!(proposed(&[input]), "_rejects.jsonl", "{input}");
+    }
+    std::fs::hard_link(sandbox.path("logs/a.jsonl"), sandbox.path("_rejects.jsonl")).unwrap();
+    assert_eq!(proposed(&["logs/a.jsonl"]), ".rejects.jsonl");
+}
+
 #[test]
 fn rejects_do_not_become_inputs() {
     let events = format!("{CLICK}\nnonsense\n{}\n", purchase("2", "1"));
