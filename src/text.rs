@@ -249,6 +249,18 @@ pub fn grouped(number: impl fmt::Display) -> String {
     grouped + decimals
 }
 
+/// A number of things, by the word for one of them, whose plural has an s.
+///
+/// ```
+/// assert_eq!(daytally::text::counted(1, "event"), "1 event");
+/// assert_eq!(daytally::text::counted(1_234, "event"), "1,234 events");
+/// ```
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", grouped(number))
+}
+
 /// Bytes in lower-case hexadecimal, two digits each.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());

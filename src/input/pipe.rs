@@ -43,7 +43,8 @@ impl Until {
         self.0.is_up.load(Ordering::Relaxed)
     }
 
-    fn is_past(&self) -> bool {
+    /// Whether it is later than that.
+    pub(super) fn is_past(&self) -> bool {
         Instant::now() >= self.0.time
     }
 

@@ -252,7 +252,7 @@ impl Input {
         self.map_files = false;
     }
 
-    /// Has a pipe, a device or standard input end at a time, if it has not by then.
+    /// Has what is not mapped end at a time, if it has not by then.
     pub(crate) fn read_until(&mut self, until: Until) {
         self.until = Some(until);
     }

@@ -132,7 +132,7 @@ pub(super) struct Start {
     pub(super) file: Option<RegularFile>,
     /// What is to be remembered of that file.
     pub(super) recording: Option<Recording>,
-    /// When its reader ends at the latest.
+    /// When it ends at the latest.
     pub(super) until: Option<Until>,
 }
 
@@ -183,6 +183,9 @@ pub(crate) struct Stream {
     /// The byte of the stream that the next block starts with.
     offset: u64,
     is_at_end: bool,
+    /// How many bytes were read, decompressed; and whether no more were because time was up.
+    given: u64,
+    is_left: bool,
 }
 
 impl Stream {
@@ -243,6 +246,8 @@ impl Stream {
             carry: Vec::new(),
             offset,
             is_at_end: false,
+            given: 0,
+            is_left: false,
         })
     }
 
@@ -348,9 +353,16 @@ impl Stream {
             if !(self.keep_going)() {
                 return Err(self.place.fault(given_up()));
             }
+            if self.is_time_up() {
+                (self.is_at_end, self.is_left) = (true, true);
+                break;
+            }
             match self.reader.read(&mut buffer.bytes[buffer.filled..wanted]) {
                 Ok(0) => self.is_at_end = true,
-                Ok(read) => buffer.filled += read,
+                Ok(read) => {
+                    buffer.filled += read;
+                    self.given += read as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // What is compressed ended in the middle of something, and not by itself.
                 Err(_) if self.until.as_ref().is_some_and(Until::is_up) => self.is_at_end = true,
@@ -358,6 +370,20 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// Whether to read no further, be there more at once: a line need not end, nor what is compressed. The
+    /// first block is read in any case, and what was made to end by the time gives what it still holds.
+    fn is_time_up(&self) -> bool {
+        let until = self.until.as_ref();
+        until.is_some_and(|until| {
+            self.given >= self.cutting.block_size as u64 && !until.is_up() && until.is_past()
+        })
+    }
+
+    /// Whether it was left before its end because time was up.
+    pub(crate) fn is_left(&self) -> bool {
+        self.is_left
     }
 
     /// Of how many bytes as they came how many could be decompressed so far, what was not given yet
@@ -629,6 +655,35 @@ mod tests {
             panic!()
         };
         assert_eq!(stream.finish().unwrap().bytes, 1 << 28);
+    }
+
+    #[test]
+    fn a_line_without_end_is_left_when_time_is_up() {
+        for line_bytes in [1 << 17, 1 << 24] {
+            let cutting = Cutting {
+                block_size: 1 << 16,
+                line_bytes,
+                threads: NonZero::<usize>::MIN,
+                memory: 0,
+            };
+            let start = Start {
+                until: Some(Until::new(std::time::Instant::now())),
+                ..Start::of(Place::Stdin)
+            };
+            let endless = Box::new(io::Cursor::new(b"ab\n").chain(io::repeat(b'x')));
+            let mut stream = Stream::new(start, endless, cutting, always()).unwrap();
+            // The first block is read, be it late; of what comes then no more.
+            let Read::Block(block) = stream.next(Buffer::default()).unwrap() else {
+                panic!()
+            };
+            assert_eq!(&block.buffer.bytes()[..block.end], b"ab\n");
+            assert!(!stream.is_left());
+            let Read::Block(block) = stream.next(block.buffer).unwrap() else {
+                panic!()
+            };
+            assert!(stream.is_left());
+            assert_eq!(block.end, (1 << 16) - 3);
+        }
     }
 
     #[test]

@@ -668,8 +668,7 @@ struct Counted(u64, &'static str);
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ending = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} {}{ending}", text::grouped(self.0), self.1)
+        f.write_str(&text::counted(self.0, self.1))
     }
 }
 

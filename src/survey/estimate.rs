@@ -5,7 +5,7 @@
 pub struct Rate {
     /// What was seen.
     pub seen: f64,
-    /// The interval's ends.
+    /// The interval's lower end.
     pub low: f64,
     /// The interval's upper end.
     pub high: f64,

@@ -7,6 +7,7 @@
 
 mod draw;
 mod estimate;
+mod form;
 mod needs;
 mod part;
 mod streams;
@@ -20,9 +21,10 @@ use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Schema};
 use crate::input::{Input, PlainFile, Sampled};
 pub use estimate::{Distinct, Rate, distinct, rate};
+pub use form::Form;
 pub use needs::Needs;
 use part::Reader;
-pub use part::{DateCount, Example, Part};
+pub use part::{DateCount, Elsewhere, Example, Part, Tile};
 use streams::Streams;
 
 /// How large a tile is at most, in bytes: a disk reads so much in not much more time than less.
@@ -37,8 +39,9 @@ const LEAST_TILE: u64 = 1024;
 pub struct Settings {
     /// How many bytes are read, about; by default 64 MiB.
     pub sample: u64,
-    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not, and
-    /// a pipe that is still open then is read no further. Of a reader that waits the end is waited for.
+    /// For how long it is read at most; by default 2 seconds. What was drawn and not read by then is not,
+    /// a line that has not ended then is left, and
+    /// a pipe that is still open is read no further. Of a reader that waits the end is waited for.
     pub time: Duration,
     /// What the draw starts from.
     pub seed: u64,
@@ -69,7 +72,7 @@ impl Default for Settings {
 /// What was found out.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// How many inputs there are, and of how many something was read.
+    /// How many inputs there are.
     pub inputs: usize,
     /// Of how many inputs something was read.
     pub inputs_read: usize,
@@ -82,12 +85,19 @@ pub struct Survey {
     /// Bytes there are, decompressed; estimated where something is compressed, and `None` where a stream
     /// has no known end.
     pub bytes: Option<u64>,
-    /// How many pieces were read, and whether they are all of it.
+    /// How many pieces were read.
     pub tiles: usize,
     /// Whether all was read, so that all figures are exact.
     pub is_whole: bool,
     /// Whether time was up before the sample was read.
     pub is_late: bool,
+    /// How many lines were begun and had not ended when time was up. They are not counted.
+    pub lines_left: usize,
+    /// The most bytes that were seen of a line whose end was not; 0 if there was none.
+    pub unended: u64,
+    /// The first input that is not empty by its name, and what it starts like, where no event of the sample
+    /// is valid and it starts like something else than JSON Lines.
+    pub looks_like: Option<(String, Form)>,
     /// What was in the sample.
     pub part: Part,
     /// Which share of events is invalid.
@@ -165,18 +175,17 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
     let mut part = reader.part;
     let tiles = Tiles::draw(files, of_files, settings.seed);
     let (read, is_late) = tiles.read(settings, deadline)?;
-    let mut files_seen: Vec<usize> = Vec::new();
-    let mut files_read = 0;
-    for record in &read.tiles {
-        files_read += record.bytes;
-        files_seen.push(record.input);
-    }
+    let files_read: u64 = read.tiles.iter().map(|tile| tile.bytes).sum();
+    let mut files_seen: Vec<usize> = read.tiles.iter().map(|tile| tile.input).collect();
     files_seen.sort_unstable();
     files_seen.dedup();
-    let is_whole =
-        streams.only_begun == 0 && streams.skipped == 0 && read.tiles.len() as u64 == tiles.all;
+    let is_whole = streams.only_begun == 0
+        && streams.skipped == 0
+        && read.tiles.len() as u64 == tiles.all
+        && read.left == 0;
     part.merge(read);
     part.finish(&names);
+    let looks_like = looks_like(&part, &tiles, &streams, &names)?;
 
     let bytes_read = streams.read + files_read;
     let extent = streams.extent();
@@ -209,7 +218,10 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         inputs_read: files_seen.len() + streams.inputs(),
         only_begun: streams.only_begun,
         still_open: streams.still_open,
-        bytes_read,
+        bytes_read: bytes_read + part.left_bytes,
+        lines_left: part.left,
+        unended: part.unended,
+        looks_like,
         bytes: if is_whole { Some(bytes_read) } else { bytes },
         tiles: part.tiles.len(),
         is_whole,
@@ -235,6 +247,23 @@ fn float(number: u64) -> f64 {
 
 fn ratio(all: u64, part: u64) -> f64 {
     float(all) / float(part.max(1))
+}
+
+/// What the first input that is not empty is, where nothing was found to be an event.
+fn looks_like(
+    part: &Part,
+    tiles: &Tiles,
+    streams: &Streams,
+    names: &[String],
+) -> Result<Option<(String, Form)>> {
+    if part.books.valid + part.books.filtered > 0 {
+        return Ok(None);
+    }
+    let start = tiles.start(streams)?;
+    Ok(start.and_then(|(number, start)| {
+        let form = Form::of(&start)?;
+        Some((names[number].clone(), form))
+    }))
 }
 
 /// The tiles that are to be read.
@@ -282,9 +311,24 @@ impl Tiles {
         }
     }
 
+    /// The start of the first input that is not empty, with its number: of a file, or of what was read of the
+    /// streams.
+    fn start(&self, streams: &Streams) -> Result<Option<(usize, Vec<u8>)>> {
+        let file = self.files.iter().find(|(_, file)| file.len() > 0);
+        match (file, &streams.start) {
+            (Some((number, file)), stream)
+                if stream.as_ref().is_none_or(|(other, _)| number < other) =>
+            {
+                Ok(Some((*number, file.start(form::START)?)))
+            }
+            (_, stream) => Ok(stream.clone()),
+        }
+    }
+
     /// Reads them on all threads; and whether time was up before the last of them.
     fn read(&self, settings: &Settings, deadline: Option<Instant>) -> Result<(Part, bool)> {
         let next = AtomicUsize::new(0);
+        let is_time_up = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let work = || -> Result<Reader> {
             let mut reader = Reader::new(settings);
             let mut buffer = Vec::new();
@@ -294,18 +338,23 @@ impl Tiles {
                     return Ok(reader);
                 };
                 // Two at least, or nothing could be said.
-                if at >= 2 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                if at >= 2 && is_time_up() {
                     return Ok(reader);
                 }
                 let file = self.firsts.partition_point(|first| first <= number) - 1;
                 let (input, plain) = &self.files[file];
                 let tile = number - self.firsts[file];
+                let longest = settings.max_line_bytes;
                 let read = reader
-                    .timed(|| plain.tile(tile, self.size, settings.max_line_bytes, &mut buffer))?;
+                    .timed(|| plain.tile(tile, self.size, longest, &is_time_up, &mut buffer))?;
                 reader.part.files_read += read.read;
                 reader.tile(*input, tile, read.offset, &buffer, read.cut);
                 let size = self.size.min(plain.len() - tile * self.size);
                 reader.set_bytes(size);
+                reader.unended(read.unended);
+                if read.is_left {
+                    reader.left(read.read.saturating_sub(size));
+                }
             }
         };
         let threads = settings.threads.get().min(self.drawn.len());
@@ -325,7 +374,7 @@ impl Tiles {
         for reader in results {
             part.merge(reader?.part);
         }
-        let is_late = part.tiles.len() < self.drawn.len();
+        let is_late = part.tiles.len() < self.drawn.len() || part.left > 0;
         Ok((part, is_late))
     }
 }

@@ -39,6 +39,12 @@ pub struct Part {
     pub(super) files_read: u64,
     pub(super) decoding: Duration,
     pub(super) decoded_bytes: u64,
+    /// Of lines that were left because time was up: how many, and the bytes that were read of them behind
+    /// their tiles.
+    pub(super) left: usize,
+    pub(super) left_bytes: u64,
+    /// The most bytes that were seen of a line whose end was not.
+    pub(super) unended: u64,
 }
 
 /// Where a field may be that is missing: of lines without it, the first ones of each tile.
@@ -122,6 +128,9 @@ impl Part {
         self.files_read += other.files_read;
         self.decoding += other.decoding;
         self.decoded_bytes += other.decoded_bytes;
+        self.left += other.left;
+        self.left_bytes += other.left_bytes;
+        self.unended = self.unended.max(other.unended);
     }
 
     fn keep(&mut self, reason: Reason, example: Example) {
@@ -224,6 +233,17 @@ impl Reader {
         let result = read();
         self.part.reading += thread_time().saturating_sub(started);
         result
+    }
+
+    /// Tells of a line whose end was not seen: so many bytes of it were.
+    pub(super) fn unended(&mut self, bytes: u64) {
+        self.part.unended = self.part.unended.max(bytes);
+    }
+
+    /// Tells of a line that was left because time was up, of which so many bytes were read for nothing.
+    pub(super) fn left(&mut self, bytes: u64) {
+        self.part.left += 1;
+        self.part.left_bytes += bytes;
     }
 
     /// How many bytes the last tile stands for.

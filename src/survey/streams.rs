@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::form::START;
 use super::part::Reader;
 use super::{Settings, TILE, float};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub(super) struct Streams {
     /// How many still had not ended when time was up, though nothing else came.
     pub(super) still_open: usize,
     pub(super) is_late: bool,
+    /// What the first one that has something starts with, and its number.
+    pub(super) start: Option<(usize, Vec<u8>)>,
 }
 
 /// What was read of one.
@@ -63,7 +66,8 @@ impl Streams {
         for (number, input) in inputs {
             let now = Instant::now();
             let time = deadline.map(|deadline| deadline.saturating_duration_since(now));
-            if time.is_some_and(|time| time.is_zero()) && streams.read > 0 {
+            let has_something = streams.read > 0 || reader.part.left > 0;
+            if time.is_some_and(|time| time.is_zero()) && has_something {
                 streams.is_late = true;
                 streams.skipped += 1;
                 streams.all.push(Begun {
@@ -96,8 +100,8 @@ impl Streams {
         if let Some(end) = &end {
             input.read_until(end.clone());
         }
-        let is_cut = || end.as_ref().is_some_and(Until::is_up);
-        let is_over = || is_cut() || until.is_some_and(|until| Instant::now() >= until);
+        let was_made_to_end = || end.as_ref().is_some_and(Until::is_up);
+        let is_over = || was_made_to_end() || until.is_some_and(|until| Instant::now() >= until);
         let cutting = Cutting {
             block_size: usize::try_from(TILE).unwrap_or(usize::MAX),
             line_bytes: settings.max_line_bytes,
@@ -112,10 +116,14 @@ impl Streams {
         };
         let mut buffer = Buffer::default();
         let (mut read, mut tile) = (0, 0);
+        let mut stream_is_left;
         let bytes = loop {
-            let block = match reader.timed(|| stream.next(buffer))? {
+            let next = reader.timed(|| stream.next(buffer))?;
+            stream_is_left = stream.is_left();
+            let is_cut = was_made_to_end() || stream_is_left;
+            let block = match next {
                 Read::Block(block) => block,
-                Read::End(_) if is_cut() => break self.leave(&mut stream, stored, read),
+                Read::End(_) if is_cut => break self.leave(&mut stream, stored, read),
                 Read::End(_) => {
                     stream.finish()?;
                     break Some(float(read));
@@ -123,8 +131,11 @@ impl Streams {
             };
             let text = &block.buffer.bytes()[block.start..block.end];
             let start = block.offset + block.start as u64;
+            if self.start.is_none() {
+                self.start = Some((number, text[..text.len().min(START)].to_vec()));
+            }
             // Of the last line more might have come.
-            if !is_cut() || text.ends_with(b"\n") {
+            if !is_cut || text.ends_with(b"\n") {
                 if let Some(cut) = block.cut {
                     reader.tile(number, tile, start, &[], Some((start, cut.len)));
                     read = start + cut.len + 1;
@@ -133,6 +144,10 @@ impl Streams {
                     read = block.offset + block.end as u64;
                 }
                 tile += 1;
+            } else {
+                let seen = block.cut.map_or(text.len() as u64, |cut| cut.len);
+                reader.unended(seen);
+                reader.left(seen);
             }
             if read >= limit || is_over() {
                 self.is_late |= read < limit;
@@ -140,8 +155,8 @@ impl Streams {
             }
             buffer = block.buffer;
         };
-        self.still_open += usize::from(is_cut());
-        self.is_late |= is_cut();
+        self.still_open += usize::from(was_made_to_end());
+        self.is_late |= was_made_to_end() || stream_is_left;
         self.read += read;
         self.all.push(Begun {
             stored,

@@ -561,6 +561,132 @@ fn of_a_compressed_stream_that_is_still_open_what_came_is_read() {
     }
 }
 
+/// Reading it to its end would take far longer.
+fn expect_soon(sandbox: &Sandbox, args: &[&str]) -> Value {
+    let started = Instant::now();
+    let run = check(
+        sandbox,
+        &[&["--json", "--time", "0.2", "-j", "2"], args].concat(),
+    );
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let found = json_lines(run.stdout_text()).remove(0);
+    assert_eq!(
+        (&found["late"], &found["whole"], &found["still_open"]),
+        (&json!(true), &json!(false), &json!(0)),
+        "{found}"
+    );
+    assert_eq!(number_of(&found, "lines_left"), 1, "{found}");
+    assert!(
+        number_of(&found, "unended") <= number_of(&found, "bytes_read"),
+        "{found}"
+    );
+    found
+}
+
+#[test]
+fn a_line_that_does_not_end_is_left_when_time_is_up() {
+    let sandbox = Sandbox::new();
+    // With nothing in it but its first line, for as far as it goes: it takes no room on the disk.
+    sandbox.write("long.jsonl", format!("{CLICK}\n["));
+    std::fs::File::options()
+        .write(true)
+        .open(sandbox.path("long.jsonl"))
+        .and_then(|file| file.set_len(1 << 38))
+        .unwrap();
+    // The first tile is read in any case where all of the file is.
+    let found = expect_soon(&sandbox, &["--sample", "1TiB", "long.jsonl"]);
+    assert_eq!(number_of(&found["sample"], "valid"), 1, "{found}");
+    assert_eq!(number_of(&found["sample"], "invalid"), 0, "{found}");
+    let text = check(
+        &sandbox,
+        &["--time", "0.1", "--sample", "1TiB", "long.jsonl"],
+    );
+    assert!(
+        text.stdout_text().contains("1 line had not ended by then"),
+        "{}",
+        text.stdout_text()
+    );
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_line_that_does_not_end_is_decompressed_no_further_when_time_is_up() {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let sandbox = Sandbox::new();
+    let lines = format!("{CLICK}\n").repeat(2000);
+    let packed = [
+        gzip(lines.as_bytes()),
+        gzip(&vec![b'x'; 8 << 20]).repeat(5000),
+    ]
+    .concat();
+    sandbox.write("long.jsonl.gz", packed);
+    let found = expect_soon(&sandbox, &["long.jsonl.gz"]);
+    assert_eq!(number_of(&found["sample"], "valid"), 2000, "{found}");
+    assert_eq!(number_of(&found["sample"], "invalid"), 0, "{found}");
+}
+
+#[test]
+fn inputs_of_other_forms_are_told() {
+    let sandbox = Sandbox::new();
+    let array = format!("[{}{CLICK}]", format!("{CLICK},").repeat(40_000));
+    let header = "user_id,event_type,timestamp\n";
+    let rows = header.to_owned() + &"1,click,2024-01-01T10:00:00Z\n".repeat(100);
+    let parquet = b"PAR1\x15\x04\n\x00\nPAR1".to_vec();
+    for (name, bytes, what, code) in [
+        (
+            "array.json",
+            array.as_bytes(),
+            "one JSON array",
+            "json_array",
+        ),
+        ("a.csv", rows.as_bytes(), "CSV", "csv"),
+        ("header.csv", header.as_bytes(), "CSV", "csv"),
+        ("a.parquet", &parquet, "Parquet", "parquet"),
+        ("a.avro", b"Obj\x01\x04", "Avro", "avro"),
+    ] {
+        sandbox.write(name, bytes);
+        sandbox.write("empty.jsonl", "");
+        let text = check(&sandbox, &["--sample", "64KiB", "empty.jsonl", name]);
+        let text = text.stdout_text();
+        let expected = format!(
+            "looks like    {what}: {name} starts so, and daytally reads JSON Lines, an event on each line"
+        );
+        assert!(text.contains(&expected), "{name}: {text}");
+        assert_eq!(text.contains("jq -c '.[]'"), code == "json_array", "{text}");
+        assert!(!text.contains("nothing has come"), "{name}: {text}");
+        assert!(!text.contains("daytally aggregate"), "{name}: {text}");
+        // As a stream, of which only the start is there.
+        let mut command = assert_cmd::Command::from_std(sandbox.program());
+        let output = command
+            .args(["check", "--json", "-"])
+            .write_stdin(bytes)
+            .output()
+            .unwrap();
+        let found = json_lines(&String::from_utf8(output.stdout).unwrap()).remove(0);
+        assert_eq!(found["looks_like"], json!({"input": "-", "form": code}));
+    }
+    // Of one line no piece has the start but the first, which is not among these.
+    let text = check(&sandbox, &["--sample", "64KiB", "array.json"]);
+    assert!(
+        text.stdout_text().contains(
+            "lines         0: none ended in the pieces that were read; there are lines of more than 1.02 kB\n"
+        ),
+        "{}",
+        text.stdout_text()
+    );
+    // One valid event is enough for it not to be something else.
+    sandbox.write("a.jsonl", format!("{header}{CLICK}\n"));
+    assert_eq!(
+        check_json(&sandbox, &["a.jsonl"])["looks_like"],
+        json!(null)
+    );
+}
+
 #[test]
 fn inputs_without_lines_are_nothing_to_read() {
     let sandbox = Sandbox::new();
@@ -771,6 +897,37 @@ fn fields_that_are_elsewhere_are_named_by_the_option_for_them() {
         text_of(&found, "command"),
         "daytally check --user-id-field user_id --from 2024-01-01"
     );
+}
+
+/// By whatever path it is an input: writing to it would be the end of it.
+#[test]
+fn rejects_do_not_become_inputs_by_other_paths() {
+    let events = format!("{CLICK}\nnonsense\n");
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("logs/in")).unwrap();
+    sandbox.write("logs/a.jsonl", &events);
+    // From a list whose inputs are elsewhere.
+    let other = Sandbox::with_events(&events);
+    let path = other.path("events.jsonl");
+    sandbox.write("list", path.to_str().unwrap());
+    sandbox.write("here", "b.jsonl\n");
+    sandbox.write("b.jsonl", &events);
+    let proposed = |args: &[&str]| {
+        let found = check_json(&sandbox, args);
+        let command = text_of(&found, "command").to_owned();
+        let mut words = command.split(' ').skip_while(|word| *word != "--rejects");
+        words.nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(proposed(&["logs/a.jsonl"]), "rejects.jsonl");
+    assert_eq!(proposed(&["--files-from", "list"]), "rejects.jsonl");
+    // The folder may have been listed as such.
+    assert_eq!(proposed(&["--files-from", "here"]), "_rejects.jsonl");
+    std::os::unix::fs::symlink("logs/a.jsonl", sandbox.path("rejects.jsonl")).unwrap();
+    for input in ["rejects.jsonl", "./rejects.jsonl", "logs/a.jsonl", "logs"] {
+        assert_eq!(proposed(&[input]), "_rejects.jsonl", "{input}");
+    }
+    std::fs::hard_link(sandbox.path("logs/a.jsonl"), sandbox.path("_rejects.jsonl")).unwrap();
+    assert_eq!(proposed(&["logs/a.jsonl"]), ".rejects.jsonl");
 }
 
 #[test]

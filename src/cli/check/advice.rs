@@ -34,7 +34,8 @@ pub(super) fn of(config: &CheckConfig, survey: &Survey, found: &Found) -> Advice
         typed: config.typed.clone(),
     };
     let part = &survey.part;
-    if part.books.lines() == part.books.blank {
+    // What is something else has to become JSON Lines first.
+    if part.books.lines() == part.books.blank || survey.looks_like.is_some() {
         return Advice {
             reasons: draft.reasons,
             command: None,
@@ -229,8 +230,7 @@ fn rejects(draft: &mut Draft, config: &CheckConfig, survey: &Survey, found: &Fou
     }
     // Folders leave the others out, and so do most patterns.
     let names = ["rejects.jsonl", "_rejects.jsonl", ".rejects.jsonl"];
-    let is_free = |name: &&str| !config.search.would_take(name, found);
-    let Some(name) = names.into_iter().find(is_free) else {
+    let Some(name) = config.search.free_name(&names, found) else {
         draft.reasons.push(
             "--rejects PATH: keeps the invalid lines, to look at and to mend; not where inputs are, or \
              the next run reads it"

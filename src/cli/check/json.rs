@@ -16,6 +16,9 @@ struct Object<'a> {
     inputs_read: usize,
     only_begun: usize,
     still_open: usize,
+    lines_left: usize,
+    unended: u64,
+    looks_like: Option<LooksLike<'a>>,
     bytes: Option<u64>,
     bytes_read: u64,
     pieces: usize,
@@ -35,6 +38,13 @@ struct Object<'a> {
     full_run: Option<FullRun>,
     suggestions: &'a [String],
     command: Option<&'a str>,
+}
+
+/// What an input starts like.
+#[derive(Serialize)]
+struct LooksLike<'a> {
+    input: &'a str,
+    form: &'static str,
 }
 
 /// Counts of the sample.
@@ -107,6 +117,12 @@ pub(super) fn object(checked: &Checked) -> String {
         inputs_read: survey.inputs_read,
         only_begun: survey.only_begun,
         still_open: survey.still_open,
+        lines_left: survey.lines_left,
+        unended: survey.unended,
+        looks_like: survey.looks_like.as_ref().map(|(input, form)| LooksLike {
+            input,
+            form: form.code(),
+        }),
         bytes: survey.bytes,
         bytes_read: survey.bytes_read,
         pieces: survey.tiles,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use daytally::survey::{Distinct, Example, Rate};
-use daytally::text::{self, grouped};
+use daytally::survey::{Distinct, Example, Form, Rate};
+use daytally::text::{self, counted, grouped};
 
 use super::Checked;
 
@@ -21,19 +21,25 @@ pub(super) fn text(checked: &Checked) -> String {
     row(&mut out, "read", read(checked));
     if survey.only_begun > 0 {
         let what = format!(
-            "only the beginning of {}: rates and groups may not be those of the rest",
-            count(
-                survey.only_begun as u64,
-                "compressed input or stream",
-                "compressed inputs or streams"
-            )
+            "only the beginning of {} or {}: rates and groups may not be those of the rest",
+            counted(survey.only_begun as u64, "compressed input"),
+            if survey.only_begun == 1 {
+                "stream"
+            } else {
+                "streams"
+            }
         );
         row(&mut out, "", what);
     }
     if survey.still_open > 0 {
         let what = format!(
-            "{} still open after {} s: only what had come by then was read; see --time",
-            count(survey.still_open as u64, "stream was", "streams were"),
+            "{} {} still open after {} s: only what had come by then was read; see --time",
+            counted(survey.still_open as u64, "stream"),
+            if survey.still_open == 1 {
+                "was"
+            } else {
+                "were"
+            },
             checked.time.as_secs_f64()
         );
         row(&mut out, "", what);
@@ -44,19 +50,51 @@ pub(super) fn text(checked: &Checked) -> String {
             "time was up before the whole sample was read; see --time",
         );
     }
+    if survey.lines_left > 0 {
+        let what = format!(
+            "{} had not ended by then, of one {} were read; not counted",
+            counted(survey.lines_left as u64, "line"),
+            text::about_size(float(survey.unended)),
+        );
+        row(&mut out, "", what);
+    }
     if let Some(schema) = &checked.schema {
         row(&mut out, "schema", schema);
+    }
+    if let Some((input, form)) = &survey.looks_like {
+        let what = match form {
+            Form::JsonArray => "one JSON array",
+            Form::Csv => "CSV",
+            Form::Parquet => "Parquet",
+            Form::Avro => "Avro",
+            _ => "something else",
+        };
+        let way = if *form == Form::JsonArray {
+            "; jq -c '.[]' writes them so"
+        } else {
+            ""
+        };
+        let what = format!(
+            "{what}: {} starts so, and daytally reads JSON Lines, an event on each line{way}",
+            text::name(input)
+        );
+        row(&mut out, "looks like", what);
     }
     if checked.has_nothing() {
         let lines = survey.part.books.lines();
         let what = if lines > 0 {
-            ", all of them blank: there are no events to tell of"
+            ", all of them blank: there are no events to tell of".into()
         } else if survey.is_whole {
-            ": the inputs have no lines, so there is nothing for aggregate to read"
+            ": the inputs have no lines, so there is nothing for aggregate to read".into()
+        } else if survey.unended > 0 {
+            format!(
+                ": none ended in the pieces that were read; there are lines of more than {}",
+                text::about_size(float(survey.unended))
+            )
         } else {
-            ": nothing has come, so there is nothing to tell"
+            ": nothing has come, so there is nothing to tell".to_owned()
         };
-        row(&mut out, "lines", grouped(lines) + what);
+        row(&mut out, "lines", grouped(lines) + &what);
         return out;
     }
     lines(&mut out, checked);
@@ -142,14 +180,10 @@ fn groups(out: &mut String, checked: &Checked) {
     {
         let mut what = format!(
             "{first} to {last}, {} seen",
-            count(part.dates.len() as u64, "day", "days")
+            counted(part.dates.len() as u64, "day")
         );
         if books.filtered > 0 {
-            let _ = write!(
-                what,
-                "; {} filtered",
-                count(books.filtered, "event", "events")
-            );
+            let _ = write!(what, "; {} filtered", counted(books.filtered, "event"));
         }
         row(out, "days", what);
     }
@@ -202,7 +236,7 @@ fn full_run(out: &mut String, checked: &Checked) {
 
 fn read(checked: &Checked) -> String {
     let survey = &checked.survey;
-    let inputs = count(survey.inputs as u64, "input", "inputs");
+    let inputs = counted(survey.inputs as u64, "input");
     let read = text::about_size(float(survey.bytes_read));
     let took = format!("{:.1} s", survey.elapsed.as_secs_f64());
     if survey.is_whole {
@@ -218,7 +252,7 @@ fn read(checked: &Checked) -> String {
     };
     format!(
         "{read} of {all}, in {} of {of}, in {took}",
-        count(survey.tiles as u64, "piece", "pieces")
+        counted(survey.tiles as u64, "piece")
     )
 }
 
@@ -340,14 +374,6 @@ pub(super) fn place(example: &Example) -> String {
 
 fn row(out: &mut String, name: &str, what: impl Display) {
     let _ = writeln!(out, "{name:<COLUMN$}{what}");
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        grouped(number),
-        if number == 1 { one } else { many }
-    )
 }
 
 /// An estimate in three digits.

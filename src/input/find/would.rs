@@ -1,9 +1,12 @@
 //! Whether a file that is not there yet would be an input if it were: for who looks for a place beside
 //! the inputs.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::super::file::FileId;
 use super::glob::{self, Component, Pattern};
 use super::name::NameKind;
 use super::{Found, Place, Search, Why, why_unasked};
@@ -25,39 +28,109 @@ impl Search {
     /// ```
     #[must_use]
     pub fn would_take(&self, name: &str, found: &Found) -> bool {
-        let Ok(here) = Path::new(".").canonicalize() else {
-            return true;
-        };
-        let file = here.join(name);
-        let mut inputs = found.inputs.iter().filter_map(|place| match place {
-            Place::Path { path, .. } => Some(canonical(path)),
-            Place::Stdin { .. } => None,
-        });
-        let is_of_folders = NameKind::of(name.as_bytes()) == NameKind::Events;
-        // Whether a folder was listed, or all that is in it, does not show.
-        let by_list = self.list.is_some() && is_of_folders;
-        if inputs.any(|input| input == file || by_list && input.starts_with(&here)) {
-            return true;
-        }
-        self.names.iter().any(|asked| {
-            if asked.as_os_str() == "-" {
-                return false;
-            }
-            if let Ok(metadata) = std::fs::metadata(asked) {
-                let asked = canonical(asked);
-                return if metadata.is_dir() {
-                    is_of_folders && is_searched(&asked, &here)
-                } else {
-                    asked == file
-                };
-            }
-            match glob::parse(asked.as_os_str().as_bytes()) {
-                Ok(alternatives) => alternatives
-                    .iter()
-                    .any(|pattern| may_match(pattern, &here, name, is_of_folders)),
-                Err(_) => true,
-            }
+        self.free_name(&[name], found).is_none()
+    }
+
+    /// The first of some names that [`Search::would_take`] would not take, if there is one. Inputs are looked
+    /// at once for all names.
+    ///
+    /// ```
+    /// use daytally::input::{Found, Search};
+    ///
+    /// let search = Search::new([".".into()]);
+    /// let names = ["rejects.jsonl", "_rejects.jsonl"];
+    /// assert_eq!(search.free_name(&names, &Found::default()), Some("_rejects.jsonl"));
+    /// ```
+    #[must_use]
+    pub fn free_name<'n>(&self, names: &[&'n str], found: &Found) -> Option<&'n str> {
+        let here = Path::new(".").canonicalize().ok()?;
+        let asked = Asked::all(&self.names);
+        let mut is_listed = None;
+        names.iter().copied().find(|name| {
+            let is_of_folders = NameKind::of(name.as_bytes()) == NameKind::Events;
+            let is_by_list = self.list.is_some()
+                && is_of_folders
+                && *is_listed.get_or_insert_with(|| is_any_inside(found, &here));
+            let there = std::fs::metadata(here.join(name)).ok();
+            !is_by_list
+                && !there.is_some_and(|file| is_input(&FileId::new(&file), &here.join(name), found))
+                && !asked.iter().any(|asked| match asked {
+                    Asked::Folder(folder) => is_of_folders && is_searched(folder, &here),
+                    Asked::Patterns(all) => {
+                        let mut all = all.iter();
+                        all.any(|pattern| may_match(pattern, &here, name, is_of_folders))
+                    }
+                    Asked::File(path) => {
+                        path.file_name() == Some(OsStr::new(name)) && canonical_parent(path) == here
+                    }
+                    Asked::Unclear => true,
+                })
         })
+    }
+}
+
+/// A name that was asked for, as what is there by it now.
+enum Asked<'a> {
+    Folder(PathBuf),
+    File(&'a Path),
+    Patterns(Vec<Pattern>),
+    Unclear,
+}
+
+impl Asked<'_> {
+    fn all(names: &[PathBuf]) -> Vec<Asked<'_>> {
+        let names = names.iter().filter(|name| name.as_os_str() != "-");
+        names
+            .map(|name| match std::fs::metadata(name) {
+                Ok(metadata) if metadata.is_dir() => Asked::Folder(canonical(name)),
+                Ok(_) => Asked::File(name),
+                Err(_) => match glob::parse(name.as_os_str().as_bytes()) {
+                    Ok(alternatives) => Asked::Patterns(alternatives),
+                    Err(_) => Asked::Unclear,
+                },
+            })
+            .collect()
+    }
+}
+
+/// Whether a file that is there is one of the inputs, by whatever path.
+fn is_input(id: &FileId, path: &Path, found: &Found) -> bool {
+    found.inputs.iter().any(|place| match place {
+        Place::Path {
+            file: Some(file), ..
+        } => file == id,
+        // A pipe or a device.
+        Place::Path {
+            path: input,
+            file: None,
+        } => canonical(input) == canonical(path),
+        Place::Stdin { file } => file.as_ref() == Some(id),
+    })
+}
+
+/// Whether an input is in a folder or one inside of it. The folders that inputs are in are far fewer.
+fn is_any_inside(found: &Found, folder: &Path) -> bool {
+    let paths = found.inputs.iter().filter_map(|place| match place {
+        Place::Path { path, .. } => path.parent(),
+        Place::Stdin { .. } => None,
+    });
+    let parents: HashSet<&Path> = paths.collect();
+    parents
+        .into_iter()
+        .any(|parent| canonical(or_here(parent)).starts_with(folder))
+}
+
+/// The folder that a path is in, without links.
+fn canonical_parent(path: &Path) -> PathBuf {
+    canonical(or_here(path.parent().unwrap_or(path)))
+}
+
+/// The current folder by a name, if it is meant by none.
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     }
 }
 

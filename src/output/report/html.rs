@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 
 use crate::text;
+pub(super) use crate::text::counted as plural;
 
 /// How many rows of a table are shown unfolded.
 const UNFOLDED: usize = 24;
@@ -68,11 +69,6 @@ pub(super) fn input_name(name: &str) -> String {
     } else {
         text::name(name).to_string()
     }
-}
-
-pub(super) fn plural(count: u64, word: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {word}{ending}", grouped(count))
 }
 
 /// The same number, which may be broken between its groups, and between threes of its decimals.
