@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::file::FileId;
 use super::glob::{self, Component, Pattern};
-use super::name::NameKind;
+use super::name::{self, NameKind};
 use super::{Found, Place, Search, Why, why_unasked};
 
 impl Search {
@@ -67,6 +67,63 @@ impl Search {
                 })
         })
     }
+
+    /// Whether the search would find a file of this path, were it there: it is below a folder that is searched,
+    /// and its name is one that is taken; or a pattern matches it. Links in those folders are not followed for
+    /// it, patterns of folders other than `**` are not looked into, and lists are not read.
+    ///
+    /// ```
+    /// use daytally::input::Search;
+    ///
+    /// let search = Search::new(["tests/data".into(), "src/*.json*".into()]);
+    /// assert!(search.would_find("tests/data/rejects.jsonl".as_ref()));
+    /// assert!(search.would_find("src/rejects.jsonl".as_ref()));
+    /// assert!(!search.would_find("tests/data/_rejects.jsonl".as_ref()));
+    /// assert!(!search.would_find("rejects.jsonl".as_ref()));
+    /// ```
+    #[must_use]
+    pub fn would_find(&self, path: &Path) -> bool {
+        let (Some(name), Ok(folder)) = (path.file_name(), parent_of(path).canonicalize()) else {
+            return false;
+        };
+        let name = name.as_bytes();
+        let is_below = |top: &Path| {
+            top.canonicalize()
+                .is_ok_and(|top| is_searched(&top, &folder))
+        };
+        let matches = |pattern: &Pattern| {
+            let Some((Component::Wild(last), before)) = pattern.components.split_last() else {
+                return false;
+            };
+            let mut base = PathBuf::from(if pattern.is_absolute { "/" } else { "." });
+            let mut folders = before.iter();
+            let mut rest = folders.next();
+            while let Some(Component::Literal(name)) = rest {
+                base.push(name);
+                rest = folders.next();
+            }
+            let is_there = match rest {
+                None => base.canonicalize().is_ok_and(|base| base == folder),
+                // Any number of folders, and nothing else before the name.
+                Some(Component::Recursive) => folders.next().is_none() && is_below(&base),
+                Some(_) => false,
+            };
+            let is_asked_for = match NameKind::of(name) {
+                NameKind::Hidden => last.says_hidden(),
+                _ => !name::starts_as_a_marker(name) || last.says_underscore(),
+            };
+            is_there && is_asked_for && last.matches(name)
+        };
+        self.names
+            .iter()
+            .any(|asked| match std::fs::metadata(asked) {
+                Ok(there) => {
+                    there.is_dir() && NameKind::of(name) == NameKind::Events && is_below(asked)
+                }
+                Err(_) => glob::parse(asked.as_os_str().as_bytes())
+                    .is_ok_and(|alternatives| alternatives.iter().any(matches)),
+            })
+    }
 }
 
 /// A name that was asked for, as what is there by it now.
@@ -122,7 +179,12 @@ fn is_any_inside(found: &Found, folder: &Path) -> bool {
 
 /// The folder that a path is in, without links.
 fn canonical_parent(path: &Path) -> PathBuf {
-    canonical(or_here(path.parent().unwrap_or(path)))
+    canonical(parent_of(path))
+}
+
+/// The folder that a path is in, by a name that can be looked at.
+fn parent_of(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or(path))
 }
 
 /// The current folder by a name, if it is meant by none.
