@@ -211,7 +211,7 @@ impl Input {
     /// ```
     pub fn plan_splits(self) -> Result<SplitPlan> {
         let refused = |input| {
-            let what = "can only be read as a whole, as a stream, with daytally partial -, so that there are no splits of it; leave it out, or write it to a file first";
+            let what = "can only be read as a whole, as a stream (daytally partial -), so there are no splits of it; leave it out, or write it to a file first";
             let what = what.into();
             Err(Error::NotSplittable { input, what })
         };
