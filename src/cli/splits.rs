@@ -108,7 +108,7 @@ fn tell(config: &SplitsConfig, found: &Found, plans: &[SplitPlan]) {
     for pattern in &unmatched.first {
         warn(&format!(
             "no inputs match {}, an alternative of a pattern",
-            text::path(pattern)
+            text::name(&pattern.to_string_lossy())
         ));
     }
     let more = unmatched.count.saturating_sub(unmatched.first.len() as u64);
