@@ -4,7 +4,8 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use criterion::{BatchSize, Criterion, Throughput};
 use daytally::generate::Profile;
-use daytally::input::{Compression, Decompressor};
+use daytally::input::Compression;
+use daytally::internals::Decompressor;
 
 /// What the format's tool would make of it at its default level, or nearly.
 pub(crate) fn compress(format: Compression, bytes: &[u8]) -> Vec<u8> {
@@ -57,7 +58,7 @@ pub(crate) fn formats(criterion: &mut Criterion) {
     let lines = memchr::memchr_iter(b'\n', &bytes).count();
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     let mut buffer = vec![0; 1024 * 1024];
-    for format in Compression::ALL {
+    for format in Compression::ALL.iter().copied() {
         if !format.is_built_in() {
             continue;
         }

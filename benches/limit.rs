@@ -23,11 +23,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use daytally::input::InputFile;
-use daytally::input::Lines;
+use daytally::internals::InputFile;
+use daytally::internals::Lines;
 
 /// As the pipeline's.
-const CHUNK: usize = daytally::DEFAULT_CHUNK_SIZE;
+const CHUNK: usize = daytally::internals::DEFAULT_CHUNK_SIZE;
 
 fn main() {
     // Whatever else there is, such as --bench or a filter, is meant for other benchmarks.

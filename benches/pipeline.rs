@@ -5,7 +5,8 @@ use std::io::{Cursor, Write as _};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use daytally::generate::Profile;
-use daytally::input::{Compression, InputFile, Lines};
+use daytally::input::Compression;
+use daytally::internals::{InputFile, Lines};
 use daytally::{Input, Options, Pipeline, Reject, RejectBatch, RejectSink, Result};
 
 /// Generated events in a file that lasts as long as the handle, and how many are invalid.
@@ -55,7 +56,8 @@ pub(crate) fn streams(criterion: &mut Criterion) {
     group.sample_size(10);
     let (bytes, invalid) = super::data::events(Profile::Narrow, 0.001, 1_000);
     let formats = Compression::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|format| format.is_built_in())
         .map(|format| (format.name(), super::decompress::compress(format, &bytes)));
     let size = bytes.len() as u64;

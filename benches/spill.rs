@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::num::NonZeroUsize;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use daytally::aggregate::{Partitions, SpillSettings};
 use daytally::event::{Decoder, Event, Verdict};
 use daytally::generate::Profile;
+use daytally::internals::{Partitions, SpillSettings};
 use daytally::{Input, Options, Pipeline};
 
 const GROUPS: u64 = if cfg!(debug_assertions) {
@@ -69,7 +69,7 @@ pub(crate) fn disk(criterion: &mut Criterion) {
     let groups = partitions.finish_sorted().unwrap();
     group.bench_function("from the disk", |bencher| {
         bencher.iter(|| {
-            let len = |range: daytally::aggregate::GroupRange<'_>| range.sorted().unwrap().len();
+            let len = |range: daytally::internals::GroupRange<'_>| range.sorted().unwrap().len();
             let read: usize = groups.ranges().map(len).sum();
             assert_eq!(read as u64, GROUPS);
         });
@@ -89,12 +89,10 @@ pub(crate) fn limits(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     let one = NonZeroUsize::MIN;
     for (name, memory_limit) in [("all there is", u64::MAX), ("little", 72 << 20)] {
-        let pipeline = Pipeline::new(Options {
-            threads: one,
-            memory_limit,
-            ..Options::default()
-        })
-        .unwrap();
+        let mut options = Options::default();
+        options.threads = one;
+        options.memory_limit = memory_limit;
+        let pipeline = Pipeline::new(options).unwrap();
         group.bench_function(BenchmarkId::new("aggregate", name), |bencher| {
             bencher.iter(|| {
                 let outcome = pipeline.aggregate(inputs(), &mut ()).unwrap();

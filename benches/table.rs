@@ -1,10 +1,11 @@
 //! Events into groups: at several cardinalities, and with ids chosen to collide.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use daytally::aggregate::{GroupKey, KeyHasher, Partitions, Table, Totals};
+use daytally::aggregate::{GroupKey, Totals};
 use daytally::event::{Decoder, Event, Verdict};
 use daytally::generate::Profile;
-use daytally::input::Lines;
+use daytally::internals::Lines;
+use daytally::internals::{KeyHasher, Partitions, Table};
 use hashbrown::HashMap;
 
 /// The valid events of generated lines.

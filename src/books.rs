@@ -16,6 +16,7 @@ use crate::event::Reason;
 /// assert_eq!(books.lines(), 2);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Books {
     /// Lines of nothing but white space.
     pub blank: u64,
@@ -28,7 +29,7 @@ pub struct Books {
 
 impl Books {
     /// Counts an invalid event.
-    pub fn count_invalid(&mut self, reason: Reason) {
+    pub(crate) fn count_invalid(&mut self, reason: Reason) {
         self.invalid[reason.index()] += 1;
     }
 
@@ -60,7 +61,8 @@ impl Books {
     /// The invalid events of each reason that occurred, in the order of the rules.
     pub fn invalid_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         Reason::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .zip(self.invalid)
             .filter(|(_, count)| *count > 0)
     }
@@ -72,7 +74,7 @@ impl Books {
     }
 
     /// Adds the books of another part of the run.
-    pub fn merge(&mut self, other: &Books) {
+    pub(crate) fn merge(&mut self, other: &Books) {
         self.blank += other.blank;
         self.valid += other.valid;
         self.filtered += other.filtered;
@@ -87,7 +89,7 @@ impl Books {
     /// # Errors
     ///
     /// [`Error::Unbalanced`] where they differ: a fault of this program that must not be published.
-    pub fn check(&self, lines_read: u64, result: &GrandTotals) -> Result<()> {
+    pub(crate) fn check(&self, lines_read: u64, result: &GrandTotals) -> Result<()> {
         let unbalanced = |what: String| Err(Error::Unbalanced { what });
         if lines_read != self.lines() {
             return unbalanced(format!(

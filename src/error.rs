@@ -680,7 +680,7 @@ pub enum Error {
         /// How many were asked for.
         threads: usize,
         /// What went wrong.
-        source: rayon::ThreadPoolBuildError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The result cannot be made in a format.
     #[error("cannot make {format} of the result: {what}")]
@@ -722,6 +722,7 @@ pub enum Error {
 
 /// An output of a run, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OutputPart {
     /// A file.
     File(PathBuf),
@@ -825,7 +826,8 @@ impl Error {
     /// use std::io::Read as _;
     ///
     /// use daytally::Error;
-    /// use daytally::input::{Compression, Decompressor};
+    /// use daytally::input::Compression;
+    /// use daytally::internals::Decompressor;
     ///
     /// # #[cfg(feature = "gzip")] {
     /// let error = Decompressor::new(Compression::Gzip, Box::new(&b"\x1f\x8b\x08\0"[..]))

@@ -6,6 +6,7 @@ use crate::event::Reason;
 
 /// A line of the inputs of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct LinePlace {
     /// The place of the input among those of the run, from 0.
     pub input: usize,
@@ -33,13 +34,13 @@ pub struct FirstPlaces(BTreeMap<Reason, LinePlace>);
 
 impl FirstPlaces {
     /// Takes note of an invalid line, in whatever order they come.
-    pub fn add(&mut self, reason: Reason, place: LinePlace) {
+    pub(crate) fn add(&mut self, reason: Reason, place: LinePlace) {
         let first = self.0.entry(reason).or_insert(place);
         *first = (*first).min(place);
     }
 
     /// Adds those of another part of the run.
-    pub fn merge(&mut self, other: &FirstPlaces) {
+    pub(crate) fn merge(&mut self, other: &FirstPlaces) {
         for (reason, place) in other.iter() {
             self.add(reason, place);
         }

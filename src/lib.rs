@@ -160,11 +160,10 @@
 //! # fn main() -> Result<()> {
 //! let progress = Progress::default();
 //! let stop = Stop::default();
-//! let pipeline = Pipeline::new(Options {
-//!     progress: progress.clone(),
-//!     stop: stop.clone(),
-//!     ..Options::default()
-//! })?;
+//! let mut options = Options::default();
+//! options.progress = progress.clone();
+//! options.stop = stop.clone();
+//! let pipeline = Pipeline::new(options)?;
 //! let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
 //! let (sender, receiver) = channel();
 //! let (outcome, shown) = thread::scope(|scope| {
@@ -224,26 +223,32 @@ mod books;
 pub mod error;
 pub mod event;
 mod first_places;
+#[doc(hidden)]
 pub mod generate;
 pub mod input;
+#[doc(hidden)]
+pub mod internals;
 pub mod output;
 #[cfg(feature = "arrow")]
 pub mod partial;
 mod pipeline;
+#[doc(hidden)]
 pub mod replay;
 pub mod result;
 pub mod state;
+#[doc(hidden)]
 pub mod survey;
+#[doc(hidden)]
 pub mod text;
 
 pub use books::Books;
 pub use error::{Error, Result};
 pub use first_places::{FirstPlaces, LinePlace};
-pub use input::Input;
-pub use output::Reject;
+pub use input::source::Input;
+pub use output::rejects::Reject;
 pub use pipeline::{
-    DEFAULT_CHUNK_SIZE, Incremental, InputOutcome, InputSource, Options, Outcome, Phase, Pipeline,
-    Progress, ProgressNow, RejectBatch, RejectSink, Stop, machine_memory,
+    Incremental, InputOutcome, InputSource, Options, Outcome, Phase, Pipeline, Progress,
+    ProgressNow, RejectBatch, RejectSink, Stop,
 };
 #[cfg(feature = "arrow")]
 pub use pipeline::{Merged, PartialSet, PartialSettings};

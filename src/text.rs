@@ -16,7 +16,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 pub use size::{about_size, size};
 
 /// The longest piece of an input value that a message quotes, in characters.
-pub const QUOTE_LIMIT: usize = 80;
+pub(crate) const QUOTE_LIMIT: usize = 80;
 
 /// Whether `c` can be shown as it is: visible, and without power over a terminal or text direction.
 ///
@@ -41,7 +41,7 @@ pub fn is_showable(c: char) -> bool {
     }
 }
 
-/// Text in double quotes, escaped as JSON would and cut after [`QUOTE_LIMIT`] characters (then
+/// Text in double quotes, escaped as JSON would and cut after 80 characters (then
 /// followed by `…`).
 ///
 /// ```
@@ -74,7 +74,7 @@ pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// assert_eq!(daytally::text::excerpt(r#"["a"]"#).to_string(), r#"["a"]"#);
 /// ```
 #[must_use]
-pub fn excerpt(text: &str) -> impl fmt::Display + '_ {
+pub(crate) fn excerpt(text: &str) -> impl fmt::Display + '_ {
     Excerpt(text)
 }
 

@@ -57,7 +57,7 @@ const PASSED_ON: u64 = 1 << 22;
 /// partitions. Which of the two it is shows when the table is full.
 ///
 /// ```
-/// use daytally::aggregate::Partitions;
+/// use daytally::internals::Partitions;
 /// use daytally::event::{Decoder, Verdict};
 ///
 /// let partitions = Partitions::default();
@@ -111,7 +111,7 @@ impl<P: Deref<Target = Partitions>> Counter<P> {
     }
 
     /// Adds what was counted elsewhere for a group.
-    pub fn merge(&mut self, group: &Group) {
+    pub(crate) fn merge(&mut self, group: &Group) {
         for piece in Packed::pieces(group) {
             self.outgoing.push(piece);
         }
@@ -120,7 +120,7 @@ impl<P: Deref<Target = Partitions>> Counter<P> {
     /// Whether groups could not be taken to the disk, so that counting on is in vain.
     #[must_use]
     #[inline]
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.outgoing.partitions.has_failed()
     }
 

@@ -20,6 +20,7 @@ use crate::event::Date;
 /// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DayTotals {
     /// The UTC day.
     pub date: Date,
@@ -34,6 +35,18 @@ pub struct DayTotals {
 }
 
 impl DayTotals {
+    /// A day of which nothing is counted.
+    #[must_use]
+    pub fn new(date: Date) -> DayTotals {
+        DayTotals {
+            date,
+            users: 0,
+            event_count: 0,
+            purchase_count: 0,
+            revenue: GrandTotal::default(),
+        }
+    }
+
     /// Nothing of a day.
     fn none_of(date: Date) -> DayTotals {
         DayTotals {
@@ -65,7 +78,7 @@ impl DayTotals {
     }
 
     /// Adds other groups, of that day or of others.
-    pub fn merge(&mut self, other: &DayTotals) {
+    pub(crate) fn merge(&mut self, other: &DayTotals) {
         self.users += other.users;
         self.event_count += other.event_count;
         self.purchase_count += other.purchase_count;

@@ -8,6 +8,7 @@ use crate::event::Date;
 
 /// The sums over all groups, and the dates they span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GrandTotals {
     /// How many groups there are: the rows of the result.
     pub groups: u64,
@@ -28,7 +29,7 @@ impl GrandTotals {
     ///
     /// [`Error::TotalTooLarge`] if the revenue of a group is 10^20 or more: it names the first such
     /// group in the order of the result.
-    pub fn of(groups: &InOrder) -> Result<GrandTotals> {
+    pub(crate) fn of(groups: &InOrder) -> Result<GrandTotals> {
         let mut totals = GrandTotals::default();
         for Group { key, totals: group } in groups.iter() {
             if group.revenue.is_too_large() {
@@ -46,7 +47,7 @@ impl GrandTotals {
     }
 
     /// Adds those of other groups.
-    pub fn merge(&mut self, other: &GrandTotals) {
+    pub(crate) fn merge(&mut self, other: &GrandTotals) {
         self.groups += other.groups;
         self.event_count += other.event_count;
         self.purchase_count += other.purchase_count;

@@ -68,6 +68,7 @@ impl GroupKey {
 
 /// What is counted for a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Totals {
     /// Valid events of any type.
     pub event_count: u64,

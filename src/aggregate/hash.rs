@@ -28,7 +28,7 @@ impl KeyHasher {
 
     /// A hasher with a given seed, for tests.
     #[must_use]
-    pub fn with_seed(seed: u64) -> KeyHasher {
+    pub(crate) fn with_seed(seed: u64) -> KeyHasher {
         KeyHasher(SeedableRandomState::with_seed(
             seed,
             SharedSeed::global_random(),
@@ -38,7 +38,7 @@ impl KeyHasher {
     /// The hash of a key.
     #[inline]
     #[must_use]
-    pub fn hash(&self, key: &GroupKey) -> u64 {
+    pub(crate) fn hash(&self, key: &GroupKey) -> u64 {
         self.0.hash_one(key)
     }
 }

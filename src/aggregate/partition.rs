@@ -163,14 +163,14 @@ impl Partitions {
 
     /// For so many workers, whose tables will share the memory that there is for them.
     #[must_use]
-    pub fn for_workers(self, workers: NonZeroUsize) -> Partitions {
+    pub(crate) fn for_workers(self, workers: NonZeroUsize) -> Partitions {
         Partitions { workers, ..self }
     }
 
     /// With so much memory for the workers' own tables, all of them together, in bytes; 64 MiB if
     /// nothing is said. A table has a least size, so that many workers may take more.
     #[must_use]
-    pub fn with_tables(self, bytes: usize) -> Partitions {
+    pub(crate) fn with_tables(self, bytes: usize) -> Partitions {
         Partitions {
             tables_memory: bytes,
             ..self
@@ -181,7 +181,7 @@ impl Partitions {
     /// they need.
     ///
     /// ```
-    /// use daytally::aggregate::{Partitions, SpillSettings};
+    /// use daytally::internals::{Partitions, SpillSettings};
     /// use daytally::event::{Decoder, Verdict};
     ///
     /// let settings = SpillSettings {
@@ -222,7 +222,7 @@ impl Partitions {
 
     /// A counter that shares the partitions instead of borrowing them.
     #[must_use]
-    pub fn shared_counter(self: &Arc<Self>) -> Counter<Arc<Partitions>> {
+    pub(crate) fn shared_counter(self: &Arc<Self>) -> Counter<Arc<Partitions>> {
         Counter::new(Arc::clone(self), self.workers, self.tables_memory)
     }
 
@@ -268,7 +268,7 @@ impl Partitions {
     /// Whether groups could not be taken to the disk, so that counting on is in vain.
     #[must_use]
     #[inline]
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.spiller.as_ref().is_some_and(Spiller::has_failed)
     }
 

@@ -228,6 +228,7 @@ impl SortedGroups {
 
     /// Ranges of some thousand groups each that follow each other and cover all groups, so that the
     /// result can be written in parallel.
+    #[doc(hidden)]
     pub fn ranges(&self) -> impl Iterator<Item = GroupRange<'_>> {
         let count = match &self.0 {
             Source::Memory(shares) => shares.first().map_or(0, |share| share.ends.len()),
@@ -394,7 +395,8 @@ fn places<N: Copy, P: TryInto<usize>>(numbers: &[N], place: impl Fn(N) -> P) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{GroupKey, KeyHasher, Partitions, Totals};
+    use crate::aggregate::hash::KeyHasher;
+    use crate::aggregate::{GroupKey, Partitions, Totals};
     use crate::event::{Amount, Date, Event, UserId};
     use proptest::prelude::*;
     use std::collections::BTreeMap;

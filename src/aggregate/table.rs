@@ -14,7 +14,7 @@ const BLOCK: usize = 256;
 /// Groups and their totals in no order: what one worker has counted since it last handed over.
 ///
 /// ```
-/// use daytally::aggregate::{KeyHasher, Table};
+/// use daytally::internals::{KeyHasher, Table};
 /// use daytally::event::{Decoder, Verdict};
 ///
 /// let mut table = Table::new(KeyHasher::random());

@@ -42,7 +42,7 @@ impl Span {
     /// Whether it is the other one, or made of whole ones of it: months are of days, but not of weeks.
     ///
     /// ```
-    /// use daytally::aggregate::Span;
+    /// use daytally::internals::Span;
     ///
     /// assert!(Span::Month.is_made_of(Span::Day));
     /// assert!(!Span::Month.is_made_of(Span::Week));
@@ -75,7 +75,7 @@ impl Span {
     /// 0000-01-01, which stands for its first day.
     ///
     /// ```
-    /// use daytally::aggregate::Span;
+    /// use daytally::internals::Span;
     /// use daytally::event::Date;
     ///
     /// let date = Date::from_ymd(2024, 2, 29).unwrap();
@@ -143,7 +143,7 @@ impl Span {
 /// Only what has events takes memory.
 ///
 /// ```
-/// use daytally::aggregate::{Span, Timeline};
+/// use daytally::internals::{Span, Timeline};
 /// use daytally::{Input, Options, Pipeline};
 ///
 /// let pipeline = Pipeline::new(Options::default())?;

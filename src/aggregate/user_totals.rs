@@ -32,7 +32,7 @@ pub struct UserTotals {
 
 impl UserTotals {
     /// How many of those with the most are kept.
-    pub const TOP: usize = 20;
+    pub(crate) const TOP: usize = 20;
 
     /// Of groups that are of one user each.
     pub(crate) fn of(groups: impl IntoIterator<Item = Group>) -> UserTotals {
@@ -73,14 +73,14 @@ impl UserTotals {
 
     /// How many users have events.
     #[must_use]
-    pub fn users(&self) -> u64 {
+    pub(crate) fn users(&self) -> u64 {
         self.users
     }
 
     /// The most events that a share of the users have at most, `share` being per thousand: of 500 it is
     /// the median, of those in the middle the lower. `None` without users.
     #[must_use]
-    pub fn events_of(&self, share: u64) -> Option<u64> {
+    pub(crate) fn events_of(&self, share: u64) -> Option<u64> {
         let wanted = (u128::from(self.users) * u128::from(share.min(1000))).div_ceil(1000);
         let mut seen = 0;
         self.by_events.iter().find_map(|(count, users)| {
@@ -92,7 +92,7 @@ impl UserTotals {
     /// Bins of events a user: 1, 2, 3 to 4, 5 to 8 and so on, each with its first and last count and its
     /// users, from the first bin to the last that has any.
     #[must_use]
-    pub fn bins_of_events(&self) -> Vec<(u64, u64, u64)> {
+    pub(crate) fn bins_of_events(&self) -> Vec<(u64, u64, u64)> {
         let bin = |count: u64| {
             count
                 .saturating_sub(1)
@@ -119,14 +119,14 @@ impl UserTotals {
 
     /// How many users have no revenue.
     #[must_use]
-    pub fn without_revenue(&self) -> u64 {
+    pub(crate) fn without_revenue(&self) -> u64 {
         self.by_revenue.get(&0).copied().unwrap_or(0)
     }
 
     /// Bins of revenue a user, those without aside: from 1, 2 and 5 times a power of ten, each with where
     /// it starts, where the next does, and its users; from the first that has any to the last.
     #[must_use]
-    pub fn bins_of_revenue(&self) -> Vec<(Revenue, Revenue, u64)> {
+    pub(crate) fn bins_of_revenue(&self) -> Vec<(Revenue, Revenue, u64)> {
         let mut bins = Vec::new();
         let mut with = self.by_revenue.range(1..);
         let (Some((first, _)), last) = (with.next(), self.by_revenue.last_key_value()) else {
@@ -148,13 +148,13 @@ impl UserTotals {
 
     /// The users with the most events, at most [`UserTotals::TOP`]; of those with as many, the least ids.
     #[must_use]
-    pub fn most_events(&self) -> &[UserTotal] {
+    pub(crate) fn most_events(&self) -> &[UserTotal] {
         &self.most_events
     }
 
     /// The users with the most revenue, at most [`UserTotals::TOP`], none without a purchase among them.
     #[must_use]
-    pub fn most_revenue(&self) -> &[UserTotal] {
+    pub(crate) fn most_revenue(&self) -> &[UserTotal] {
         &self.most_revenue
     }
 }

@@ -18,10 +18,11 @@ use super::{places, report, screen, signals};
 use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place};
+use daytally::internals::{Part, path_text};
 use daytally::output::report::RejectPlaces;
 use daytally::output::{
-    Draft, Finished, InputSummary, OutputSummary, Part, Publication, Published, SchemaSummary,
-    StateSummary, Status, Summary, Target, path_text,
+    Draft, Finished, InputSummary, OutputSummary, Publication, Published, SchemaSummary,
+    StateSummary, Status, Summary, Target,
 };
 use daytally::replay::record_of;
 use daytally::state::State;
@@ -477,15 +478,10 @@ impl Started {
         let inputs = outcome
             .inputs
             .iter()
-            .map(|read| InputSummary {
-                input: read.name.clone(),
-                path: read.path.clone().map(path_text),
-                bytes: read.bytes,
-                lines: read.lines,
-                compression: read.compressed.map(|(format, _)| format.name()),
-                compressed_bytes: read.compressed.map(|(_, bytes)| bytes),
-                bytes_added_since: read.bytes_added_since,
-                source: self.config.state.is_some().then(|| read.source.name()),
+            .map(|read| {
+                let mut input = InputSummary::new(read);
+                input.source = self.config.state.is_some().then(|| read.source.name());
+                input
             })
             .collect();
         let mut summary = Summary::new(&outcome.books, totals, inputs, self.at.elapsed());

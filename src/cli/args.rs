@@ -1111,7 +1111,10 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
 
 fn parse_format(text: &str) -> Result<Format, String> {
     let format: Format = text.parse().map_err(|_| {
-        let names = Format::ALL.map(Format::extension);
+        let names: Vec<_> = Format::ALL
+            .iter()
+            .map(|format| format.extension())
+            .collect();
         format!("there are {}", names.join(", "))
     })?;
     match format.missing_feature() {
@@ -1290,7 +1293,10 @@ mod tests {
         let Command::Aggregate(args) = cli.command else {
             panic!()
         };
-        assert_eq!(args.read.chunk_size, daytally::DEFAULT_CHUNK_SIZE);
+        assert_eq!(
+            args.read.chunk_size,
+            daytally::internals::DEFAULT_CHUNK_SIZE
+        );
         assert_eq!(
             args.input.lines.max_line_bytes,
             daytally::event::DEFAULT_MAX_LINE_BYTES

@@ -247,18 +247,17 @@ pub(super) fn options(
     schema: Schema,
     dates: DateRange,
 ) -> Options {
-    Options {
-        chunk_size: read.chunk_size,
-        max_line_bytes: lines.max_line_bytes,
-        lanes: match read.lanes {
-            LanesArg::All => Lanes::All,
-            LanesArg::General => Lanes::General,
-        },
-        dates,
-        schema,
-        map_files: !read.no_mmap,
-        ..Options::default()
-    }
+    let mut options = Options::default();
+    options.chunk_size = read.chunk_size;
+    options.max_line_bytes = lines.max_line_bytes;
+    options.lanes = match read.lanes {
+        LanesArg::All => Lanes::All,
+        LanesArg::General => Lanes::General,
+    };
+    options.dates = dates;
+    options.schema = schema;
+    options.map_files = !read.no_mmap;
+    options
 }
 
 /// What a run may take, but for the folder of temporary files.
@@ -324,7 +323,11 @@ fn format_of_name(path: &Path, by_date: bool, command: &str) -> Result<Format, c
     let message = match Format::foreign_extension(path) {
         Some(extension) => format!(
             "results have no format {extension}; give the output another name, or say with --format what is to be in {shown}: {}",
-            Format::ALL.map(|format| format.to_string()).join(", ")
+            Format::ALL
+                .iter()
+                .map(Format::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
         None if by_date && format != Format::CSV => format!(
             "with --partition-by the output is a folder, and its name says nothing of the files in it: say --format {format} if those of {shown} are to be that, or --format csv"
@@ -438,21 +441,21 @@ impl StateConfig {
                 "--state keeps each input once, so --allow-duplicates does not go with it".into(),
             ));
         }
+        let mut settings = state::Settings::default();
+        settings.max_line_bytes = args.input.lines.max_line_bytes;
+        // A report says where they are.
+        settings.keeps_rejects = args.result.rejects.is_some() || args.report.is_some();
+        settings.schema = Arc::new(schema.clone());
+        let mut how = Incremental::default();
+        how.verify = match options.verify {
+            VerifyArg::Quick => Verify::Quick,
+            VerifyArg::Full => Verify::Full,
+        };
+        how.forget_missing = options.forget_missing;
         Ok(Some(StateConfig {
             folder: folder.clone(),
-            settings: state::Settings {
-                max_line_bytes: args.input.lines.max_line_bytes,
-                // A report says where they are.
-                keeps_rejects: args.result.rejects.is_some() || args.report.is_some(),
-                schema: Arc::new(schema.clone()),
-            },
-            how: Incremental {
-                verify: match options.verify {
-                    VerifyArg::Quick => Verify::Quick,
-                    VerifyArg::Full => Verify::Full,
-                },
-                forget_missing: options.forget_missing,
-            },
+            settings,
+            how,
         }))
     }
 }
@@ -468,7 +471,7 @@ fn memory_limit(
         // Nobody asked for what there is to be enough.
         None => return Ok(Options::default().memory_limit.max(least)),
         Some(MemorySize::Bytes(bytes)) => bytes,
-        Some(MemorySize::Percent(percent)) => match daytally::machine_memory() {
+        Some(MemorySize::Percent(percent)) => match daytally::internals::machine_memory() {
             Some(all) => all / 100 * percent,
             None => {
                 return Err(wrong(
@@ -560,12 +563,10 @@ impl CheckConfig {
         let typed = args.options();
         let mut names = Words::default();
         args.input.names(&mut names);
-        let mut options = Options {
-            max_line_bytes: args.input.lines.max_line_bytes,
-            dates,
-            schema: schema.clone(),
-            ..Options::default()
-        };
+        let mut options = Options::default();
+        options.max_line_bytes = args.input.lines.max_line_bytes;
+        options.dates = dates;
+        options.schema = schema.clone();
         if let Some(threads) = args.threads {
             options.threads = threads;
         }

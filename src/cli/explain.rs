@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::{report, warn};
 use daytally::error::{Error, Result};
 use daytally::event::{Decoder, Diagnosis, Lanes, Schema, Verdict};
-use daytally::input::{FoundLine, Locator, Which};
+use daytally::internals::{FoundLine, Locator, Which};
 
 pub(super) use place::Place;
 

@@ -85,12 +85,10 @@ impl MergeConfig {
         let search = Search::new(files.iter().cloned()).allow_duplicates(true);
         let partials = PartialSet::open(files, order)?;
         let facts = partials.facts();
-        let options = Options {
-            dates: facts.dates,
-            schema: facts.schema.clone(),
-            max_line_bytes: usize::try_from(facts.max_line_bytes).unwrap_or(usize::MAX),
-            ..self.run.options
-        };
+        let mut options = self.run.options;
+        options.dates = facts.dates;
+        options.schema = facts.schema.clone();
+        options.max_line_bytes = usize::try_from(facts.max_line_bytes).unwrap_or(usize::MAX);
         Ok(AggregateConfig {
             search: search.stop_with(options.stop.cell()),
             from: facts.dates.from(),

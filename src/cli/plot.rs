@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use daytally::aggregate::{DayTotals, Span, Timeline};
+use daytally::aggregate::DayTotals;
+use daytally::internals::{Span, Timeline};
 use daytally::text;
 
 use super::color::{self, Paint};
@@ -171,17 +172,13 @@ fn is_utf8() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daytally::aggregate::GrandTotals;
     use daytally::event::Date;
 
     fn day(days: u32, events: u64) -> DayTotals {
-        DayTotals {
-            date: Date::from_days(days).unwrap(),
-            users: 1,
-            event_count: events,
-            purchase_count: 0,
-            revenue: GrandTotals::default().total_revenue,
-        }
+        let mut day = DayTotals::new(Date::from_days(days).unwrap());
+        day.users = 1;
+        day.event_count = events;
+        day
     }
 
     fn plot(days: impl Iterator<Item = u32>) -> Plot {

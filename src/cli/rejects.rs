@@ -11,9 +11,10 @@ use super::args::LogFormat;
 use super::config::{AggregateConfig, LogConfig};
 use super::log::Log;
 use super::warnings::Warnings;
+use daytally::Reject;
 use daytally::event::Schema;
+use daytally::output::Draft;
 use daytally::output::report::{PlaceNotes, RejectPlaces};
-use daytally::output::{Draft, Reject};
 use daytally::{RejectBatch, RejectSink, Result};
 
 /// How many invalid events are shown one by one where a person watches: about a screenful.

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use super::config::AggregateConfig;
 use daytally::Pipeline;
-use daytally::aggregate::{SortedGroups, Timeline};
+use daytally::aggregate::SortedGroups;
 use daytally::error::Result;
+use daytally::internals::Timeline;
 use daytally::output::report::{Fact, RejectPlaces, Report};
 use daytally::output::{Draft, Finished, Summary, Target};
 

@@ -8,8 +8,7 @@ use daytally::aggregate::{DayTotals, GrandTotals};
 use daytally::error::{Error, Result};
 use daytally::event::{Date, DateRange};
 use daytally::output::{
-    DayDrafts, DaysSummary, Draft, Finished, FinishedDays, OutputSummary, Publication, Target,
-    path_text,
+    DayDrafts, Draft, Finished, FinishedDays, OutputSummary, Publication, Target,
 };
 use daytally::state::State;
 use daytally::{Outcome, Pipeline};
@@ -49,21 +48,13 @@ impl ResultDraft {
         state: Option<&State>,
         days: Option<&mut dyn FnMut(DayTotals)>,
     ) -> Result<(FinishedResult, OutputSummary, GrandTotals)> {
-        let path = path_text(config.output.absolute());
         match self {
             ResultDraft::File(mut draft) => {
                 let write = |bytes: &[u8]| draft.write(bytes);
                 let totals = pipeline.write_result(outcome, config.format, write, days)?;
                 let finished = draft.finish()?;
-                let output = OutputSummary {
-                    path,
-                    format: config.format.to_string(),
-                    rows: totals.groups,
-                    bytes: finished.bytes(),
-                    sha256: finished.sha256(),
-                    unchanged: finished.is_unchanged(),
-                    days: None,
-                };
+                let output =
+                    OutputSummary::of_file(&config.output, config.format, &totals, &finished);
                 Ok((FinishedResult::File(finished), output, totals))
             }
             ResultDraft::Days(mut drafts) => {
@@ -86,16 +77,8 @@ impl ResultDraft {
                     let asked_for = |day: &Date| config.options.dates.contains(*day);
                     finished.remove(published.into_iter().filter(asked_for))?;
                 }
-                let changes = finished.changes();
-                let output = OutputSummary {
-                    path,
-                    format: config.format.to_string(),
-                    rows: totals.groups,
-                    bytes: finished.bytes(),
-                    sha256: None,
-                    unchanged: changes.is_empty(),
-                    days: Some(DaysSummary::from(&changes)),
-                };
+                let output =
+                    OutputSummary::of_days(&config.output, config.format, &totals, &finished);
                 Ok((FinishedResult::Days(Box::new(finished)), output, totals))
             }
         }

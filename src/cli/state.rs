@@ -7,9 +7,11 @@ use super::args::StateArgs;
 use super::exit::Exit;
 use super::report;
 use daytally::error::{Error, Result};
-use daytally::input::{Change, Verify};
-use daytally::output::path_text;
-use daytally::state::{PartialMeta, State};
+use daytally::input::Verify;
+use daytally::internals::Change;
+use daytally::internals::PartialMeta;
+use daytally::internals::path_text;
+use daytally::state::State;
 use serde::Serialize;
 
 /// Runs the command and tells how it went.

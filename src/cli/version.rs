@@ -1,6 +1,7 @@
 //! What `--version` tells: the release, what was built into it, and what it makes of this processor.
 
-use daytally::event::{Zone, vectors};
+use daytally::event::Zone;
+use daytally::internals::vectors;
 
 /// The optional parts of the program, and whether this one has them.
 const FEATURES: [(&str, bool); 10] = [

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use super::args::LogFormat;
 use super::log::field;
-use daytally::output::Reject;
+use daytally::Reject;
 use daytally::text;
 
 /// Log lines of some rejects, all of the time of the first.
@@ -225,7 +225,7 @@ mod tests {
             for (raw, line, offset) in &lines {
                 if let Verdict::Invalid(fault) = decoder.decode(raw) {
                     let input = &names[rejects.len() / 2 % 2];
-                    rejects.push(Reject { input, input_index: 0, line: *line, offset: *offset, fault, raw, cut: None });
+                    rejects.push(Reject::new(input, *line, *offset, fault, raw));
                 }
             }
             for format in [LogFormat::Text, LogFormat::Json] {

@@ -20,6 +20,7 @@ pub struct Amount(u128);
 
 /// Why a number is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AmountFault {
     /// The written decimal is zero or negative.
     NonPositive,

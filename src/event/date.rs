@@ -48,7 +48,7 @@ impl Date {
     /// The date of a year (0 to 9999) and day of the year (1 to 365, 366 in a leap year): an ISO
     /// 8601 ordinal date.
     #[must_use]
-    pub fn from_ordinal(year: u32, day_of_year: u32) -> Option<Date> {
+    pub(crate) fn from_ordinal(year: u32, day_of_year: u32) -> Option<Date> {
         if year > 9999 || day_of_year == 0 || day_of_year > 365 + u32::from(is_leap_year(year)) {
             return None;
         }
@@ -58,7 +58,7 @@ impl Date {
     /// The date of an ISO 8601 week date: week-numbering year (0 to 9999), week (1 to 52 or 53) and
     /// day of the week (1 is Monday). `None` too where the date lies outside the years 0000 to 9999.
     #[must_use]
-    pub fn from_week(year: u32, week: u32, weekday: u32) -> Option<Date> {
+    pub(crate) fn from_week(year: u32, week: u32, weekday: u32) -> Option<Date> {
         if year > 9999 || week == 0 || !(1..=7).contains(&weekday) {
             return None;
         }
@@ -95,13 +95,13 @@ impl Date {
 
     /// Whether the date is the last of its month.
     #[must_use]
-    pub fn is_last_of_month(self) -> bool {
+    pub(crate) fn is_last_of_month(self) -> bool {
         self.next().is_none_or(|next| next.to_chrono().day() == 1)
     }
 
     /// The date as chrono's type.
     #[must_use]
-    pub fn to_chrono(self) -> NaiveDate {
+    pub(crate) fn to_chrono(self) -> NaiveDate {
         // Below 2^22, so it always fits; chrono's range is far wider than ours.
         i32::try_from(self.0)
             .ok()

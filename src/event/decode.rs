@@ -35,6 +35,7 @@ pub enum Verdict {
 
 /// Which ways of reading a line are taken. The verdicts are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Lanes {
     /// The fast lane for ordinary lines, the general lane for the others.
     #[default]
@@ -45,6 +46,7 @@ pub enum Lanes {
 
 /// A line and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded<'a> {
     /// What the line turned out to be.
     pub verdict: Verdict,
@@ -170,6 +172,7 @@ impl Decoder {
     /// }
     /// assert_eq!((valid, invalid), (101 * 7, 1));
     /// ```
+    #[doc(hidden)]
     #[inline]
     pub fn decode_run(
         &mut self,

@@ -240,7 +240,7 @@ fn character_length(text: &[u8]) -> usize {
 /// The column of a byte of a line, from 1, as messages have it: how many characters start before it.
 ///
 /// ```
-/// assert_eq!(daytally::event::column("é: x".as_bytes(), 4), 4);
+/// assert_eq!(daytally::internals::column("é: x".as_bytes(), 4), 4);
 /// ```
 #[must_use]
 pub fn column(line: &[u8], at: usize) -> usize {

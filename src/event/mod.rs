@@ -5,17 +5,17 @@
 
 mod amount;
 mod date;
-mod decode;
+pub(crate) mod decode;
 mod diagnose;
-mod fast;
-mod fault;
+pub(crate) mod fast;
+pub(crate) mod fault;
 mod field;
 mod hint;
 mod json;
 mod reason;
 mod rules;
 mod schema;
-mod style;
+pub(crate) mod style;
 mod timestamp;
 mod user_id;
 mod zone;
@@ -23,14 +23,13 @@ mod zone;
 pub(crate) use amount::DECIMALS;
 pub use amount::{Amount, AmountFault};
 pub use date::{Date, DateRange, NoDate};
-pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoded, Decoder, Lanes, Run, Verdict};
+pub use decode::{DEFAULT_MAX_LINE_BYTES, Decoded, Decoder, Lanes, Verdict};
 pub use diagnose::Diagnosis;
-pub use fast::vectors;
-pub use fault::{Fault, column};
+pub use fault::Fault;
 pub use hint::Hint;
 pub use reason::Reason;
 pub use schema::{FieldNames, FieldPath, NoFieldPath, NoSchema, Schema};
-pub use style::{Lengths, Styles};
+pub(crate) use style::Styles;
 pub use timestamp::{TimestampFault, parse_timestamp};
 pub use user_id::UserId;
 pub use zone::{NoZone, Zone};
@@ -38,7 +37,7 @@ pub use zone::{NoZone, Zone};
 use std::fmt;
 
 /// The one event type that has an amount, unless a [`Schema`] says otherwise.
-pub const PURCHASE: &str = "purchase";
+pub(crate) const PURCHASE: &str = "purchase";
 
 /// How far up in [`Event::money`] the number of purchases stands. An amount is at most 10^33 units,
 /// which is below 2^110.

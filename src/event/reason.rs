@@ -16,13 +16,14 @@ macro_rules! reasons {
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Reason {
             $($(#[$doc])* $name,)*
         }
 
         impl Reason {
             /// Every reason, in the order of the rules.
-            pub const ALL: [Reason; [$($code),*].len()] = [$(Reason::$name),*];
+            pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
 
             /// The stable name of the reason.
             #[must_use]
@@ -74,7 +75,7 @@ reasons! {
 impl Reason {
     /// The place of the reason in [`Reason::ALL`], for tables of counts.
     #[must_use]
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self as usize
     }
 
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn codes_are_distinct_and_indices_point_back() {
-        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+        for (index, reason) in Reason::ALL.iter().copied().enumerate() {
             assert_eq!(reason.index(), index);
             assert_eq!(reason.to_string(), reason.code());
             let same = Reason::ALL.iter().filter(|r| r.code() == reason.code());

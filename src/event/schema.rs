@@ -85,6 +85,7 @@ pub struct FieldPath {
 
 /// A text is not the path of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoFieldPath {
     /// There is nothing before, after or between dots.
     #[error(r"a key is empty; keys have one dot between them, and a dot in a key is written \.")]
@@ -96,6 +97,7 @@ pub enum NoFieldPath {
 
 /// Fields, or types of purchases, that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoSchema {
     /// Two fields are the same, or one is in the other.
     #[error(
@@ -259,7 +261,7 @@ impl Schema {
 
     /// Whether all of it is as by default.
     #[must_use]
-    pub const fn is_usual(&self) -> bool {
+    pub(crate) const fn is_usual(&self) -> bool {
         self.has_usual_names && self.has_usual_types && self.has_usual_days()
     }
 

@@ -16,10 +16,12 @@ const KEPT: usize = 48;
 /// How lines are written, counted.
 ///
 /// ```
-/// use daytally::event::Styles;
+/// use daytally::event::Schema;
+/// use daytally::internals::Styles;
 ///
 /// let mut styles = Styles::default();
-/// styles.add(br#"{"user_id":7,"event_type":"click","timestamp":"2024-01-01T08:30Z","ip":""}"#);
+/// let line = br#"{"user_id":7,"event_type":"click","timestamp":"2024-01-01T08:30Z","ip":""}"#;
+/// styles.add_with(line, &Schema::default());
 /// assert_eq!(styles.user_ids["integer"], 1);
 /// assert_eq!(styles.timestamps["YYYY-MM-DDThh:mmZ"], 1);
 /// assert_eq!(styles.other_keys["ip"], 1);
@@ -57,7 +59,7 @@ pub struct Lengths(BTreeMap<u64, u64>);
 
 impl Lengths {
     /// Counts a line.
-    pub fn add(&mut self, len: u64) {
+    pub(crate) fn add(&mut self, len: u64) {
         *self.0.entry(len).or_default() += 1;
     }
 
@@ -87,14 +89,10 @@ impl Lengths {
 
 impl Styles {
     /// Counts a line, given without its `\n`. A blank one counts for nothing.
-    pub fn add(&mut self, line: &[u8]) {
-        self.add_with(line, Schema::usual());
-    }
-
-    /// The same where fields have other names.
     ///
     /// ```
-    /// use daytally::event::{FieldNames, Schema, Styles};
+    /// use daytally::event::{FieldNames, Schema};
+    /// use daytally::internals::Styles;
     ///
     /// let user_id = "user.id".parse()?;
     /// let schema = Schema::default().with_fields(FieldNames { user_id, ..FieldNames::default() })?;
@@ -104,7 +102,7 @@ impl Styles {
     /// assert_eq!(styles.other_keys["user_id"], 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn add_with(&mut self, line: &[u8], schema: &Schema) {
+    pub(crate) fn add_with(&mut self, line: &[u8], schema: &Schema) {
         if is_blank(line) {
             return;
         }
@@ -188,12 +186,12 @@ impl Styles {
     }
 
     /// Counts a line of which only the length is known.
-    pub fn add_cut(&mut self, len: u64) {
+    pub(crate) fn add_cut(&mut self, len: u64) {
         self.lengths.add(len);
     }
 
     /// Adds the counts of another part.
-    pub fn merge(&mut self, other: Styles) {
+    pub(crate) fn merge(&mut self, other: Styles) {
         fn add<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
             for (key, count) in from {
                 *to.entry(key).or_default() += count;
@@ -416,7 +414,7 @@ mod tests {
             b"\xff",
         ] {
             let mut part = Styles::default();
-            part.add(line);
+            part.add_with(line, Schema::usual());
             styles.merge(part);
         }
         assert_eq!(styles.objects, 3);

@@ -19,6 +19,7 @@ use super::date::Date;
 
 /// Why a text is not a UTC date-time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TimestampFault {
     /// It is not a date-time at all.
     NotADateTime,

@@ -4,7 +4,7 @@
 ///
 /// Never empty. The chunks of an input follow each other without a gap and cover all of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk<'a> {
+pub(crate) struct Chunk<'a> {
     /// The byte of the input at which the chunk starts, from 0.
     pub offset: usize,
     /// The lines, each with its `\n`; the last line of an input may lack it.
@@ -14,13 +14,13 @@ pub struct Chunk<'a> {
 /// Cuts a text into [`Chunk`]s of at least a given size, the last one aside.
 ///
 /// ```
-/// use daytally::input::Chunks;
+/// use daytally::internals::Chunks;
 ///
 /// let chunks: Vec<_> = Chunks::new(b"one\ntwo\nthree\nfour", 5).map(|c| c.bytes).collect();
 /// assert_eq!(chunks, [&b"one\ntwo\n"[..], b"three\n", b"four"]);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Chunks<'a> {
+pub(crate) struct Chunks<'a> {
     text: &'a [u8],
     at: usize,
     size: usize,
@@ -30,7 +30,7 @@ impl<'a> Chunks<'a> {
     /// The chunks of `text`, each reaching to the end of the line that holds its byte number `size`
     /// (counted from 1; 0 counts as 1).
     #[must_use]
-    pub fn new(text: &'a [u8], size: usize) -> Chunks<'a> {
+    pub(crate) fn new(text: &'a [u8], size: usize) -> Chunks<'a> {
         Chunks {
             text,
             at: 0,
@@ -40,7 +40,7 @@ impl<'a> Chunks<'a> {
 
     /// The same, starting at the byte `start` of `text`, which has to be the start of a line.
     #[must_use]
-    pub fn starting_at(text: &'a [u8], start: usize, size: usize) -> Chunks<'a> {
+    pub(crate) fn starting_at(text: &'a [u8], start: usize, size: usize) -> Chunks<'a> {
         Chunks {
             at: start.min(text.len()),
             ..Chunks::new(text, size)

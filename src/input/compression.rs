@@ -105,7 +105,7 @@ impl Compression {
     pub const MAGIC_LEN: usize = 4096;
 
     /// All formats.
-    pub const ALL: [Compression; 5] = [
+    pub const ALL: &'static [Compression] = &[
         Compression::Gzip,
         Compression::Zstd,
         Compression::Bzip2,
@@ -203,7 +203,8 @@ impl Compression {
     /// The format of a name.
     pub(crate) fn from_name(name: &str) -> Option<Compression> {
         Compression::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|format| format.name() == name)
     }
 
@@ -488,7 +489,8 @@ impl Step {
 /// ```
 /// use std::io::Read as _;
 ///
-/// use daytally::input::{Compression, Decompressor, DecompressError, Fault};
+/// use daytally::input::{Compression, DecompressError, Fault};
+/// use daytally::internals::Decompressor;
 ///
 /// # #[cfg(feature = "gzip")]
 /// # fn main() -> std::io::Result<()> {

@@ -93,6 +93,7 @@ pub enum Separator {
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// The inputs: those of the names first, then those of the list, each in order.
     pub inputs: Vec<Place>,
@@ -126,6 +127,7 @@ pub enum Place {
 /// Alternatives of patterns with braces that match nothing, where others of the same pattern do:
 /// `b*` of `{a,b}*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unmatched {
     /// The first of them, at most [`Unmatched::MOST`].
     pub first: Vec<PathBuf>,
@@ -151,6 +153,7 @@ impl Unmatched {
 ///
 /// A folder counts as one, whatever is in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// Names that start with a dot.
     pub hidden: u64,
@@ -186,6 +189,7 @@ impl Place {
     }
 
     /// Whether the name has an extension that compressed files have, such as `.gz`.
+    #[doc(hidden)]
     #[must_use]
     pub fn is_named_as_compressed(&self) -> bool {
         match self {

@@ -17,10 +17,11 @@ const BLOCK: usize = 1 << 20;
 const TAIL: u64 = 64 * 1024;
 
 /// A BLAKE3 hash.
-pub type Digest = [u8; blake3::OUT_LEN];
+pub(crate) type Digest = [u8; blake3::OUT_LEN];
 
 /// How closely files are looked at, to tell whether they are what they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verify {
     /// Their size, their date, and samples of their bytes: the first and the last 64 KiB, and some places
     /// between. The least that is ever done; it takes well under a millisecond a file.
@@ -132,7 +133,7 @@ impl FileRecord {
 
     /// Where the first line starts that was not there or not finished, in bytes.
     #[must_use]
-    pub fn resumes_at(&self) -> u64 {
+    pub(crate) fn resumes_at(&self) -> u64 {
         self.unfinished
             .as_ref()
             .map_or(self.len, |line| line.offset)

@@ -15,7 +15,7 @@ pub struct Line<'a> {
 /// is not empty. So the lines, each with its `\n`, cover the chunk.
 ///
 /// ```
-/// use daytally::input::Lines;
+/// use daytally::internals::Lines;
 ///
 /// let lines: Vec<_> = Lines::new(b"one\n\nthree").map(|line| (line.offset, line.bytes)).collect();
 /// assert_eq!(lines, [(0, &b"one"[..]), (4, b""), (5, b"three")]);

@@ -107,7 +107,7 @@ impl Locator {
     /// use std::num::NonZeroU64;
     ///
     /// use daytally::Input;
-    /// use daytally::input::{Locator, Which};
+    /// use daytally::internals::{Locator, Which};
     ///
     /// let second = Which::Number(NonZeroU64::new(2).unwrap());
     /// let input = Input::open("tests/data/events.jsonl".as_ref())?;

@@ -34,7 +34,7 @@ use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 /// The pages belong to the file, not to the process: reading a file of any size this way takes no
 /// private memory.
 #[derive(Debug)]
-pub struct Mapping {
+pub(super) struct Mapping {
     // An empty file cannot be mapped.
     map: Option<(Mmap, &'static Watched)>,
 }
@@ -51,7 +51,7 @@ impl Mapping {
     /// # Errors
     ///
     /// What the operating system says when it cannot map the file.
-    pub fn new(file: &File, len: usize) -> io::Result<Mapping> {
+    pub(super) fn new(file: &File, len: usize) -> io::Result<Mapping> {
         if len == 0 {
             return Ok(Mapping { map: None });
         }
@@ -77,13 +77,13 @@ impl Mapping {
 
     /// The bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.map.as_ref().map_or(&[], |(map, _)| map)
     }
 
     /// Asks for the bytes of a range to be read from the disk, if they have to be, without waiting for
     /// them.
-    pub fn will_read(&self, range: Range<usize>) {
+    pub(super) fn will_read(&self, range: Range<usize>) {
         let start = range.start / page_size() * page_size();
         if let Some((map, _)) = &self.map
             && range.start < range.end
@@ -96,7 +96,7 @@ impl Mapping {
 
     /// Lets the pages of a range go that lie wholly in it: it has been read, and holding on to it only
     /// makes the process look large, and its end slow. Reading it again takes longer, no more.
-    pub fn release(&self, range: Range<usize>) {
+    pub(super) fn release(&self, range: Range<usize>) {
         let page = page_size();
         let (start, end) = (range.start.next_multiple_of(page), range.end / page * page);
         let Some((map, _)) = &self.map else {
@@ -117,7 +117,7 @@ impl Mapping {
     /// Whether pages of the map could not be read and show zeros instead: the file was cut shorter,
     /// or its disk failed.
     #[must_use]
-    pub fn has_faulted(&self) -> bool {
+    pub(super) fn has_faulted(&self) -> bool {
         self.map
             .as_ref()
             .is_some_and(|(_, watched)| watched.has_faulted.load(Ordering::Acquire))

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::file::{self, FileId, Recording, RegularFile};
+use super::file::{self, Recording, RegularFile};
 use super::identity::FileRecord;
 use super::map::Mapping;
 use super::stream::BOM;
@@ -63,18 +63,6 @@ impl InputFile {
             .transpose()
     }
 
-    /// The absolute path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// Which file it is.
-    #[must_use]
-    pub fn id(&self) -> FileId {
-        self.file.id()
-    }
-
     /// All bytes of the file, as long as it was when it was opened.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -83,19 +71,19 @@ impl InputFile {
 
     /// Says that a range of the bytes will soon be read: where it is not in memory yet, the disk can
     /// start.
-    pub fn will_read(&self, range: Range<usize>) {
+    pub(crate) fn will_read(&self, range: Range<usize>) {
         self.mapping.will_read(range);
     }
 
     /// Says that a range of the bytes has been read and is not needed in memory any more. Reading it
     /// again takes longer, no more.
-    pub fn release(&self, range: Range<usize>) {
+    pub(crate) fn release(&self, range: Range<usize>) {
         self.mapping.release(range);
     }
 
     /// Where the first line starts that is to be read: after the byte-order mark, if there is one.
     #[must_use]
-    pub fn text_start(&self) -> usize {
+    pub(crate) fn text_start(&self) -> usize {
         let start = usize::try_from(self.file.start()).unwrap_or(usize::MAX);
         if start > 0 {
             start
@@ -108,14 +96,14 @@ impl InputFile {
 
     /// Where the last line ends that is to be read.
     #[must_use]
-    pub fn text_end(&self) -> usize {
+    pub(crate) fn text_end(&self) -> usize {
         let end = usize::try_from(self.file.end()).unwrap_or(usize::MAX);
         end.min(self.bytes().len())
     }
 
     /// Whether a part of the file could not be read; what was read of it means nothing.
     #[must_use]
-    pub fn has_faulted(&self) -> bool {
+    pub(crate) fn has_faulted(&self) -> bool {
         self.mapping.has_faulted()
     }
 
@@ -123,7 +111,7 @@ impl InputFile {
     /// a file that has been cut shorter, in the rest of its last page, and if that file grows again,
     /// nothing else tells; so such places are looked at again by
     /// [`check_unchanged`](InputFile::check_unchanged). The first 65,536 are kept in mind.
-    pub fn found_zero(&self, at: usize) {
+    pub(crate) fn found_zero(&self, at: usize) {
         let mut zeros = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
         if zeros.len() < ZEROS {
             zeros.push(at as u64);
@@ -147,7 +135,7 @@ impl InputFile {
     /// # Errors
     ///
     /// [`Error::InputChanged`] with what is different.
-    pub fn check_unchanged(&self) -> Result<u64> {
+    pub(crate) fn check_unchanged(&self) -> Result<u64> {
         let added = self.file.check_unchanged()?;
         if self.has_faulted() {
             return Err(self.file.faulted());

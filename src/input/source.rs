@@ -425,6 +425,7 @@ impl Input {
 
 /// Which version of a file it is, as far as its size and date tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputIdentity {
     /// Its length, in bytes, as it is stored.
     pub size: u64,

@@ -40,6 +40,7 @@ pub struct Split {
 
 /// A text that is no split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoSplit {
     /// It is not written as one.
     #[error(

@@ -58,6 +58,7 @@ pub(crate) enum Read {
 
 /// A line of which only the start was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cut {
     /// How long the line is, in bytes.
     pub len: u64,

@@ -110,6 +110,7 @@ struct Day {
 
 /// What publishing does to which days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DayChanges {
     /// Days that there were none of.
     pub added: Vec<Date>,
@@ -180,7 +181,7 @@ pub fn day_file(folder: &Path, date: Date, format: Format) -> PathBuf {
 #[must_use]
 pub fn date_of_day_file(path: &Path) -> Option<Date> {
     let is_one = |format: Format| path.ends_with(format.default_file());
-    let is_day_file = Format::ALL.into_iter().any(is_one);
+    let is_day_file = Format::ALL.iter().copied().any(is_one);
     let folder = path.parent().filter(|_| is_day_file)?;
     let name = folder.file_name()?.to_str()?;
     name.strip_prefix(DAY_PREFIX)?.parse().ok()
@@ -337,7 +338,8 @@ impl Staging {
     /// That a day has no file of another format, which would be taken for more of it.
     fn expect_no_other_format(&self, date: Date) -> Result<()> {
         let others = Format::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|format| *format != self.format);
         let mut files = others.map(|format| day_file(&self.folder, date, format));
         match files.find(|file| file.symlink_metadata().is_ok()) {
@@ -558,7 +560,8 @@ impl FinishedDays {
     pub fn remove_others(&mut self, range: DateRange) -> Result<()> {
         let staging = &self.days.staging;
         for format in Format::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|format| *format != staging.format)
         {
             let days = days_in(&staging.folder, format)?;

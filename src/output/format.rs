@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// What the rows of a result are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Encoding {
     /// Comma-separated values with a header (RFC 4180, with `\n` line ends).
     #[default]
@@ -20,6 +21,7 @@ pub enum Encoding {
 
 /// How the bytes of a text format are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Packing {
     /// Not at all.
     #[default]
@@ -76,7 +78,7 @@ impl Format {
     pub(crate) const ARROW: Format = Format::of(Encoding::Arrow, Packing::None);
 
     /// All formats, CSV first.
-    pub const ALL: [Format; 8] = [
+    pub const ALL: &'static [Format] = &[
         Format::CSV,
         Format::CSV_GZIP,
         Format::CSV_ZSTD,
@@ -182,6 +184,7 @@ impl Format {
     /// assert_eq!(Format::foreign_extension("stats.parquet.gz".as_ref()).as_deref(), Some(".parquet.gz"));
     /// assert_eq!(Format::foreign_extension("stats.csv.tmp".as_ref()), None);
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn foreign_extension(path: &Path) -> Option<String> {
         let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
@@ -211,7 +214,7 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Format, NoFormat> {
         let is_it = |format: &Format| format.extension().eq_ignore_ascii_case(name);
-        Format::ALL.into_iter().find(is_it).ok_or(NoFormat)
+        Format::ALL.iter().copied().find(is_it).ok_or(NoFormat)
     }
 }
 
@@ -265,7 +268,7 @@ mod tests {
             let found = Format::foreign_extension(name.as_ref());
             assert_eq!(found.as_deref(), extension, "{name}");
         }
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             assert_eq!(
                 Format::foreign_extension(format.default_file().as_ref()),
                 None
@@ -276,7 +279,7 @@ mod tests {
 
     #[test]
     fn names_of_formats() {
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             assert_eq!(format.to_string().parse(), Ok(format));
             assert_eq!(Format::of_path(format.default_file().as_ref()), format);
             let name = format.default_file().strip_prefix("daily_user_stats.");

@@ -5,7 +5,7 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 pub(crate) mod columns;
-pub mod csv;
+pub(crate) mod csv;
 mod csv_file;
 mod days;
 mod drafts;
@@ -18,11 +18,12 @@ mod packer;
 mod parquet;
 mod publication;
 mod publish;
-mod rejects;
+pub(crate) mod rejects;
+#[doc(hidden)]
 pub mod report;
 mod same;
 mod steps;
-mod summary;
+pub(crate) mod summary;
 mod writeback;
 
 #[cfg(any(feature = "parquet", feature = "arrow"))]
@@ -36,13 +37,13 @@ pub(crate) use facts::Facts;
 pub use format::{Encoding, Format, NoFormat, Packing};
 pub use publication::{Publication, Published};
 pub use publish::{Draft, Finished, Target};
+pub(crate) use rejects::Reject;
 #[cfg(feature = "arrow")]
 pub(crate) use rejects::RejectRow;
 #[cfg(feature = "arrow")]
 pub(crate) use rejects::Shown;
 pub(crate) use rejects::write_inputs;
-pub use rejects::{RAW_LIMIT, Reject};
 pub use summary::{
-    DaysSummary, InputSummary, OutputSummary, Part, PlaceSummary, SchemaSummary, StateSummary,
-    Status, Summary, path_text,
+    DaysSummary, InputSummary, OutputSummary, PlaceSummary, SchemaSummary, StateSummary, Status,
+    Summary,
 };

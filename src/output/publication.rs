@@ -105,7 +105,7 @@ impl Publication {
     /// Has what was added up to here in place and on the disk before what is added from here on is put in
     /// place: whatever ends the run, and be it the machine's power, what came first is there if anything of
     /// the rest is.
-    pub fn before_others(&mut self) {
+    pub(crate) fn before_others(&mut self) {
         self.before_others = self.parts.len();
     }
 

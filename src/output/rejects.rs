@@ -7,10 +7,11 @@ use crate::input::Cut;
 use crate::text;
 
 /// How much of a line a reject holds, in bytes: 4 KiB.
-pub const RAW_LIMIT: usize = 4096;
+pub(crate) const RAW_LIMIT: usize = 4096;
 
 /// An invalid line, where it stands, and what is wrong with it.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Reject<'a> {
     /// The input, as it was named.
     pub input: &'a str,
@@ -24,17 +25,46 @@ pub struct Reject<'a> {
     /// What is wrong.
     pub fault: Fault,
     /// The line, without its `\n`; of one that was too long to be kept, its first bytes, more than
-    /// [`RAW_LIMIT`].
+    /// 4 KiB.
     pub raw: &'a [u8],
     /// What is known of the rest of such a line.
     pub cut: Option<Cut>,
 }
 
-impl Reject<'_> {
+impl<'a> Reject<'a> {
+    /// The reject of a line of which all is known, in the first input of a run.
+    ///
+    /// ```
+    /// use daytally::Reject;
+    /// use daytally::event::{Decoder, Verdict};
+    ///
+    /// let line = br#"{"user_id": 7}"#;
+    /// let Verdict::Invalid(fault) = Decoder::default().decode(line) else { unreachable!() };
+    /// let reject = Reject::new("events.jsonl", 3, 120, fault, line);
+    /// let mut message = String::new();
+    /// fault.push_message(line, &mut message);
+    /// let mut json = Vec::new();
+    /// reject.write_json(&message, &mut json);
+    /// let start = br#"{"input":"events.jsonl","line":3,"offset":120,"reason":"missing_event_type","#;
+    /// assert!(json.starts_with(start));
+    /// ```
+    #[must_use]
+    pub fn new(input: &'a str, line: u64, offset: u64, fault: Fault, raw: &'a [u8]) -> Reject<'a> {
+        Reject {
+            input,
+            input_index: 0,
+            line,
+            offset,
+            fault,
+            raw,
+            cut: None,
+        }
+    }
+
     /// Appends the reject as one JSON object and a `\n`. `message` is what
     /// [`push_message`](Fault::push_message) says of it, which is seldom needed only here.
     ///
-    /// `raw` holds the line's text up to [`RAW_LIMIT`] bytes, whole characters only; `truncated` is
+    /// `raw` holds the line's text up to 4 KiB, whole characters only; `truncated` is
     /// there, and true, if that is not all. A line that is not UTF-8 has its bytes in `raw_base64`
     /// instead (RFC 4648 section 4).
     pub fn write_json(&self, message: &str, out: &mut Vec<u8>) {

@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::days::DayChanges;
+use super::days::{DayChanges, FinishedDays};
+use super::format::Format;
+use super::publish::{Finished, Target};
 use crate::aggregate::GrandTotals;
 use crate::books::Books;
 use crate::event::{Date, Schema, Zone};
 use crate::first_places::{FirstPlaces, LinePlace};
 use crate::input::LeftOut;
-use crate::pipeline::{InputSource, Outcome};
+use crate::pipeline::{InputOutcome, InputSource, Outcome};
 use crate::text;
 
 /// Everything there is to say about a run. Serialises as one JSON object.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Whether the result was published: `published`, or `too_many_invalid`.
     pub status: Status,
@@ -86,6 +89,7 @@ pub struct Summary {
 
 /// How events were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SchemaSummary {
     /// The key of the user's id, or its path.
     pub user_id_field: String,
@@ -167,6 +171,7 @@ impl fmt::Display for SchemaSummary {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Status {
     /// The result was published.
     Published,
@@ -176,6 +181,7 @@ pub enum Status {
 
 /// The place of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PlaceSummary {
     /// The input as it was named.
     pub input: String,
@@ -202,6 +208,7 @@ pub enum Part {
 
 /// What was read of an input.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct InputSummary {
     /// The input as it was named.
     pub input: String,
@@ -227,6 +234,7 @@ pub struct InputSummary {
 
 /// What a run made of the state of earlier runs.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct StateSummary {
     /// The absolute path of the folder.
     pub path: String,
@@ -292,6 +300,22 @@ impl fmt::Display for StateSummary {
 }
 
 impl InputSummary {
+    /// What was read of an input. Where its events come from is only told of runs with a state: see
+    /// [`source`](InputSummary::source).
+    #[must_use]
+    pub fn new(read: &InputOutcome) -> InputSummary {
+        InputSummary {
+            input: read.name.clone(),
+            path: read.path.clone().map(path_text),
+            bytes: read.bytes,
+            lines: read.lines,
+            compression: read.compressed.map(|(format, _)| format.name()),
+            compressed_bytes: read.compressed.map(|(_, bytes)| bytes),
+            bytes_added_since: read.bytes_added_since,
+            source: None,
+        }
+    }
+
     /// Where it is, for people.
     fn place(&self) -> String {
         match &self.path {
@@ -312,6 +336,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// What was written.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct OutputSummary {
     /// The absolute path of the file, or of the folder with the days; `-` for standard output.
     pub path: String,
@@ -332,8 +357,50 @@ pub struct OutputSummary {
     pub days: Option<DaysSummary>,
 }
 
+impl OutputSummary {
+    /// A result in one file that is written, before it is published. `totals` are those of the writing.
+    #[must_use]
+    pub fn of_file(
+        target: &Target,
+        format: Format,
+        totals: &GrandTotals,
+        finished: &Finished,
+    ) -> OutputSummary {
+        OutputSummary {
+            path: path_text(target.absolute()),
+            format: format.to_string(),
+            rows: totals.groups,
+            bytes: finished.bytes(),
+            sha256: finished.sha256(),
+            unchanged: finished.is_unchanged(),
+            days: None,
+        }
+    }
+
+    /// The same of a result in the files of days, in the folder `target`.
+    #[must_use]
+    pub fn of_days(
+        target: &Target,
+        format: Format,
+        totals: &GrandTotals,
+        finished: &FinishedDays,
+    ) -> OutputSummary {
+        let changes = finished.changes();
+        OutputSummary {
+            path: path_text(target.absolute()),
+            format: format.to_string(),
+            rows: totals.groups,
+            bytes: finished.bytes(),
+            sha256: None,
+            unchanged: changes.is_empty(),
+            days: Some(DaysSummary::from(&changes)),
+        }
+    }
+}
+
 /// What became of the days of a result that is partitioned by date.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct DaysSummary {
     /// Days that there were none of.
     pub added: Vec<String>,
@@ -558,6 +625,7 @@ impl Summary {
     /// # Errors
     ///
     /// What `f` says.
+    #[doc(hidden)]
     pub fn write_marked(
         &self,
         f: &mut dyn fmt::Write,

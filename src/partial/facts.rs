@@ -8,6 +8,7 @@ use super::VERSION;
 
 /// How the events of a partial were judged, and which days were counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PartialFacts {
     /// The days that were asked for.
     pub dates: DateRange,

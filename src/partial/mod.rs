@@ -74,6 +74,7 @@ pub const VERSION: u32 = 1;
 
 /// What a partial is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartialFormat {
     /// A stream of Apache Arrow IPC.
     #[default]
@@ -84,6 +85,7 @@ pub enum PartialFormat {
 
 /// A file's name speaks of no format that a partial can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoPartialFormat {
     /// It has another extension.
     #[error(

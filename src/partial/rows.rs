@@ -211,7 +211,10 @@ fn first_to_json(first: &FirstPlaces) -> String {
 
 /// The reason of a code.
 pub(super) fn reason_of(code: &str) -> Option<Reason> {
-    Reason::ALL.into_iter().find(|reason| reason.code() == code)
+    Reason::ALL
+        .iter()
+        .copied()
+        .find(|reason| reason.code() == code)
 }
 
 /// What [`invalid_to_json`] wrote of so many in all; `None` if that means nothing, or is another number.

@@ -29,6 +29,7 @@ const RANGES: usize = 4;
 
 /// How a run goes about what earlier runs have left.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Incremental {
     /// How closely inputs are looked at, to tell whether they are what they were.
     pub verify: Verify,
@@ -188,6 +189,7 @@ impl Pipeline {
     /// # Errors
     ///
     /// Where the state does not have them, or they cannot be read.
+    #[doc(hidden)]
     pub fn kept_reject_places(
         &self,
         outcome: &Outcome,

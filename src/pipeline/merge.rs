@@ -72,6 +72,7 @@ fn check(first: &Path, facts: &PartialFacts, file: &Path, found: &PartialFacts) 
 
 /// What partials came to.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Merged {
     /// As of a run that has read the inputs.
     pub outcome: Outcome,
@@ -93,13 +94,12 @@ impl Pipeline {
     /// let pipeline = Pipeline::new(Options::default())?;
     /// let mut files = Vec::new();
     /// for split in ["0..100", "100.."] {
+    ///     let mut settings = PartialSettings::default();
+    ///     settings.split = split.parse().unwrap();
+    ///     let input = Input::open("tests/data/events.jsonl".as_ref())?;
     ///     let mut partial = Vec::new();
-    ///     pipeline.write_partial(
-    ///         Input::open("tests/data/events.jsonl".as_ref())?,
-    ///         PartialSettings { split: split.parse().unwrap(), ..PartialSettings::default() },
-    ///         &mut (),
-    ///         |bytes| Ok(partial.extend_from_slice(bytes)),
-    ///     )?;
+    ///     let write = |bytes: &[u8]| Ok(partial.extend_from_slice(bytes));
+    ///     pipeline.write_partial(input, settings, &mut (), write)?;
     ///     let file = folder.path().join(format!("{split}.arrow"));
     ///     std::fs::write(&file, partial).unwrap();
     ///     files.push(file);

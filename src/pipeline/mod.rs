@@ -3,7 +3,7 @@
 
 mod budget;
 mod incremental;
-mod machine;
+pub(crate) mod machine;
 #[cfg(feature = "arrow")]
 mod merge;
 #[cfg(feature = "arrow")]
@@ -30,8 +30,7 @@ use crate::first_places::FirstPlaces;
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
 use budget::Budget;
 pub use incremental::Incremental;
-pub use machine::machine_memory;
-pub(crate) use machine::thread_time;
+pub(crate) use machine::{machine_memory, thread_time};
 #[cfg(feature = "arrow")]
 pub use merge::{Merged, PartialSet};
 #[cfg(feature = "arrow")]
@@ -60,10 +59,11 @@ const LINES_BETWEEN_LOOKS: usize = 1024;
 
 /// How a run is to be done. Little of it shows in the result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// How many worker threads; by default as many as the machine, or the process's cgroup, allows.
     pub threads: NonZeroUsize,
-    /// How many bytes a chunk has at least; see [`Chunks`](crate::input::Chunks).
+    /// How many bytes a chunk has at least: a file is cut there, at the next newline.
     pub chunk_size: usize,
     /// A line of more bytes, its `\n` not counted, is invalid. This one shows.
     pub max_line_bytes: usize,
@@ -133,6 +133,7 @@ impl Options {
 
 /// What a run found.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Outcome {
     /// What became of the lines.
     pub books: Books,
@@ -150,6 +151,7 @@ pub struct Outcome {
 
 /// What was read of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputOutcome {
     /// The input as it was named; `-` for standard input.
     pub name: String,
@@ -172,6 +174,7 @@ pub struct InputOutcome {
 /// Where the events of an input come from: all from reading it, unless there is a
 /// [state](crate::state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InputSource {
     /// It was read for the first time.
     New,
@@ -238,7 +241,10 @@ impl Pipeline {
             .num_threads(threads)
             .thread_name(|index| format!("daytally-{index}"))
             .build()
-            .map_err(|source| Error::Threads { threads, source })?;
+            .map_err(|source| Error::Threads {
+                threads,
+                source: source.into(),
+            })?;
         Ok(Pipeline { options, pool })
     }
 

@@ -14,6 +14,7 @@ use crate::partial::{BooksRow, PartialFacts, PartialFormat, Spool, Writer, push_
 
 /// How a partial is to be made.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct PartialSettings {
     /// Which lines of the input are read.
     pub split: Split,
@@ -39,7 +40,8 @@ impl Pipeline {
     /// let input = Input::open("tests/data/events.jsonl".as_ref())?;
     /// let mut partial = Vec::new();
     /// let write = |bytes: &[u8]| Ok(partial.extend_from_slice(bytes));
-    /// let settings = PartialSettings { split: "100..".parse().unwrap(), ..PartialSettings::default() };
+    /// let mut settings = PartialSettings::default();
+    /// settings.split = "100..".parse().unwrap();
     /// let (books, _) = pipeline.write_partial(input, settings, &mut (), write)?;
     /// assert_eq!(books.lines(), 3);
     /// # Ok::<(), daytally::Error>(())

@@ -40,7 +40,8 @@ const PHASES: [Phase; 5] = [
 ///
 /// let progress = Progress::default();
 /// assert_eq!(progress.look().phase, Phase::Starting);
-/// let options = Options { progress: progress.clone(), ..Options::default() };
+/// let mut options = Options::default();
+/// options.progress = progress.clone();
 /// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
 /// Pipeline::new(options)?.aggregate(inputs, &mut ())?;
 /// let now = progress.look();
@@ -66,6 +67,7 @@ struct Cells {
 
 /// How far a run was at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProgressNow {
     /// What it was at.
     pub phase: Phase,

@@ -31,6 +31,7 @@ impl Pipeline {
     /// assert_eq!(users.most_events()[0].user_id.get(), 123);
     /// # Ok::<(), daytally::Error>(())
     /// ```
+    #[doc(hidden)]
     pub fn users(&self, groups: SortedGroups) -> Result<UserTotals> {
         let memory = self.budget().groups.saturating_sub(groups.memory());
         let partitions = Arc::new(self.partitions_in(memory)?);

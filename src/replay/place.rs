@@ -86,7 +86,7 @@ impl Place {
             }
             ResultPlace::Days(folder) => {
                 let mut found = Vec::new();
-                for format in Format::ALL {
+                for format in Format::ALL.iter().copied() {
                     if !days_in(folder, format)?.is_empty() {
                         found.push(format);
                     }

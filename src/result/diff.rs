@@ -31,6 +31,7 @@ pub struct RowDifference {
 
 /// What the rows of a result come to. Wider than the counts of a row, so that nothing overflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sums {
     /// How many rows there are.
     pub rows: u64,
@@ -60,6 +61,7 @@ impl Sums {
 
 /// How many rows are the same and how many are not, of a day or of all; and what they come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// Rows that both results have alike.
     pub same: u64,

@@ -175,7 +175,7 @@ impl ResultReader {
             ResultPlace::File(path) => Ok(ResultReader::of(open(Input::open(path)?, name)?)),
             ResultPlace::Days(folder) => {
                 let mut days = Vec::new();
-                for format in Format::ALL {
+                for format in Format::ALL.iter().copied() {
                     let of_format = days_in(folder, format)?.into_iter();
                     days.extend(of_format.map(|date| (day_file(folder, date, format), date)));
                 }

@@ -39,6 +39,7 @@ const DRAFT: &str = ".tmp";
 
 /// How the events of a state were judged, and what is kept of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Settings {
     /// A line of more bytes is invalid.
     pub max_line_bytes: usize,

@@ -367,7 +367,10 @@ impl StoredLine {
 }
 
 fn reason(code: &str) -> Option<Reason> {
-    Reason::ALL.into_iter().find(|reason| reason.code() == code)
+    Reason::ALL
+        .iter()
+        .copied()
+        .find(|reason| reason.code() == code)
 }
 
 fn absolute(path: PathBuf) -> Option<PathBuf> {

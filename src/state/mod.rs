@@ -17,7 +17,7 @@
 
 mod commit;
 mod folder;
-mod meta;
+pub(crate) mod meta;
 pub(crate) mod partial;
 mod published;
 pub(crate) mod rejects;
@@ -37,7 +37,7 @@ pub(crate) use folder::RULES;
 pub use folder::Settings;
 pub(crate) use folder::{REMEDY_FOR_ALL, StoredSchema, difference};
 pub(crate) use meta::Generation;
-pub use meta::{LineVerdict, PartialMeta, UnfinishedLine};
+pub(crate) use meta::{PartialMeta, UnfinishedLine};
 use partial::PartialFile;
 
 /// The state in a folder, for one run that may change it.
@@ -112,6 +112,7 @@ impl State {
     /// # Errors
     ///
     /// As for [`State::open`], also where there is no state.
+    #[doc(hidden)]
     pub fn look(path: &Path) -> Result<Vec<PartialMeta>> {
         let folder = Folder::existing(path)?;
         folder.settings()?;
@@ -162,6 +163,7 @@ impl State {
     }
 
     /// What is kept of an input, by its absolute path.
+    #[doc(hidden)]
     #[must_use]
     pub fn get(&self, path: &Path) -> Option<PartialMeta> {
         lock(&self.partials).get(path).cloned()

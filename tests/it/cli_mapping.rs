@@ -56,10 +56,8 @@ fn the_library_reads_where_it_is_told_to() {
     let sandbox = Sandbox::new();
     let path = sandbox.write("large.jsonl", events(&sandbox));
     let outcomes = [true, false].map(|map_files| {
-        let options = daytally::Options {
-            map_files,
-            ..daytally::Options::default()
-        };
+        let mut options = daytally::Options::default();
+        options.map_files = map_files;
         let pipeline = daytally::Pipeline::new(options).unwrap();
         let inputs = vec![daytally::Input::open(&path).unwrap()];
         let outcome = pipeline.aggregate(inputs, &mut ()).unwrap();

@@ -794,14 +794,12 @@ fn a_file_can_be_cut_anywhere() {
         .run(&case(), |case| {
             let text = case.text();
             fs::write(&path, &text).unwrap();
-            let pipeline = Pipeline::new(Options {
-                max_line_bytes: 120,
-                chunk_size: case.chunk_size,
-                threads: case.threads.try_into().unwrap(),
-                memory_limit: case.memory_limit,
-                ..Options::default()
-            })
-            .unwrap();
+            let mut options = Options::default();
+            options.max_line_bytes = 120;
+            options.chunk_size = case.chunk_size;
+            options.threads = case.threads.try_into().unwrap();
+            options.memory_limit = case.memory_limit;
+            let pipeline = Pipeline::new(options).unwrap();
             let result = |outcome: &daytally::Outcome| {
                 let mut csv = Vec::new();
                 let write = |bytes: &[u8]| {
@@ -837,11 +835,10 @@ fn a_file_can_be_cut_anywhere() {
                 .into_iter()
                 .enumerate()
                 .map(|(at, (start, end))| {
-                    let settings = PartialSettings {
-                        split: daytally::input::Split::new(start, end).unwrap(),
-                        format: formats[at % formats.len()],
-                        keeps_rejects: true,
-                    };
+                    let mut settings = PartialSettings::default();
+                    settings.split = daytally::input::Split::new(start, end).unwrap();
+                    settings.format = formats[at % formats.len()];
+                    settings.keeps_rejects = true;
                     let file = folder.path().join(at.to_string());
                     make(&pipeline, &path, settings, &file);
                     file
@@ -874,22 +871,18 @@ fn partials_that_are_cut_off_or_changed_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.jsonl");
     fs::write(&path, format!("{CLICK}\nx\n{CLICK}\n\u{e9}\n")).unwrap();
-    let pipeline = Pipeline::new(Options {
-        threads: 1.try_into().unwrap(),
-        ..Options::default()
-    })
-    .unwrap();
+    let mut options = Options::default();
+    options.threads = 1.try_into().unwrap();
+    let pipeline = Pipeline::new(options).unwrap();
     for (format, end, step) in [
         (PartialFormat::Arrow, 8, 7),
         #[cfg(feature = "parquet")]
         (PartialFormat::Parquet, 0, 31),
     ] {
         let file = folder.path().join("part");
-        let settings = PartialSettings {
-            format,
-            keeps_rejects: true,
-            ..PartialSettings::default()
-        };
+        let mut settings = PartialSettings::default();
+        settings.format = format;
+        settings.keeps_rejects = true;
         make(&pipeline, &path, settings, &file);
         let whole = fs::read(&file).unwrap();
         let merge = |bytes: &[u8]| {

@@ -155,11 +155,9 @@ fn groups_from_the_disk_give_the_same_days() {
     let events = sandbox.generate(["--lines=60000", "--days=9", "--users=5000"]);
     let input = sandbox.write("events.jsonl", events);
     let days = |limit: Option<u64>, threads: usize| {
-        let mut options = Options {
-            threads: threads.try_into().unwrap(),
-            temp_dir: Some(sandbox.root().into()),
-            ..Options::default()
-        };
+        let mut options = Options::default();
+        options.threads = threads.try_into().unwrap();
+        options.temp_dir = Some(sandbox.root().into());
         options.memory_limit = limit.unwrap_or(options.memory_limit);
         let pipeline = Pipeline::new(options).unwrap();
         let inputs = vec![Input::open(&input).unwrap()];

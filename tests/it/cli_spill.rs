@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use daytally::output::path_text;
+use daytally::internals::path_text;
 use daytally::{Input, Options, Outcome, Pipeline, Reject, RejectBatch, RejectSink};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -87,13 +87,11 @@ fn library_run(
     threads: usize,
     limit: u64,
 ) -> (Vec<u8>, Lines, String, Outcome) {
-    let options = Options {
-        threads: threads.try_into().unwrap(),
-        chunk_size: 10_000,
-        memory_limit: limit,
-        temp_dir: Some(temp_dir.into()),
-        ..Options::default()
-    };
+    let mut options = Options::default();
+    options.threads = threads.try_into().unwrap();
+    options.chunk_size = 10_000;
+    options.memory_limit = limit;
+    options.temp_dir = Some(temp_dir.into());
     let pipeline = Pipeline::new(options).unwrap();
     let mut rejects = Lines::default();
     let inputs = vec![Input::open(input).unwrap()];

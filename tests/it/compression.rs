@@ -7,7 +7,8 @@ use std::num::NonZero;
 use std::process::{Command, Stdio};
 
 use daytally::generate::{Length, Settings, write_events};
-use daytally::input::{Compression, DecompressError, Decompressor, Fault};
+use daytally::input::{Compression, DecompressError, Fault};
+use daytally::internals::Decompressor;
 
 /// A tool, its arguments, and the format that it makes. Several of one format are concatenated too.
 const TOOLS: [(&str, &[&str], Compression); 29] = [

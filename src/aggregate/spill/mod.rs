@@ -50,13 +50,14 @@ impl SpillSettings {
     /// # Errors
     ///
     /// [`Error::TempFolder`] if not.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         Folder::new(self.folder.clone()).check()
     }
 }
 
 /// What went to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Spilled {
     /// How many files were written, those made of others included.
     pub files: u64,
@@ -366,7 +367,8 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{GrandTotals, Group, GroupKey, KeyHasher, Partitions, Totals};
+    use crate::aggregate::hash::KeyHasher;
+    use crate::aggregate::{GrandTotals, Group, GroupKey, Partitions, Totals};
     use crate::event::{Amount, Date, Event, UserId};
     use proptest::prelude::*;
     use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use daytally::event::{Hint, Verdict, column};
+use daytally::event::{Hint, Verdict};
+use daytally::internals::column;
 use serde::Serialize;
 
 use super::Explained;

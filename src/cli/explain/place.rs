@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use daytally::error::{Error, Result};
-use daytally::input::Which;
+use daytally::internals::Which;
 use daytally::{Input, text};
 use serde::Deserialize;
 

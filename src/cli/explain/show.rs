@@ -50,7 +50,7 @@ fn write(explained: &Explained<'_>, has_colors: bool, out: &mut String) -> std::
     }
     if let Some(asked) = explained.asked.filter(|asked| *asked > line.offset) {
         let column = usize::try_from(asked - line.offset)
-            .map_or(0, |at| daytally::event::column(&line.bytes, at));
+            .map_or(0, |at| daytally::internals::column(&line.bytes, at));
         writeln!(out, "byte {asked} is in its column {column}")?;
     }
     let bytes = &line.bytes[..];

@@ -54,13 +54,13 @@ impl PartialConfig {
         let mut options = options(&args.lines, &args.read, schema, dates);
         limit(&mut options, &args.work, COMMAND)?;
         options.temp_dir = args.work.temp_dir.or_else(|| temp_dir(&output, false));
+        let mut settings = PartialSettings::default();
+        settings.split = args.split.unwrap_or_default();
+        settings.format = format;
+        settings.keeps_rejects = args.rejects;
         Ok(PartialConfig {
             file: args.file,
-            settings: PartialSettings {
-                split: args.split.unwrap_or_default(),
-                format,
-                keeps_rejects: args.rejects,
-            },
+            settings,
             expect_size: args.expect_size,
             expect_modified: args.expect_modified,
             output,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use daytally::output::{SchemaSummary, day_file, path_text};
+use daytally::internals::path_text;
+use daytally::output::{SchemaSummary, day_file};
 use daytally::replay::Replayed;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use daytally::output::path_text;
+use daytally::internals::path_text;
 use daytally::replay::{FileChange, Replayed, Undone};
 use daytally::text::{self, grouped};
 

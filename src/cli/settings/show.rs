@@ -13,7 +13,7 @@ use crate::cli::args::ConfigArgs;
 use crate::cli::exit::Exit;
 use crate::cli::{report, say};
 use daytally::error::Error;
-use daytally::output::path_text;
+use daytally::internals::path_text;
 
 /// An option and what holds for it.
 #[derive(Debug, Serialize)]

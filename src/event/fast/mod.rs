@@ -162,7 +162,7 @@ impl Means {
 /// Which vector instructions the fast lane uses on this processor, for people.
 ///
 /// ```
-/// assert!(!daytally::event::vectors().is_empty());
+/// assert!(!daytally::internals::vectors().is_empty());
 /// ```
 #[must_use]
 pub fn vectors() -> &'static str {

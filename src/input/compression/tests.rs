@@ -171,7 +171,8 @@ fn lz4_frame(content: &[u8], linked: bool) -> Vec<u8> {
 
 fn built_in() -> impl Iterator<Item = Compression> {
     Compression::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|format| format.is_built_in())
 }
 
@@ -236,7 +237,7 @@ fn a_format_is_told_by_its_first_bytes() {
 
 #[test]
 fn a_format_that_is_not_built_in_is_an_error_that_says_so() {
-    for format in Compression::ALL {
+    for format in Compression::ALL.iter().copied() {
         let made = Decompressor::new(format, Box::new(io::empty()));
         if format.is_built_in() {
             assert_eq!(made.unwrap().format(), format);
@@ -337,7 +338,7 @@ fn what_has_begun_is_told() {
         };
         for len in 1..magic {
             let start = &whole[..len];
-            for likely in Compression::ALL {
+            for likely in Compression::ALL.iter().copied() {
                 assert_eq!(Compression::begun(start, likely), Some(format), "{start:?}");
             }
             // Whoever takes it for compressed says the same of it.

@@ -26,6 +26,7 @@ impl Search {
     /// assert!(!search.would_take("_rejects.jsonl", &found));
     /// # Ok::<(), daytally::Error>(())
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn would_take(&self, name: &str, found: &Found) -> bool {
         self.free_name(&[name], found).is_none()
@@ -41,6 +42,7 @@ impl Search {
     /// let names = ["rejects.jsonl", "_rejects.jsonl"];
     /// assert_eq!(search.free_name(&names, &Found::default()), Some("_rejects.jsonl"));
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn free_name<'n>(&self, names: &[&'n str], found: &Found) -> Option<&'n str> {
         let here = Path::new(".").canonicalize().ok()?;
@@ -81,6 +83,7 @@ impl Search {
     /// assert!(!search.would_find("tests/data/_rejects.jsonl".as_ref()));
     /// assert!(!search.would_find("rejects.jsonl".as_ref()));
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn would_find(&self, path: &Path) -> bool {
         let (Some(name), Ok(folder)) = (path.file_name(), parent_of(path).canonicalize()) else {

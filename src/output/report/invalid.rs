@@ -26,7 +26,8 @@ impl Report<'_> {
             return;
         }
         let mut reasons: Vec<(Reason, u64)> = Reason::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter_map(|reason| Some((reason, *summary.invalid_by_reason.get(reason.code())?)))
             .collect();
         reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), reason.index()));

@@ -28,7 +28,7 @@ const INPUTS: usize = 20;
 /// ```
 /// use std::time::Duration;
 ///
-/// use daytally::aggregate::Timeline;
+/// use daytally::internals::Timeline;
 /// use daytally::output::Summary;
 /// use daytally::output::report::{RejectPlaces, Report};
 /// use daytally::{Input, Options, Pipeline};

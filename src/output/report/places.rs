@@ -93,7 +93,7 @@ impl RejectPlaces {
                 let reason = rest.strip_prefix(b",\"reason\":\"").and_then(|rest| {
                     let end = rest.iter().position(|byte| *byte == b'"')?;
                     let is_it = |reason: &Reason| reason.code().as_bytes() == &rest[..end];
-                    Reason::ALL.into_iter().find(is_it)
+                    Reason::ALL.iter().copied().find(is_it)
                 });
                 place.zip(reason).is_some_and(|((line, offset), reason)| {
                     self.add(input, line, offset, reason);
