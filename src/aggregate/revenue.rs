@@ -173,7 +173,7 @@ pub struct RevenueChange {
 impl RevenueChange {
     /// Whether nothing has changed.
     #[must_use]
-    pub(crate) fn is_zero(self) -> bool {
+    pub fn is_zero(self) -> bool {
         self.by == GrandTotal::default()
     }
 }

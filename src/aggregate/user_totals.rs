@@ -73,7 +73,7 @@ impl UserTotals {
 
     /// How many users have events.
     #[must_use]
-    pub(crate) fn users(&self) -> u64 {
+    pub fn users(&self) -> u64 {
         self.users
     }
 

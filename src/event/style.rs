@@ -102,7 +102,7 @@ impl Styles {
     /// assert_eq!(styles.other_keys["user_id"], 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub(crate) fn add_with(&mut self, line: &[u8], schema: &Schema) {
+    pub fn add_with(&mut self, line: &[u8], schema: &Schema) {
         if is_blank(line) {
             return;
         }
