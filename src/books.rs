@@ -7,13 +7,15 @@ use crate::event::Reason;
 /// What became of the lines of a run, or of a part of it.
 ///
 /// ```
-/// use daytally::Books;
 /// use daytally::event::Reason;
+/// use daytally::{Input, Options, Pipeline};
 ///
-/// let mut books = Books::default();
-/// books.blank += 1;
-/// books.count_invalid(Reason::InvalidJson);
-/// assert_eq!(books.lines(), 2);
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let books = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?.books;
+/// assert_eq!((books.lines(), books.blank, books.valid, books.invalid()), (5, 0, 3, 2));
+/// let reasons: Vec<_> = books.invalid_by_reason().collect();
+/// assert_eq!(reasons, [(Reason::InvalidTimestamp, 1), (Reason::NonPositiveAmount, 1)]);
+/// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

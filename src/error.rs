@@ -1,6 +1,28 @@
 //! The ways a run can fail: program faults, each with the path it happened at.
 //!
 //! An invalid event is not an error: it is a counted value with a [`Reason`](crate::event::Reason).
+//!
+//! ```
+//! use std::io::ErrorKind;
+//!
+//! use daytally::error::{Action, Error};
+//! use daytally::{Input, Options, Pipeline};
+//!
+//! let missing = match Input::open("not/there.jsonl".as_ref()) {
+//!     Err(Error::Io { action, path, source }) => {
+//!         assert_eq!((action, source.kind()), (Action::Open, ErrorKind::NotFound));
+//!         path
+//!     }
+//!     _ => unreachable!(),
+//! };
+//! assert!(missing.ends_with("not/there.jsonl"));
+//!
+//! // Compressed data that ends too early.
+//! let inputs = vec![Input::reader("events.jsonl.gz", &b"\x1f\x8b\x08\x00"[..])];
+//! let error = Pipeline::new(Options::default())?.aggregate(inputs, &mut ()).unwrap_err();
+//! assert!(matches!(error, Error::Decompress { .. }), "{error}");
+//! # Ok::<(), Error>(())
+//! ```
 
 use std::fmt;
 use std::io;
@@ -721,6 +743,11 @@ pub enum Error {
 }
 
 /// An output of a run, or a part of it.
+///
+/// ```
+/// use daytally::error::OutputPart;
+/// assert!(OutputPart::File("/data/stats.csv".into()).to_string().contains("/data/stats.csv"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputPart {
@@ -747,6 +774,14 @@ impl fmt::Display for OutputPart {
 }
 
 /// What was tried on a file when the operating system refused.
+///
+/// ```
+/// use daytally::error::{Action, Error};
+///
+/// let source = std::io::ErrorKind::StorageFull.into();
+/// let error = Error::io(Action::Write, "/data/stats.csv".as_ref(), source);
+/// assert!(error.to_string().starts_with("cannot write /data/stats.csv: "), "{error}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {

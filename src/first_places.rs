@@ -5,6 +5,17 @@ use std::collections::BTreeMap;
 use crate::event::Reason;
 
 /// A line of the inputs of a run.
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let outcome = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?;
+/// let (reason, place) = outcome.first.iter().next().unwrap();
+/// assert_eq!(reason.code(), "invalid_timestamp");
+/// assert_eq!((outcome.inputs[place.input].name.as_str(), place.line), ("tests/data/events.jsonl", 4));
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct LinePlace {
@@ -20,14 +31,16 @@ pub struct LinePlace {
 ///
 /// ```
 /// use daytally::event::Reason;
-/// use daytally::{FirstPlaces, LinePlace};
+/// use daytally::{Input, Options, Pipeline};
 ///
-/// let mut first = FirstPlaces::default();
-/// let place = |line| LinePlace { input: 0, line, offset: line * 100 };
-/// first.add(Reason::InvalidJson, place(7));
-/// first.add(Reason::InvalidJson, place(4));
-/// assert_eq!(first.get(Reason::InvalidJson), Some(place(4)));
+/// let log = "nonsense\n{}\nmore nonsense\n";
+/// let inputs = vec![Input::reader("queue", log.as_bytes())];
+/// let first = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?.first;
+/// let place = first.get(Reason::InvalidJson).unwrap();
+/// assert_eq!((place.input, place.line, place.offset), (0, 1, 0));
+/// assert_eq!(first.get(Reason::MissingUserId).unwrap().line, 2);
 /// assert_eq!(first.get(Reason::LineTooLong), None);
+/// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FirstPlaces(BTreeMap<Reason, LinePlace>);

@@ -7,8 +7,58 @@
 //!
 //! Files are mapped and cut into chunks at newlines, each chunk's lines become events or rejects,
 //! events become group totals in a table of each worker's own, tables merge, and the totals are
-//! published: input → chunk → event → aggregate → output. [`Pipeline`] wires this together; each
-//! stage can also be used alone.
+//! published: input → chunk → event → aggregate → output. [`Pipeline`] wires this together.
+//!
+//! # Where to start
+//!
+//! [`Options`] make a [`Pipeline`], that makes an [`Outcome`] of [`Input`]s, and the outcome has the groups: see the
+//! [example](#example), and [Embedding](#embedding) for a run within another program.
+//!
+//! | for | there is |
+//! |---|---|
+//! | inputs by name, folder or pattern; a file; anything that reads | [`input::Search`]; [`Input::open`]; [`Input::reader`] |
+//! | what is counted: days, time zone, names of fields, types of purchases | [`Options::dates`], [`event::Schema`] |
+//! | invalid lines, as they are found | [`RejectSink`]; `&mut ()` drops them |
+//! | a look at the run from another thread, and an end to it | [`Progress`], [`Stop`] |
+//! | the groups, one by one | [`Outcome::groups`] |
+//! | a result file, or one for each day | [`Pipeline::write_result`] with [`output::Draft`], [`Pipeline::write_result_by_day`] with [`output::DayDrafts`] |
+//! | what the groups come to, of all and by day | [`Pipeline::totals`], [`Pipeline::totals_with`] |
+//! | the summary as text and as JSON | [`output::Summary`] |
+//! | reading only what is new | [`state::State`], [`Pipeline::aggregate_with`] |
+//! | parts of an input on several machines | `Pipeline::write_partial`, `Pipeline::merge` (feature `arrow`) |
+//! | results, read back and compared | [`result::ResultReader`], [`result::diff`] |
+//! | one line, judged or explained | [`event::Decoder`], [`event::Diagnosis`] |
+//!
+//! # Modules
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`input`] | finding, opening, mapping and decompressing inputs, cutting them into chunks, and chunks into lines |
+//! | [`event`] | the rules; a [`Decoder`](event::Decoder) turns a line into a verdict |
+//! | [`aggregate`] | groups and their exact totals |
+//! | [`output`] | serialisers, and the publisher of files |
+//! | [`state`] | what earlier runs have counted, kept in a folder |
+//! | `partial` | what a run has counted of a part of an input, for others to add up (feature `arrow`) |
+//! | [`result`] | results, read back and compared |
+//! | [`error`] | the ways a run can fail |
+//!
+//! # What is promised
+//!
+//! What this documentation shows is the API, and it follows [Semantic Versioning](https://semver.org): it does not
+//! break before the second number of the version changes, or the first from 1.0 on. Enums and structs that may grow are
+//! `#[non_exhaustive]`: options are made as `let mut options = Options::default();` and then set.
+//!
+//! **What it does not show is no part of the API, though it can be named, and may change or go in any release.** That
+//! are the modules `internals`, `generate`, `replay`, `survey`, `text` and `output::report`, and a few methods, which
+//! are there for the program `daytally`, and for the benchmarks and tests of this package.
+//!
+//! # What is global
+//!
+//! The first file that is mapped in a process installs a handler for SIGBUS, so that an input that is cut
+//! shorter while it is mapped is an error and not a crash. There is one list of drafts that have a name
+//! ([`output::discard_drafts`]). Nothing else is global: no signals are
+//! handled ([`Options::stop`] is for that), and nothing is logged. Files are only written where groups
+//! do not fit into [`Options::memory_limit`], and they have no names.
 //!
 //! # The rules
 //!
@@ -195,28 +245,6 @@
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! # Modules
-//!
-//! - [`input`]: finding, opening, mapping and decompressing inputs, cutting them into chunks, and chunks into
-//!   lines
-//! - [`event`]: the rules; a [`Decoder`](event::Decoder) turns a line into a verdict
-//! - [`aggregate`]: groups and their exact totals
-//! - [`output`]: serialisers, and the publisher of files
-//! - `partial`: what a run has counted of a part of an input, for others to add up (feature `arrow`)
-//! - [`result`]: results, read back and compared
-//! - [`replay`]: rejects that were repaired, counted into a result that is there, each once
-//! - [`state`]: what earlier runs have counted, kept in a folder
-//! - [`error`]: the ways a run can fail
-//! - [`survey`]: what a spread sample of the inputs tells of the whole
-//! - [`text`]: making text from outside safe to show
-//! - [`generate`]: sample and benchmark data
-//!
-//! The first file that is mapped in a process installs a handler for SIGBUS, so that an input that is cut
-//! shorter while it is mapped is an error and not a crash. There is one list of drafts that have a name
-//! ([`output::discard_drafts`]). Nothing else is global: no signals are
-//! handled ([`Options::stop`] is for that), and nothing is logged. Files are only written where groups
-//! do not fit into [`Options::memory_limit`], and they have no names.
 
 pub mod aggregate;
 mod books;

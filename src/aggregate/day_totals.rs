@@ -19,6 +19,18 @@ use crate::event::Date;
 /// assert_eq!((days[0].event_count, days[0].revenue.to_string().as_str()), (3, "19.99"));
 /// # Ok::<(), daytally::Error>(())
 /// ```
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let mut days = Vec::new();
+/// pipeline.totals_with(&outcome, Some(&mut |day| days.push((day.date.to_string(), day.users))))?;
+/// assert_eq!(days, [("2024-01-01".to_owned(), 2)]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DayTotals {

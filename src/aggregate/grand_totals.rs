@@ -7,6 +7,18 @@ use crate::error::{Error, Result};
 use crate::event::Date;
 
 /// The sums over all groups, and the dates they span.
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let totals = pipeline.totals(&outcome)?;
+/// assert_eq!((totals.groups, totals.event_count, totals.purchase_count), (2, 3, 1));
+/// assert_eq!(totals.total_revenue.to_string(), "19.99");
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GrandTotals {

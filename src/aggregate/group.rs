@@ -6,6 +6,15 @@ use crate::event::{Date, Event, UserId};
 /// Which group an event belongs to: its date and its user. Ordered by date, then user as a number.
 ///
 /// Twelve bytes of content instead of the twenty that a date and a user id take apart.
+///
+/// ```
+/// use daytally::aggregate::GroupKey;
+///
+/// let date = "2024-01-01".parse().unwrap();
+/// let key = GroupKey::new(date, 7_u64.into());
+/// assert_eq!((key.date(), key.user_id().get()), (date, 7));
+/// assert!(key < GroupKey::new(date, 10_u64.into()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKey {
     // The date's days above, whether the user id is non-negative in the lowest bit: 23 bits in all.
@@ -67,6 +76,20 @@ impl GroupKey {
 }
 
 /// What is counted for a group.
+///
+/// ```
+/// use daytally::aggregate::Totals;
+/// use daytally::event::{Decoder, Verdict};
+///
+/// let line = br#"{"user_id":7,"event_type":"purchase","timestamp":"2024-01-01T08:00Z","amount":0.1}"#;
+/// let Verdict::Valid(event) = Decoder::default().decode(line) else { unreachable!() };
+/// let mut totals = Totals::default();
+/// totals.add(&event);
+/// let mut all = totals;
+/// all.merge(&totals);
+/// assert_eq!((all.event_count, all.purchase_count), (2, 2));
+/// assert_eq!(all.revenue.to_string(), "0.20");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -112,6 +135,14 @@ impl Totals {
 }
 
 /// A group and its totals.
+///
+/// ```
+/// use daytally::aggregate::{Group, GroupKey, Totals};
+///
+/// let key = GroupKey::new("2024-01-01".parse().unwrap(), 7_u64.into());
+/// let group = Group { key, totals: Totals::default() };
+/// assert_eq!(group.totals.event_count, 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Which group.

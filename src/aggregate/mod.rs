@@ -1,9 +1,23 @@
 //! Aggregation: groups of events by date and user, and their exact totals.
 //!
-//! Each worker [adds](Counter::add) events to a [`Counter`] of its own; the counters hand groups over
-//! to [`Partitions`] shared by all, which take them to the disk where memory is short; those are
-//! [finished](Partitions::finish_sorted) into [`SortedGroups`]. Knows nothing of JSON or of files of
-//! events.
+//! Each worker adds events to a counter of its own; the counters hand groups over to partitions shared by all, which
+//! take them to the disk where memory is short; those are finished into [`SortedGroups`]. Knows nothing of JSON or of
+//! files of events.
+//!
+//! ```
+//! use daytally::{Input, Options, Pipeline};
+//!
+//! let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+//! let pipeline = Pipeline::new(Options::default())?;
+//! let outcome = pipeline.aggregate(inputs, &mut ())?;
+//! let mut rows = Vec::new();
+//! for group in outcome.groups.iter() {
+//!     let group = group?;
+//!     rows.push(format!("{} {} {}", group.key.date(), group.key.user_id(), group.totals.revenue));
+//! }
+//! assert_eq!(rows, ["2024-01-01 123 19.99", "2024-01-01 456 0.00"]);
+//! # Ok::<(), daytally::Error>(())
+//! ```
 
 pub(crate) mod block;
 pub(crate) mod counter;

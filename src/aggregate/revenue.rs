@@ -164,6 +164,16 @@ impl From<Revenue> for GrandTotal {
 }
 
 /// By how much a sum of money is another, up or down, exactly.
+///
+/// ```
+/// use daytally::aggregate::{GrandTotal, Revenue};
+/// use daytally::event::Amount;
+///
+/// let mut revenue = Revenue::default();
+/// revenue.add(Amount::from_json_number("1.50").unwrap());
+/// let (before, now) = (GrandTotal::from(revenue), GrandTotal::default());
+/// assert_eq!(now.since(before).to_string(), "-1.50");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevenueChange {
     is_negative: bool,

@@ -392,10 +392,7 @@ impl Started {
             .found
             .inputs
             .iter()
-            .map(|place| match place {
-                Place::Stdin { .. } => Ok(Input::stdin()),
-                Place::Path { path, .. } => Input::open(path),
-            })
+            .map(Place::open)
             .collect::<Result<_>>()?;
 
         for (place, input) in self.found.inputs.iter().zip(&inputs) {

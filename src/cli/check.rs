@@ -11,7 +11,6 @@ use std::time::Duration;
 use super::config::CheckConfig;
 use super::exit::Exit;
 use super::report;
-use daytally::Input;
 use daytally::error::{Error, Result};
 use daytally::input::Place;
 use daytally::output::SchemaSummary;
@@ -38,10 +37,7 @@ fn check(config: &CheckConfig) -> Result<()> {
     let inputs = found
         .inputs
         .iter()
-        .map(|place| match place {
-            Place::Stdin { .. } => Ok(Input::stdin()),
-            Place::Path { path, .. } => Input::open(path),
-        })
+        .map(Place::open)
         .collect::<Result<Vec<_>>>()?;
     let survey = survey(inputs, &config.settings)?;
     let checked = Checked {

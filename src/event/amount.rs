@@ -19,6 +19,12 @@ const INTEGER_DIGITS: i64 = 15;
 pub struct Amount(u128);
 
 /// Why a number is not an amount.
+///
+/// ```
+/// use daytally::event::{Amount, AmountFault};
+/// assert_eq!(Amount::from_json_number("-0.00"), Err(AmountFault::NonPositive));
+/// assert_eq!(Amount::from_json_number("1e15"), Err(AmountFault::OutOfRange));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AmountFault {

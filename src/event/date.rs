@@ -130,6 +130,11 @@ impl fmt::Debug for Date {
 }
 
 /// A text is no date, or no date of the calendar.
+///
+/// ```
+/// use daytally::event::{Date, NoDate};
+/// assert_eq!("2023-02-29".parse::<Date>(), Err(NoDate));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a date of the calendar as YYYY-MM-DD")]
 pub struct NoDate;

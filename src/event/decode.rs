@@ -20,9 +20,29 @@ use super::{Event, rules};
 const SIMD_JSON_LIMIT: usize = 128 * 1024;
 
 /// The default limit on the length of a line, in bytes: 16 MiB.
+///
+/// ```
+/// use daytally::Options;
+/// use daytally::event::DEFAULT_MAX_LINE_BYTES;
+/// assert_eq!(Options::default().max_line_bytes, DEFAULT_MAX_LINE_BYTES);
+/// ```
 pub const DEFAULT_MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a line turned out to be.
+///
+/// ```
+/// use daytally::event::{Decoder, Verdict};
+///
+/// fn describe(line: &[u8]) -> String {
+///     match Decoder::default().decode(line) {
+///         Verdict::Blank => "blank".into(),
+///         Verdict::Valid(event) => format!("user {}", event.user_id()),
+///         Verdict::Invalid(fault) => fault.message(line).to_string(),
+///     }
+/// }
+/// assert_eq!(describe(b"  "), "blank");
+/// assert_eq!(describe(br#"{"event_type":"view"}"#), "user_id is missing");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing but JSON white space: neither valid nor invalid.
@@ -34,6 +54,15 @@ pub enum Verdict {
 }
 
 /// Which ways of reading a line are taken. The verdicts are the same.
+///
+/// ```
+/// use daytally::event::{Decoder, Lanes};
+///
+/// let line = br#"{"user_id":7,"event_type":"view","timestamp":"2024-01-01T08:00Z"}"#;
+/// let [all, general] = [Lanes::All, Lanes::General]
+///     .map(|lanes| Decoder::with_lanes(1024, lanes).decode_next(line).verdict);
+/// assert_eq!(all, general);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lanes {
@@ -45,6 +74,22 @@ pub enum Lanes {
 }
 
 /// A line and its verdict.
+///
+/// ```
+/// use daytally::event::{Decoder, Verdict};
+///
+/// // A text, line by line.
+/// let mut decoder = Decoder::default();
+/// let (mut rest, mut invalid) = (&b"{}\n\nnonsense"[..], Vec::new());
+/// while !rest.is_empty() {
+///     let decoded = decoder.decode_next(rest);
+///     if let Verdict::Invalid(fault) = decoded.verdict {
+///         invalid.push((decoded.line, fault.reason().code()));
+///     }
+///     rest = &rest[decoded.len..];
+/// }
+/// assert_eq!(invalid, [(&b"{}"[..], "missing_user_id"), (b"nonsense", "invalid_json")]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<'a> {

@@ -21,6 +21,16 @@ use super::reason::Reason;
 use super::schema::{FieldPath, Schema};
 
 /// What may be behind a fault of a line.
+///
+/// ```
+/// use daytally::event::{DEFAULT_MAX_LINE_BYTES, Diagnosis, Reason};
+///
+/// let line = br#"{"user_id":"7","event_type":"view","timestamp":"2024-01-01T08:00Z"}"#;
+/// let diagnosis = Diagnosis::of(line, DEFAULT_MAX_LINE_BYTES);
+/// let hint = &diagnosis.hints()[0];
+/// assert_eq!(hint.reason, Some(Reason::InvalidUserId));
+/// assert_eq!(hint.message, "it is an integer in quotes; write 7");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hint {

@@ -1,7 +1,22 @@
 //! Events: the rules that make a line a valid event, and the reasons it is not one.
 //!
-//! Knows nothing of files, threads or tables. [`Decoder`] turns a line into a [`Verdict`]; the other
-//! types are what an event is made of.
+//! Knows nothing of files, threads or tables. [`Decoder`] turns a line into a [`Verdict`], [`Diagnosis`] tells somebody
+//! who looks at one line all that is wrong with it, and [`Schema`] says what else than the usual events may look like.
+//! The other types are what an event is made of.
+//!
+//! ```
+//! use daytally::event::{Decoder, Lanes, Reason, Schema, Verdict};
+//!
+//! let line = br#"{"user_id": 7, "event_type": "view", "timestamp": "2024-01-01T23:30:00-02:00"}"#;
+//! let Verdict::Invalid(fault) = Decoder::default().decode(line) else { unreachable!() };
+//! assert_eq!(fault.reason(), Reason::TimestampNotUtc);
+//! println!("{}", fault.message(line));
+//!
+//! let schema = Schema::default().accepting_offsets(true);
+//! let mut decoder = Decoder::with_schema(1024, Lanes::All, &schema);
+//! let Verdict::Valid(event) = decoder.decode(line) else { unreachable!() };
+//! assert_eq!(event.date().to_string(), "2024-01-02");
+//! ```
 
 mod amount;
 mod date;
@@ -46,6 +61,16 @@ pub(crate) const PURCHASES_SHIFT: u32 = 112;
 /// A valid event: who, on which day, and what was paid if it is a purchase.
 ///
 /// In 32 bytes, in the form in which it is counted.
+///
+/// ```
+/// use daytally::event::{Decoder, Verdict};
+///
+/// let line = br#"{"user_id":7,"event_type":"purchase","timestamp":"2024-01-01T08:00Z","amount":2.5}"#;
+/// let Verdict::Valid(event) = Decoder::default().decode(line) else { unreachable!() };
+/// assert_eq!((event.date().to_string(), event.user_id().get()), ("2024-01-01".into(), 7));
+/// // In units of 10^-18.
+/// assert_eq!(event.purchase().unwrap().units(), 2_500_000_000_000_000_000);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     // How many purchases it is, 0 or 1, above the units of the amount. Adding up such numbers counts

@@ -51,6 +51,14 @@ pub struct Schema {
 /// The four fields of an event, each by its path.
 ///
 /// By default they have the names that they have here.
+///
+/// ```
+/// use daytally::event::{FieldNames, Schema};
+///
+/// let names = FieldNames { user_id: "user.id".parse().unwrap(), ..FieldNames::default() };
+/// let schema = Schema::default().with_fields(names).unwrap();
+/// assert_eq!(schema.fields().timestamp.to_string(), "timestamp");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldNames {
     /// Whose event it is.
@@ -84,6 +92,11 @@ pub struct FieldPath {
 }
 
 /// A text is not the path of a field.
+///
+/// ```
+/// use daytally::event::{FieldPath, NoFieldPath};
+/// assert_eq!("user..id".parse::<FieldPath>(), Err(NoFieldPath::EmptyKey));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoFieldPath {
@@ -96,6 +109,12 @@ pub enum NoFieldPath {
 }
 
 /// Fields, or types of purchases, that cannot be.
+///
+/// ```
+/// use daytally::event::{NoSchema, Schema};
+/// let schema = Schema::default().with_purchase_types([String::new()]);
+/// assert_eq!(schema, Err(NoSchema::EmptyType));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoSchema {

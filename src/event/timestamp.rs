@@ -18,6 +18,12 @@
 use super::date::Date;
 
 /// Why a text is not a UTC date-time.
+///
+/// ```
+/// use daytally::event::{TimestampFault, parse_timestamp};
+/// assert_eq!(parse_timestamp(b"2024-01-01T08:00:00+02:00"), Err(TimestampFault::HasOffset));
+/// assert_eq!(parse_timestamp(b"1704096000"), Err(TimestampFault::NotADateTime));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimestampFault {

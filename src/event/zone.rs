@@ -153,6 +153,12 @@ impl fmt::Debug for Zone {
 }
 
 /// A text that is no time zone, and the one that may be meant.
+///
+/// ```
+/// use daytally::event::Zone;
+/// let error = "Nowhere/Atall".parse::<Zone>().unwrap_err();
+/// assert!(error.to_string().contains("time zone"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub struct NoZone {

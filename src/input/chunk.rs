@@ -12,13 +12,6 @@ pub(crate) struct Chunk<'a> {
 }
 
 /// Cuts a text into [`Chunk`]s of at least a given size, the last one aside.
-///
-/// ```
-/// use daytally::internals::Chunks;
-///
-/// let chunks: Vec<_> = Chunks::new(b"one\ntwo\nthree\nfour", 5).map(|c| c.bytes).collect();
-/// assert_eq!(chunks, [&b"one\ntwo\n"[..], b"three\n", b"four"]);
-/// ```
 #[derive(Clone, Debug)]
 pub(crate) struct Chunks<'a> {
     text: &'a [u8],
@@ -74,6 +67,14 @@ impl std::iter::FusedIterator for Chunks<'_> {}
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn chunks_end_with_the_line_that_makes_them_large_enough() {
+        let chunks: Vec<_> = Chunks::new(b"one\ntwo\nthree\nfour", 5)
+            .map(|chunk| chunk.bytes)
+            .collect();
+        assert_eq!(chunks, [&b"one\ntwo\n"[..], b"three\n", b"four"]);
+    }
 
     proptest! {
         #[test]

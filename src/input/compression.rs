@@ -313,6 +313,19 @@ impl Fault {
 /// What went wrong with compressed data, and where. A [`Decompressor`] gives it inside an
 /// [`io::Error`]; [`DecompressError::of`] finds it there, and
 /// [`Error::read`](crate::Error::read) makes it an error of the run.
+///
+/// ```
+/// use daytally::error::Error;
+/// use daytally::input::{Compression, Fault};
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::reader("events.jsonl.gz", &b"\x1f\x8b\x08\x00"[..])];
+/// let error = Pipeline::new(Options::default())?.aggregate(inputs, &mut ()).unwrap_err();
+/// let Error::Decompress { source, .. } = error else { unreachable!() };
+/// assert_eq!((source.format, source.offset), (Compression::Gzip, 0));
+/// assert_eq!(source.fault, Fault::CutOff);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecompressError {

@@ -17,6 +17,14 @@ use super::split::{self, Split};
 use crate::error::{Action, Error, Result};
 
 /// Which file it is, whatever it is called: the numbers of its device and inode.
+///
+/// ```
+/// use daytally::input::FileId;
+///
+/// let id = |path| std::fs::metadata(path).map(|there| FileId::new(&there));
+/// assert_eq!(id("tests/data/events.jsonl")?, id("tests/data/../data/events.jsonl")?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     device: u64,

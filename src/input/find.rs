@@ -23,6 +23,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::compression::{Compression, DecompressError};
 use super::file::FileId;
+use super::source::Input;
 use super::stream::BOM;
 use crate::error::{Action, Error, Result};
 use crate::text;
@@ -73,6 +74,18 @@ pub struct Search {
 /// A file with a list of files and folders. They are taken as they are written there, the carriage
 /// return at a line's end included: nothing is a pattern, and `-` is a file of that name. Empty entries
 /// are skipped. The paths need not be UTF-8.
+///
+/// ```
+/// use daytally::input::{List, Search, Separator};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("inputs.txt");
+/// std::fs::write(&path, "tests/data/events.jsonl\0").unwrap();
+/// let list = List { path, separator: Separator::Nul };
+/// let found = Search::new([]).with_list(Some(list)).find()?;
+/// assert_eq!(found.inputs[0].name(), "tests/data/events.jsonl");
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     /// The file; `-` is standard input.
@@ -92,6 +105,17 @@ pub enum Separator {
 }
 
 /// What was found.
+///
+/// ```
+/// use daytally::input::{Place, Search};
+/// use daytally::{Input, Result};
+///
+/// let found = Search::new(["tests/data/*.jsonl".into()]).find()?;
+/// let inputs = found.inputs.iter().map(Place::open).collect::<Result<Vec<Input>>>()?;
+/// assert_eq!(inputs.len(), 1);
+/// assert!(found.left_out.is_empty() && found.unmatched.count == 0);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
@@ -107,6 +131,15 @@ pub struct Found {
 }
 
 /// Where an input is.
+///
+/// ```
+/// use daytally::input::{Place, Search};
+///
+/// let found = Search::new(["tests/data/events.jsonl".into(), "-".into()]).find()?;
+/// let paths = found.inputs.iter().filter(|place| matches!(place, Place::Path { .. }));
+/// assert_eq!(paths.count(), 1);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Standard input.
@@ -126,6 +159,14 @@ pub enum Place {
 
 /// Alternatives of patterns with braces that match nothing, where others of the same pattern do:
 /// `b*` of `{a,b}*`.
+///
+/// ```
+/// use daytally::input::Search;
+///
+/// let found = Search::new(["tests/data/{events,users}*.jsonl".into()]).find()?;
+/// assert_eq!(found.unmatched.first, ["tests/data/users*.jsonl".as_ref() as &std::path::Path]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unmatched {
@@ -152,6 +193,18 @@ impl Unmatched {
 /// How many names in folders, or of a pattern, were not taken.
 ///
 /// A folder counts as one, whatever is in it.
+///
+/// ```
+/// use daytally::input::Search;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// for name in ["a.jsonl", ".b.jsonl", "c.jsonl.tmp", "d.csv"] {
+///     std::fs::write(folder.path().join(name), "").unwrap();
+/// }
+/// let left_out = Search::new([folder.path().into()]).find()?.left_out;
+/// assert_eq!((left_out.hidden, left_out.markers, left_out.others), (1, 1, 1));
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeftOut {
@@ -185,6 +238,18 @@ impl Place {
         match self {
             Place::Stdin { .. } => Path::new(STDIN),
             Place::Path { path, .. } => path,
+        }
+    }
+
+    /// Opens the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::open`].
+    pub fn open(&self) -> Result<Input> {
+        match self {
+            Place::Stdin { .. } => Ok(Input::stdin()),
+            Place::Path { path, .. } => Input::open(path),
         }
     }
 

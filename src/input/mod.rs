@@ -1,7 +1,20 @@
-//! Inputs: finding, opening, mapping and decompressing them, cutting them into chunks, and chunks into
-//! lines.
+//! Inputs: finding, opening, mapping and decompressing them, cutting them into chunks, and chunks into lines.
 //!
-//! Knows nothing of events: a line is bytes.
+//! Knows nothing of events: a line is bytes. [`Search`] finds inputs by names, folders, patterns and lists, and
+//! [`Place::open`] opens what it found. An [`Input`](crate::Input) can also be opened by its path, or be anything that
+//! reads.
+//!
+//! ```
+//! use daytally::input::{Place, Search};
+//! use daytally::{Input, Options, Pipeline, Result};
+//!
+//! let found = Search::new(["tests/data".into()]).find()?;
+//! let mut inputs = found.inputs.iter().map(Place::open).collect::<Result<Vec<_>>>()?;
+//! inputs.push(Input::reader("queue", "nonsense\n".as_bytes()));
+//! let outcome = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?;
+//! assert_eq!((outcome.inputs.len(), outcome.books.lines()), (2, 6));
+//! # Ok::<(), daytally::Error>(())
+//! ```
 
 mod chunk;
 pub(crate) mod compression;

@@ -424,6 +424,13 @@ impl Input {
 }
 
 /// Which version of a file it is, as far as its size and date tell.
+///
+/// ```
+/// use daytally::Input;
+/// let input = Input::open("tests/data/events.jsonl".as_ref())?;
+/// assert_eq!(input.identity().unwrap().size, 422);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputIdentity {

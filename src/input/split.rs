@@ -39,6 +39,12 @@ pub struct Split {
 }
 
 /// A text that is no split.
+///
+/// ```
+/// use daytally::input::{NoSplit, Split};
+/// assert_eq!("100..100".parse::<Split>(), Err(NoSplit::Empty));
+/// assert_eq!("all".parse::<Split>(), Err(NoSplit::Form));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoSplit {

@@ -109,6 +109,24 @@ struct Day {
 }
 
 /// What publishing does to which days.
+///
+/// ```
+/// use daytally::output::{DayDrafts, Format};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let folder = root.path().join("stats");
+/// # let january = "2024-01-31".parse().unwrap();
+/// for bytes in [b"one\n", b"two\n"] {
+///     let mut drafts = DayDrafts::create(&folder, Format::CSV)?;
+///     drafts.write(january, bytes)?;
+///     let finished = drafts.finish(|| Ok(()))?;
+///     let changes = finished.changes();
+///     let is_new = bytes == b"one\n";
+///     assert_eq!((changes.added.len(), changes.changed.len()), if is_new { (1, 0) } else { (0, 1) });
+///     finished.publish()?;
+/// }
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DayChanges {
@@ -136,6 +154,20 @@ impl DayChanges {
 /// # Errors
 ///
 /// Where the folder cannot be read.
+///
+/// ```
+/// use daytally::output::{DayDrafts, Format, days_in};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let folder = root.path().join("stats");
+/// assert!(days_in(&folder, Format::CSV)?.is_empty());
+/// let date = "2024-01-31".parse().unwrap();
+/// let mut drafts = DayDrafts::create(&folder, Format::CSV)?;
+/// drafts.write(date, b"one\n")?;
+/// drafts.finish(|| Ok(()))?.publish()?;
+/// assert_eq!(days_in(&folder, Format::CSV)?, [date]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 pub fn days_in(folder: &Path, format: Format) -> Result<Vec<Date>> {
     let mut days = Vec::new();
     let read = |source| Error::io(Action::Read, folder, source);
@@ -488,6 +520,23 @@ impl Staging {
 }
 
 /// Days that are complete but not yet to be seen. Dropping them discards them.
+///
+/// ```
+/// use daytally::output::{DayDrafts, Format};
+/// use daytally::{Input, Options, Pipeline};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let folder = root.path().join("stats");
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let mut drafts = DayDrafts::create(&folder, Format::CSV)?;
+/// pipeline.write_csv_by_day(&outcome, |date, bytes| drafts.write(date, bytes))?;
+/// let finished = drafts.finish(|| Ok(()))?;
+/// assert_eq!(finished.days().count(), 1);
+/// finished.publish()?;
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FinishedDays {
     days: DayDrafts,

@@ -5,6 +5,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// What the rows of a result are written as.
+///
+/// ```
+/// use daytally::output::{Encoding, Format};
+/// assert_eq!(Format::of_path("stats.parquet".as_ref()).encoding(), Encoding::Parquet);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -20,6 +25,11 @@ pub enum Encoding {
 }
 
 /// How the bytes of a text format are compressed.
+///
+/// ```
+/// use daytally::output::{Format, Packing};
+/// assert_eq!(Format::of_path("stats.jsonl.zst".as_ref()).packing(), Packing::Zstd);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Packing {
@@ -61,6 +71,11 @@ const FOREIGN: [&str; 42] = [
 ];
 
 /// A name that is none of a format.
+///
+/// ```
+/// use daytally::output::{Format, NoFormat};
+/// assert_eq!("xlsx".parse::<Format>(), Err(NoFormat));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such format")]
 pub struct NoFormat;

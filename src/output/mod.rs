@@ -1,6 +1,31 @@
 //! Outputs: pure serialisers of what a run found, and the publisher of files and of days.
 //!
-//! Knows nothing of where rows and rejects come from.
+//! Knows nothing of where rows and rejects come from. A [`Draft`] is a file that is being written, [`DayDrafts`] are the
+//! files of days; a [`Publication`] puts several in place together. [`Format`] is what a result is written as, and a
+//! [`Summary`] tells of the run.
+//!
+//! ```
+//! use daytally::output::{Draft, Format, Publication, Target};
+//! use daytally::{Input, Options, Pipeline};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let folder = folder.path();
+//! let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+//! let pipeline = Pipeline::new(Options::default())?;
+//! let outcome = pipeline.aggregate(inputs, &mut ())?;
+//! let mut publication = Publication::default();
+//! for name in ["stats.csv", "stats.jsonl.gz"] {
+//!     let path = folder.join(name);
+//!     let format = Format::of_path(&path);
+//!     let mut draft = Draft::create(&Target::Path(path))?;
+//!     pipeline.write_result(&outcome, format, |bytes| draft.write(bytes), None)?;
+//!     publication.add(draft.finish()?);
+//! }
+//! // Both appear, or none does.
+//! publication.publish()?;
+//! assert!(folder.join("stats.jsonl.gz").exists());
+//! # Ok::<(), daytally::Error>(())
+//! ```
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;

@@ -74,6 +74,13 @@ pub struct Publication {
 }
 
 /// What was put in place.
+///
+/// ```
+/// use daytally::output::Publication;
+/// let published = Publication::default().publish()?;
+/// assert!(published.strays().is_empty());
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Published {

@@ -115,6 +115,20 @@ pub(super) fn follow_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// An output that is being written.
+///
+/// ```
+/// use daytally::output::{Draft, Target};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("daily_user_stats.csv");
+/// let mut draft = Draft::create(&Target::Path(path.clone()))?.with_digest();
+/// draft.write(b"date,user_id,event_count,purchase_count,total_revenue\n")?;
+/// let finished = draft.finish()?;
+/// assert!(finished.sha256().is_some() && !path.exists());
+/// finished.publish()?;
+/// assert!(path.exists());
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Draft {
     target: Target,
@@ -487,6 +501,21 @@ pub(super) fn sync_folder(path: &Path, folder: &File) -> io::Result<()> {
 }
 
 /// An output that is complete but, if it is a file, not yet to be seen. Dropping it discards it.
+///
+/// ```
+/// use daytally::output::{Draft, Target};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let target = Target::Path(folder.path().join("daily_user_stats.csv"));
+/// for is_second in [false, true] {
+///     let mut draft = Draft::create(&target)?;
+///     draft.write(b"the same\n")?;
+///     let finished = draft.finish()?;
+///     assert_eq!((finished.bytes(), finished.is_unchanged()), (9, is_second));
+///     finished.publish()?;
+/// }
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Finished {
     draft: Draft,

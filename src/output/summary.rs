@@ -20,6 +20,28 @@ use crate::pipeline::{InputOutcome, InputSource, Outcome};
 use crate::text;
 
 /// Everything there is to say about a run. Serialises as one JSON object.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use daytally::output::{InputSummary, Status, Summary};
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let start = Instant::now();
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let totals = pipeline.totals(&outcome)?;
+/// let inputs = outcome.inputs.iter().map(InputSummary::new).collect();
+/// let mut summary = Summary::new(&outcome.books, &totals, inputs, start.elapsed());
+/// summary.set_first(&outcome.first);
+/// summary.status = Status::Published;
+/// assert_eq!(summary.first_by_reason["invalid_timestamp"].line, 4);
+/// let json = String::from_utf8_lossy(&summary.to_json_line()).into_owned();
+/// assert!(json.starts_with(r#"{"status":"published","#), "{json}");
+/// assert!(summary.to_string().contains("3 valid"), "{summary}");
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -88,6 +110,15 @@ pub struct Summary {
 }
 
 /// How events were read.
+///
+/// ```
+/// use daytally::event::Schema;
+/// use daytally::output::SchemaSummary;
+///
+/// assert_eq!(SchemaSummary::of(&Schema::default()), None);
+/// let schema = SchemaSummary::of(&Schema::default().accepting_offsets(true)).unwrap();
+/// assert!(schema.accept_offsets);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SchemaSummary {
@@ -207,6 +238,18 @@ pub enum Part {
 }
 
 /// What was read of an input.
+///
+/// ```
+/// use daytally::output::InputSummary;
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let input = InputSummary::new(&outcome.inputs[0]);
+/// assert_eq!((input.input.as_str(), input.bytes, input.lines), ("tests/data/events.jsonl", 422, 5));
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InputSummary {
@@ -233,6 +276,22 @@ pub struct InputSummary {
 }
 
 /// What a run made of the state of earlier runs.
+///
+/// ```
+/// use daytally::output::StateSummary;
+/// use daytally::state::{Settings, State};
+/// use daytally::{Incremental, Input, Options, Pipeline};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path().join("state");
+/// let state = State::open(&folder, Settings::default())?;
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate_with(inputs, &state, Incremental::default(), &mut ())?;
+/// let summary = StateSummary::new(&folder, &outcome);
+/// assert_eq!((summary.new, summary.kept, summary.bytes_read), (1, 0, 422));
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct StateSummary {
@@ -335,6 +394,24 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// What was written.
+///
+/// ```
+/// use daytally::output::{Draft, Format, OutputSummary, Target};
+/// use daytally::{Input, Options, Pipeline};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let target = Target::Path(folder.path().join("daily_user_stats.csv"));
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let mut draft = Draft::create(&target)?;
+/// let totals = pipeline.write_csv(&outcome, |bytes| draft.write(bytes))?;
+/// let finished = draft.finish()?;
+/// let output = OutputSummary::of_file(&target, Format::CSV, &totals, &finished);
+/// finished.publish()?;
+/// assert_eq!((output.format.as_str(), output.rows, output.bytes), ("csv", 2, 107));
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct OutputSummary {
@@ -399,6 +476,23 @@ impl OutputSummary {
 }
 
 /// What became of the days of a result that is partitioned by date.
+///
+/// ```
+/// use daytally::output::{DayDrafts, DaysSummary, Format};
+/// use daytally::{Input, Options, Pipeline};
+///
+/// # let root = tempfile::tempdir().unwrap();
+/// # let folder = root.path().join("stats");
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// let mut drafts = DayDrafts::create(&folder, Format::CSV)?;
+/// pipeline.write_csv_by_day(&outcome, |date, bytes| drafts.write(date, bytes))?;
+/// let finished = drafts.finish(|| Ok(()))?;
+/// let days = DaysSummary::from(&finished.changes());
+/// assert_eq!(days.added, ["2024-01-01"]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct DaysSummary {

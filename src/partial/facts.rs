@@ -7,6 +7,24 @@ use crate::state::{RULES, StoredSchema, difference};
 use super::VERSION;
 
 /// How the events of a partial were judged, and which days were counted.
+///
+/// ```
+/// use daytally::{Input, Options, PartialSet, PartialSettings, Pipeline};
+///
+/// let mut options = Options::default();
+/// options.max_line_bytes = 1000;
+/// let pipeline = Pipeline::new(options)?;
+/// let input = Input::open("tests/data/events.jsonl".as_ref())?;
+/// let mut partial = Vec::new();
+/// let write = |bytes: &[u8]| Ok(partial.extend_from_slice(bytes));
+/// pipeline.write_partial(input, PartialSettings::default(), &mut (), write)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("0.arrow");
+/// std::fs::write(&file, partial).unwrap();
+/// let partials = PartialSet::open(vec![file], None)?;
+/// assert_eq!(partials.facts().max_line_bytes, 1000);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartialFacts {

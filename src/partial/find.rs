@@ -15,6 +15,15 @@ use crate::text;
 /// # Errors
 ///
 /// Where something is not there or cannot be looked at, and where a folder has no partials.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// std::fs::write(folder.join("0.arrow"), "").unwrap();
+/// std::fs::write(folder.join("_SUCCESS"), "").unwrap();
+/// assert_eq!(daytally::partial::find(&[folder.into()])?, [folder.join("0.arrow")]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 pub fn find(names: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for name in names {

@@ -5,6 +5,10 @@
 //! (`.arrow`, `.arrows`), or [Apache Parquet](https://parquet.apache.org) (`.parquet`), with one flat schema,
 //! so that whoever reads either can add up partials with SQL.
 //!
+//! In a program, [`Pipeline::write_partial`](crate::Pipeline::write_partial) makes one, [`find`] finds them,
+//! [`PartialSet`](crate::PartialSet) opens them, and [`Pipeline::merge`](crate::Pipeline::merge), which has an example,
+//! adds them up.
+//!
 //! # Schema, version 1
 //!
 //! | column | type | of rows | holds |
@@ -84,6 +88,11 @@ pub enum PartialFormat {
 }
 
 /// A file's name speaks of no format that a partial can have.
+///
+/// ```
+/// use daytally::partial::{NoPartialFormat, PartialFormat};
+/// assert_eq!(PartialFormat::of_path("stats.csv".as_ref()), Err(NoPartialFormat::Unknown));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPartialFormat {

@@ -28,6 +28,15 @@ use crate::state::{Generation, PartialMeta, Plan, State, UnfinishedLine, Why};
 const RANGES: usize = 4;
 
 /// How a run goes about what earlier runs have left.
+///
+/// ```
+/// use daytally::Incremental;
+/// use daytally::input::Verify;
+///
+/// let mut how = Incremental::default();
+/// how.verify = Verify::Full;
+/// how.forget_missing = true;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Incremental {

@@ -14,6 +14,14 @@ use crate::partial::{Cover, CoveredInput, PartialFacts, Reader, Rows, SplitRead}
 use crate::text;
 
 /// Partials that are to be merged, all of which were made in the same way.
+///
+/// ```
+/// use daytally::PartialSet;
+///
+/// // `Pipeline::merge` has an example with partials.
+/// let error = PartialSet::open(Vec::new(), None).unwrap_err();
+/// assert!(error.to_string().contains("the list of partials"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct PartialSet {
     files: Vec<PathBuf>,

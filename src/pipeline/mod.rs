@@ -58,6 +58,19 @@ const DEFAULT_MEMORY: u64 = 1 << 30;
 const LINES_BETWEEN_LOOKS: usize = 1024;
 
 /// How a run is to be done. Little of it shows in the result.
+///
+/// ```
+/// use daytally::event::DateRange;
+/// use daytally::{Options, Pipeline};
+///
+/// let mut options = Options::default();
+/// options.threads = 2.try_into().unwrap();
+/// options.max_line_bytes = 64 * 1024;
+/// let january = ["2024-01-01", "2024-01-31"].map(|date| date.parse().ok());
+/// options.dates = DateRange::new(january[0], january[1]).unwrap();
+/// let pipeline = Pipeline::new(options)?;
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -132,6 +145,21 @@ impl Options {
 }
 
 /// What a run found.
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// assert_eq!((outcome.books.valid, outcome.books.invalid()), (3, 2));
+/// for group in outcome.groups.iter() {
+///     // They come in order, and may come from the disk.
+///     let group = group?;
+///     assert_eq!(group.key.date().to_string(), "2024-01-01");
+/// }
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -150,6 +178,17 @@ pub struct Outcome {
 }
 
 /// What was read of an input.
+///
+/// ```
+/// use daytally::{Input, InputSource, Options, Pipeline};
+///
+/// let inputs = vec![Input::reader("queue", "{}\n\n".as_bytes())];
+/// let outcome = Pipeline::new(Options::default())?.aggregate(inputs, &mut ())?;
+/// let read = &outcome.inputs[0];
+/// assert_eq!((read.name.as_str(), read.lines, read.bytes), ("queue", 2, 4));
+/// assert_eq!(read.source, InputSource::New);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputOutcome {
@@ -173,6 +212,11 @@ pub struct InputOutcome {
 
 /// Where the events of an input come from: all from reading it, unless there is a
 /// [state](crate::state).
+///
+/// ```
+/// use daytally::InputSource;
+/// assert_eq!(InputSource::ReadOn { from: 4096 }.name(), "grown");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputSource {

@@ -13,6 +13,15 @@ use crate::output::{Format, Reject};
 use crate::partial::{BooksRow, PartialFacts, PartialFormat, Spool, Writer, push_row};
 
 /// How a partial is to be made.
+///
+/// ```
+/// use daytally::PartialSettings;
+/// use daytally::input::Split;
+///
+/// let mut settings = PartialSettings::default();
+/// settings.split = Split::new(0, Some(64 << 20)).unwrap();
+/// settings.keeps_rejects = true;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct PartialSettings {

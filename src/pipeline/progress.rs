@@ -11,6 +11,15 @@ use crate::books::Books;
 const UNKNOWN: u64 = u64::MAX;
 
 /// What a run is at.
+///
+/// ```
+/// use daytally::{Phase, Progress};
+///
+/// let progress = Progress::default();
+/// // What a program does with the result itself, it tells itself.
+/// progress.enter(Phase::Publishing);
+/// assert_eq!(progress.look().phase, Phase::Publishing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It has not begun to read.
@@ -66,6 +75,14 @@ struct Cells {
 }
 
 /// How far a run was at some moment.
+///
+/// ```
+/// use daytally::ProgressNow;
+///
+/// fn percent(now: &ProgressNow) -> Option<u64> {
+///     Some(now.bytes * 100 / now.total?.max(1))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProgressNow {

@@ -67,6 +67,27 @@ pub trait RejectSink: Send {
 }
 
 /// What a worker makes of consecutive rejects; see [`RejectSink`].
+///
+/// ```
+/// use daytally::event::Reason;
+/// use daytally::{Reject, RejectBatch};
+///
+/// /// The lines that are no JSON, by number.
+/// #[derive(Clone, Default)]
+/// struct Lines(Vec<u64>);
+///
+/// impl RejectBatch for Lines {
+///     fn add(&mut self, reject: &Reject<'_>) {
+///         if reject.fault.reason() == Reason::InvalidJson {
+///             self.0.push(reject.line);
+///         }
+///     }
+///
+///     fn size(&self) -> usize {
+///         size_of_val(&self.0[..])
+///     }
+/// }
+/// ```
 pub trait RejectBatch: Clone + Send {
     /// Adds the next reject.
     fn add(&mut self, reject: &Reject<'_>);

@@ -10,6 +10,18 @@ use crate::error::Result;
 use crate::event::Date;
 
 /// A difference, in the order of the results; that of a day comes after those of its rows.
+///
+/// ```
+/// use daytally::result::{Difference, RowDifference};
+///
+/// fn describe(difference: &Difference) -> String {
+///     match difference {
+///         Difference::Row(RowDifference { key, old: None, .. }) => format!("new: {}", key.user_id()),
+///         Difference::Row(RowDifference { key, .. }) => format!("other: {}", key.user_id()),
+///         Difference::Day(date, tally) => format!("{date}: {} rows added", tally.added),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// A row is another.

@@ -1,9 +1,12 @@
 //! Results, read back and compared: a row for each user and day, in order, whatever they are stored as.
 //!
-//! A result is a file, or a folder of days. Text is read line by line (`lines`), Parquet and Arrow from the end of
-//! a file (`stored`); each format has a file of its own here. They give the rows of one file (the trait `Rows`);
-//! that they are in order, and of the day that their folder says, is checked for all formats alike. A result that is not as `daytally aggregate` writes it is an error with its place: what
-//! somebody has edited or cut off is not to be compared, and not to be added to.
+//! A result is a file, or a folder of days. Text is read line by line (`lines`), Parquet and Arrow from the end of a file
+//! (`stored`); each format has a file of its own here. They give the rows of one file (the trait `Rows`); that they are
+//! in order, and of the day that their folder says, is checked for all formats alike. A result that is not as
+//! `daytally aggregate` writes it is an error with its place: what somebody has edited or cut off is not to be compared,
+//! and not to be added to.
+//!
+//! [`ResultReader`] reads, and [`diff`] compares.
 
 #[cfg(feature = "arrow")]
 mod arrow;

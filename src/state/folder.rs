@@ -38,6 +38,12 @@ const REJECTS: &str = "rejects";
 const DRAFT: &str = ".tmp";
 
 /// How the events of a state were judged, and what is kept of them.
+///
+/// ```
+/// use daytally::state::Settings;
+/// let mut settings = Settings::default();
+/// settings.keeps_rejects = true;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {

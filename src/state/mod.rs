@@ -14,6 +14,8 @@
 //! | `<hash of the input's path>.rejects` | the rejects of the same input, if a run wanted any |
 //!
 //! Files are written whole, brought to the disk, and then renamed into place.
+//!
+//! [`Pipeline::aggregate_with`](crate::Pipeline::aggregate_with) reads and writes it, and has an example.
 
 mod commit;
 mod folder;

@@ -56,6 +56,17 @@ impl SpillSettings {
 }
 
 /// What went to the disk.
+///
+/// ```
+/// use daytally::{Input, Options, Pipeline};
+///
+/// let inputs = vec![Input::open("tests/data/events.jsonl".as_ref())?];
+/// let pipeline = Pipeline::new(Options::default())?;
+/// let outcome = pipeline.aggregate(inputs, &mut ())?;
+/// // So few groups stay in memory.
+/// assert_eq!(outcome.groups.spilled().files, 0);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spilled {
