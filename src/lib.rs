@@ -48,7 +48,7 @@
 //! break before the second number of the version changes, or the first from 1.0 on. Enums and structs that may grow are
 //! `#[non_exhaustive]`: options are made as `let mut options = Options::default();` and then set.
 //!
-//! **What it does not show is no part of the API, though it can be named, and may change or go in any release.** That
+//! **What it does not show is no part of the API, though it can be named, and may change or go in any release.** These
 //! are the modules `internals`, `generate`, `replay`, `survey`, `text` and `output::report`, and a few methods, which
 //! are there for the program `daytally`, and for the benchmarks and tests of this package.
 //!

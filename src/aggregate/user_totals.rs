@@ -148,7 +148,7 @@ impl UserTotals {
 
     /// The users with the most events, at most [`UserTotals::TOP`]; of those with as many, the least ids.
     #[must_use]
-    pub(crate) fn most_events(&self) -> &[UserTotal] {
+    pub fn most_events(&self) -> &[UserTotal] {
         &self.most_events
     }
 

@@ -41,7 +41,7 @@ pub const DEFAULT_MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 ///     }
 /// }
 /// assert_eq!(describe(b"  "), "blank");
-/// assert_eq!(describe(br#"{"event_type":"view"}"#), "user_id is missing");
+/// assert_eq!(describe(br#"{"event_type":"view"}"#), "there is no key \"user_id\"");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -409,7 +409,7 @@ fn is_zero(number: &u64) -> bool {
 /// let finished = draft.finish()?;
 /// let output = OutputSummary::of_file(&target, Format::CSV, &totals, &finished);
 /// finished.publish()?;
-/// assert_eq!((output.format.as_str(), output.rows, output.bytes), ("csv", 2, 107));
+/// assert_eq!((output.format.as_str(), output.rows, output.bytes), ("csv", 2, 103));
 /// # Ok::<(), daytally::Error>(())
 /// ```
 #[derive(Clone, Debug, Serialize)]
