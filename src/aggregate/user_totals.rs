@@ -146,7 +146,7 @@ impl UserTotals {
         bins
     }
 
-    /// The users with the most events, at most [`UserTotals::TOP`]; of those with as many, the least ids.
+    /// The users with the most events, at most 20; of those with as many, the least ids.
     #[must_use]
     pub fn most_events(&self) -> &[UserTotal] {
         &self.most_events

@@ -1,7 +1,7 @@
 //! Inputs: finding, opening, mapping and decompressing them, cutting them into chunks, and chunks into lines.
 //!
 //! Knows nothing of events: a line is bytes. [`Search`] finds inputs by names, folders, patterns and lists, and
-//! [`Place::open`] opens what it found. An [`Input`](crate::Input) can also be opened by its path, or be anything that
+//! [`Place::open`] opens what it found. An [`Input`] can also be opened by its path, or be anything that
 //! reads.
 //!
 //! ```

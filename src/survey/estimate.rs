@@ -29,7 +29,7 @@ const Z: f64 = 1.959_964;
     reason = "estimates need no more than 53 bits"
 )]
 #[must_use]
-pub fn rate(tiles: &[(u64, u64)], share: f64) -> Rate {
+pub(crate) fn rate(tiles: &[(u64, u64)], share: f64) -> Rate {
     let lines: f64 = tiles.iter().map(|(lines, _)| *lines as f64).sum();
     let of_kind: f64 = tiles.iter().map(|(_, of_kind)| *of_kind as f64).sum();
     let seen = if lines > 0.0 { of_kind / lines } else { 0.0 };
@@ -106,7 +106,7 @@ pub struct Distinct {
     reason = "estimates need no more than 53 bits"
 )]
 #[must_use]
-pub fn distinct(seen: u64, once: u64, twice: u64, met: u64, times: f64) -> Distinct {
+pub(crate) fn distinct(seen: u64, once: u64, twice: u64, met: u64, times: f64) -> Distinct {
     let least = seen as f64;
     let high = least + once as f64 * (times - 1.0).max(0.0);
     let estimate = if times <= 1.0 || once == 0 {

@@ -1,7 +1,7 @@
 //! What a spread sample of the inputs tells of the whole: before a run that may take long.
 //!
 //! Files that are not compressed are divided into tiles of equal size, of which some are drawn at random
-//! over all bytes of all files; what is in them is estimated for the whole ([`rate`], [`distinct`]). Where the
+//! over all bytes of all files; what is in them is estimated for the whole (`rate`, `distinct`). Where the
 //! sample is as large as the files, all of them is read, in order, and nothing is estimated. Streams and
 //! compressed files can only be read from their start: of those the sample is the beginning.
 
@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Schema};
 use crate::input::{Input, PlainFile, Sampled};
-pub use estimate::{Distinct, Rate, distinct, rate};
+use estimate::rate;
+pub use estimate::{Distinct, Rate};
 pub use form::Form;
 pub use needs::Needs;
 use part::Reader;
