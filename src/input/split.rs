@@ -125,6 +125,12 @@ impl Split {
 }
 
 /// The splits of a file, one after the other: see [`Split::cut`].
+///
+/// ```
+/// use daytally::input::Split;
+/// let splits: Vec<_> = Split::cut(2000, 1000.try_into().unwrap()).collect();
+/// assert_eq!(splits, ["0..1000".parse().unwrap(), "1000..2000".parse().unwrap()]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Splits {
     /// Where the next one starts; `None` after the last.
@@ -157,6 +163,15 @@ impl FusedIterator for Splits {}
 
 /// What a scheduler has to know of a file to have it read in splits: see
 /// [`Input::plan_splits`](crate::Input::plan_splits).
+///
+/// ```
+/// use daytally::Input;
+///
+/// let plan = Input::open("tests/data/events.jsonl".as_ref())?.plan_splits()?;
+/// let splits: Vec<_> = plan.splits(200.try_into().unwrap()).map(|split| split.to_string()).collect();
+/// assert_eq!(splits, ["0..200", "200..422"]);
+/// # Ok::<(), daytally::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SplitPlan {

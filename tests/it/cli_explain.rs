@@ -315,6 +315,7 @@ fn what_a_run_rejects_is_explained() {
     }
 }
 
+#[cfg(all(feature = "gzip", feature = "zstd"))]
 #[test]
 fn compressed_files_and_large_ones_are_read_as_runs_read_them() {
     let sandbox = Sandbox::new();

@@ -48,6 +48,7 @@ mod cli_signals;
 mod cli_spill;
 #[cfg(all(feature = "arrow", feature = "gzip"))]
 mod cli_splits;
+#[cfg(feature = "gzip")]
 mod cli_state;
 mod cli_streams;
 mod cli_summary;
