@@ -1,6 +1,5 @@
 //! `explain`: a line, all that is wrong with it, and where.
 
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use daytally::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Diagnosis, Lanes, Verdict};
@@ -318,6 +317,8 @@ fn what_a_run_rejects_is_explained() {
 #[cfg(all(feature = "gzip", feature = "zstd"))]
 #[test]
 fn compressed_files_and_large_ones_are_read_as_runs_read_them() {
+    use std::io::Write as _;
+
     let sandbox = Sandbox::new();
     // Past the size from which on files are mapped, and of several blocks.
     let mut events: Vec<u8> = sandbox.generate(["--size=9MiB", "--invalid-rate=0"]);
