@@ -169,7 +169,7 @@ def check_blocks(files: list[File], sources: dict[int, int], table: pyarrow.Tabl
     for number, (file, rows) in enumerate(zip(files, blocks)):
         size = sum(row["bytes"] or 0 for row in rows)
         # Spark passes on no byte-order mark, and whether there is a last newline cannot be told.
-        mark = 3 if file.compression is None and size - file.size in (-3, -2) and size > 0 else 0
+        mark = 3 if file.compression is None and size - file.size in (-3, -2) and file.size >= 3 else 0
         if file.compression is None and size + mark - file.size not in (0, 1):
             raise RunFailed(
                 f"{file.name}: {size} bytes of lines were read of a file of {file.size}; it has changed during the"

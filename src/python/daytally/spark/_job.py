@@ -39,6 +39,7 @@ from ._write import (
     Draft,
     csv_lines,
     local_path,
+    one_file,
     parts,
     sums,
 )
@@ -225,6 +226,7 @@ def aggregate(
         kept = False
         try:
             with _readable_errors():
+                outputs.check_folders(spark)
                 if chosen == "files":
                     books = _count_files(spark, stage, worker, names, size, allow_duplicates, has_rejects)
                 else:
@@ -314,6 +316,17 @@ class _Outputs:
                 if not folder.is_dir():
                     raise RunFailed(f"{path}: there is no folder {folder}; make it first", 1)
 
+    def check_folders(self, spark: SparkSession) -> None:
+        """Whether folders that are to be made are not there, which Spark would say when all else is done.
+
+        :raises RunFailed: if one is
+        """
+        if self.overwrite:
+            return
+        for path, ending in ((self.output, ".csv"), (self.rejects, ".jsonl")):
+            if path is not None and not _is_file(path, ending) and _is_there(spark, _uri(path)):
+                raise RunFailed(f"{path} is there already; say overwrite=True, or give another folder", 1)
+
     def folder_mode(self) -> str:
         """What Spark is to do where a folder is there already."""
         return "overwrite" if self.overwrite else "error"
@@ -331,6 +344,19 @@ def _plain(path: str) -> str:
 def _uri(path: str) -> str:
     """A path as Spark is to take it, whatever its default file system is."""
     return path if has_scheme(path) else "file:" + os.path.abspath(_plain(path))
+
+
+def _is_there(spark: SparkSession, folder: str) -> bool:
+    local = local_path(folder)
+    if local is not None:
+        return local.exists()
+    try:
+        spark.read.format("binaryFile").load(folder)
+    except Exception as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return False
+        raise
+    return True
 
 
 def _publish(
@@ -415,9 +441,7 @@ def _write_folder(
     spark: SparkSession, groups: DataFrame, ordered: DataFrame, folder: str, outputs: _Outputs
 ) -> None:
     if outputs.format == "csv":
-        header = spark.createDataFrame([(HEADER,)], "value string")
-        lines = header.union(csv_lines(ordered)).coalesce(1)
-        lines.write.mode(outputs.folder_mode()).text(_uri(folder))
+        one_file(spark, groups).write.mode(outputs.folder_mode()).text(_uri(folder))
         return
     if not outputs.partition_by:
         ordered.write.mode(outputs.folder_mode()).parquet(_uri(folder))

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Callable, Optional
 
+from ._not_shown import NOT_SHOWN
 from ._plan import Plan, kept
 
 if TYPE_CHECKING:
@@ -481,9 +482,7 @@ def reject_lines(batches: Batches) -> Batches:
     """Rejects as lines of a rejects file, which are those of ``daytally aggregate --rejects`` to the byte."""
     import pyarrow as pa
 
-    def text(value: str) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
+    text = json_writer()
     for batch in batches:
         lines = []
         columns = [batch.column(number).to_pylist() for number in range(batch.num_columns)]
@@ -496,3 +495,29 @@ def reject_lines(batches: Batches) -> Batches:
                 f'"message":{text(message)},{rest}}}'
             )
         yield pa.RecordBatch.from_arrays([pa.array(lines, pa.string())], ["value"])
+
+
+def json_writer() -> Callable[[str], str]:
+    """Writes JSON strings as the program does: what a terminal would not show, or obey, is escaped.
+
+    >>> json_writer()("\u202e\t\"")
+    '"\\\\u202e\\\\t\\\\""'
+    """
+    made: Optional[Callable[[str], str]] = kept().get("json_writer")
+    if made is not None:
+        return made
+    ranges = "".join(
+        "-".join(f"\\U{int(end, 16):08x}" for end in given.split("-")) for given in NOT_SHOWN.split()
+    )
+    escaped = re.compile(f'["\\\\{ranges}]')
+    short = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+    def escape(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be").hex()
+        return short.get(match[0]) or "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+    def write(text: str) -> str:
+        return f'"{escaped.sub(escape, text)}"'
+
+    kept()["json_writer"] = write
+    return write
