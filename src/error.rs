@@ -266,6 +266,14 @@ pub enum Error {
         /// What is wrong with that, and what to do.
         what: String,
     },
+    /// No splits can be planned of an input.
+    #[error("{input} {what}")]
+    NotSplittable {
+        /// The input: its absolute path, or what it is called.
+        input: String,
+        /// Why not, and what to do.
+        what: String,
+    },
     /// An input is not the version of the file that it was expected to be.
     #[error(
         "{} is not what it was when its splits were planned: {}; nothing was written; plan again",

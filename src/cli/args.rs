@@ -21,6 +21,8 @@ use super::merge::MergeArgs;
 use super::partial::PartialArgs;
 use super::replay::ReplayArgs;
 use super::size::{self, MemorySize};
+#[cfg(feature = "arrow")]
+use super::splits::SplitsArgs;
 use daytally::event::{Date, FieldPath, Zone};
 use daytally::output::Format;
 
@@ -95,6 +97,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Replay(Box<ReplayArgs>),
     Diff(DiffArgs),
+    #[cfg(feature = "arrow")]
+    Splits(SplitsArgs),
     #[cfg(feature = "arrow")]
     Partial(Box<PartialArgs>),
     #[cfg(feature = "arrow")]
@@ -354,6 +358,16 @@ pub(super) struct ReadOptions {
 /// What is read: the same for every command that reads events.
 #[derive(Debug, clap::Args)]
 pub(super) struct InputOptions {
+    #[command(flatten)]
+    pub(super) files: FileOptions,
+
+    #[command(flatten)]
+    pub(super) lines: LineOptions,
+}
+
+/// Which files those are: the same for every command that searches for inputs.
+#[derive(Debug, clap::Args)]
+pub(super) struct FileOptions {
     /// Files of JSON Lines, folders with such files, or patterns such as 'logs/2024-*/**/*.jsonl';
     /// - is standard input. Several give one result [default: events.jsonl].
     ///
@@ -401,9 +415,6 @@ pub(super) struct InputOptions {
         hide_env = true
     )]
     pub(super) allow_duplicates: bool,
-
-    #[command(flatten)]
-    pub(super) lines: LineOptions,
 }
 
 /// Which events are counted, and which lines can be events.
@@ -448,15 +459,15 @@ pub(super) struct LineOptions {
 impl InputOptions {
     /// The options, as they are typed, for another command that takes them.
     pub(super) fn options(&self, words: &mut Words) {
-        words.option("--files-from", self.files_from.clone());
+        words.option("--files-from", self.files.files_from.clone());
         words.option("--from", self.lines.from.map(|date| date.to_string()));
         words.option("--to", self.lines.to.map(|date| date.to_string()));
         let longest = self.lines.max_line_bytes;
         if longest != daytally::event::DEFAULT_MAX_LINE_BYTES {
             words.option("--max-line-bytes", Some(longest.to_string()));
         }
-        words.switch("--null", self.null && self.files_from.is_some());
-        words.switch("--allow-duplicates", self.allow_duplicates);
+        words.switch("--null", self.files.null && self.files.files_from.is_some());
+        words.switch("--allow-duplicates", self.files.allow_duplicates);
     }
 
     /// The names of the inputs, which come last.
@@ -465,10 +476,10 @@ impl InputOptions {
             let text = input.as_os_str().as_encoded_bytes();
             text.starts_with(b"-") && text != b"-"
         };
-        if self.inputs.iter().any(is_option) {
+        if self.files.inputs.iter().any(is_option) {
             words.0.push("--".into());
         }
-        let names = self.inputs.iter();
+        let names = self.files.inputs.iter();
         words
             .0
             .extend(names.map(|input| input.clone().into_os_string()));
@@ -1240,6 +1251,9 @@ mod tests {
         }
         #[cfg(feature = "arrow")]
         {
+            for name in ["files-from", "null", "allow-duplicates"] {
+                assert_eq!(option("aggregate", name), option("splits", name), "{name}");
+            }
             for name in ["from", "max-line-bytes", "timezone", "threads", "lanes"] {
                 assert_eq!(option("aggregate", name), option("partial", name), "{name}");
             }

@@ -12,7 +12,7 @@ use clap::{ArgMatches, CommandFactory as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::args::{
-    AggregateArgs, Cli, EventOptions, ExplainArgs, GenerateArgs, InputOptions, LanesArg,
+    AggregateArgs, Cli, EventOptions, ExplainArgs, FileOptions, GenerateArgs, LanesArg,
     LineOptions, LogArgs, LogFormat, LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg,
     ReadOptions, ResultOptions, VerifyArg, Words, WorkOptions,
 };
@@ -55,13 +55,13 @@ fn is_typed(matches: &ArgMatches, command: &str, option: &str) -> bool {
 }
 
 /// That there is a list, where somebody has said how its names end.
-fn expect_list(
-    input: &InputOptions,
+pub(super) fn expect_list(
+    files: &FileOptions,
     command: &str,
     matches: &ArgMatches,
 ) -> Result<(), clap::Error> {
     // In the environment it may be meant for other runs.
-    if input.files_from.is_none() && is_typed(matches, command, "null") {
+    if files.files_from.is_none() && is_typed(matches, command, "null") {
         return Err(wrong(
             command,
             ErrorKind::MissingRequiredArgument,
@@ -73,23 +73,23 @@ fn expect_list(
 }
 
 /// Where inputs are looked for.
-fn search(input: InputOptions) -> Search {
-    let list = input.files_from.map(|path| List {
+pub(super) fn search(files: FileOptions) -> Search {
+    let list = files.files_from.map(|path| List {
         path,
-        separator: if input.null {
+        separator: if files.null {
             Separator::Nul
         } else {
             Separator::Newline
         },
     });
-    let names = if input.inputs.is_empty() && list.is_none() {
+    let names = if files.inputs.is_empty() && list.is_none() {
         vec![DEFAULT_INPUT.into()]
     } else {
-        input.inputs
+        files.inputs
     };
     Search::new(names)
         .with_list(list)
-        .allow_duplicates(input.allow_duplicates)
+        .allow_duplicates(files.allow_duplicates)
 }
 
 /// The days from one to another.
@@ -167,7 +167,7 @@ impl AggregateConfig {
     ) -> Result<AggregateConfig, clap::Error> {
         let schema = schema(&args.event, "aggregate")?;
         let state = StateConfig::resolve(&args, &schema, matches)?;
-        expect_list(&args.input, "aggregate", matches)?;
+        expect_list(&args.input.files, "aggregate", matches)?;
         let dates = dates(args.input.lines.from, args.input.lines.to, "aggregate")?;
         let ResultConfig {
             output,
@@ -178,10 +178,10 @@ impl AggregateConfig {
         limit(&mut options, &args.work, "aggregate")?;
         options.temp_dir = args.work.temp_dir.or_else(|| temp_dir(&output, by_date));
         Ok(AggregateConfig {
-            list: args.input.files_from.clone(),
+            list: args.input.files.files_from.clone(),
             from: args.input.lines.from,
             to: args.input.lines.to,
-            search: search(args.input).stop_with(options.stop.cell()),
+            search: search(args.input.files).stop_with(options.stop.cell()),
             output,
             format,
             by_date,
@@ -431,7 +431,7 @@ impl StateConfig {
                 )),
             };
         };
-        if args.input.allow_duplicates {
+        if args.input.files.allow_duplicates {
             return Err(wrong(
                 "aggregate",
                 ErrorKind::ArgumentConflict,
@@ -554,7 +554,7 @@ impl CheckConfig {
         args: CheckArgs,
         matches: &ArgMatches,
     ) -> Result<CheckConfig, clap::Error> {
-        expect_list(&args.input, "check", matches)?;
+        expect_list(&args.input.files, "check", matches)?;
         let dates = dates(args.input.lines.from, args.input.lines.to, "check")?;
         let schema = schema(&args.event, "check")?;
         let typed = args.options();
@@ -571,7 +571,7 @@ impl CheckConfig {
         }
         options.memory_limit = memory_limit("check", args.memory_limit, options.threads)?;
         Ok(CheckConfig {
-            search: search(args.input),
+            search: search(args.input.files),
             settings: survey::Settings {
                 sample: args.sample,
                 time: args.time,

@@ -34,6 +34,8 @@ mod screen;
 mod settings;
 mod signals;
 mod size;
+#[cfg(feature = "arrow")]
+mod splits;
 mod state;
 mod version;
 mod warnings;
@@ -103,6 +105,11 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Err(said) => say(&said),
         },
         Command::Diff(args) => diff::run(&args),
+        #[cfg(feature = "arrow")]
+        Command::Splits(args) => match splits::SplitsConfig::resolve(args, &matches) {
+            Ok(config) => splits::run(&config),
+            Err(said) => say(&said),
+        },
         #[cfg(feature = "arrow")]
         Command::Partial(args) => match partial::PartialConfig::resolve(*args, &matches) {
             Ok(config) => partial::run(&config),

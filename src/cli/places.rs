@@ -47,20 +47,7 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
     .filter_map(|(role, target)| target.map(|target| Output { role, target }))
     .collect();
 
-    let list = config.list.as_deref().and_then(|list| {
-        let path = if list.as_os_str() == "-" {
-            Path::new(STDIN)
-        } else {
-            list
-        };
-        Some((path, regular_file(path)?))
-    });
-    let inputs: Vec<(&Path, FileId)> = found
-        .inputs
-        .iter()
-        .filter_map(|input| Some((input.path(), input.file()?)))
-        .chain(list)
-        .collect();
+    let inputs = inputs(found, config.list.as_deref());
     expect_apart(&outputs, &inputs)?;
     if config.by_date
         && let Target::Path(folder) = &config.output
@@ -69,6 +56,31 @@ pub(super) fn check(config: &AggregateConfig, found: &Found) -> Result<()> {
         check_days(folder, config.format, &inputs, &outputs)?;
     }
     expect_different(&outputs)
+}
+
+/// What was found, and the list that names it: the files that are read.
+fn inputs<'a>(found: &'a Found, list: Option<&'a Path>) -> Vec<(&'a Path, FileId)> {
+    let list = list.and_then(|list| {
+        let path = if list.as_os_str() == "-" {
+            Path::new(STDIN)
+        } else {
+            list
+        };
+        Some((path, regular_file(path)?))
+    });
+    found
+        .inputs
+        .iter()
+        .filter_map(|input| Some((input.path(), input.file()?)))
+        .chain(list)
+        .collect()
+}
+
+/// The same for a plan of splits.
+#[cfg(feature = "arrow")]
+pub(super) fn check_plan(target: &Target, found: &Found, list: Option<&Path>) -> Result<()> {
+    let role = "the plan (--output)";
+    expect_apart(&[Output { role, target }], &inputs(found, list))
 }
 
 /// The same for what is replayed: the result, its record and its lock are not to be anything else either.

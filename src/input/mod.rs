@@ -33,6 +33,6 @@ pub(crate) use pipe::Until;
 pub(crate) use sample::PlainFile;
 pub use source::{Input, InputIdentity, Way};
 pub(crate) use source::{Opened, Sampled};
-pub use split::{NoSplit, Split};
+pub use split::{NoSplit, Split, SplitPlan, Splits};
 pub use stream::Cut;
 pub(crate) use stream::{Block, Buffer, Cutting, Read, Stream, StreamEnd};

@@ -12,9 +12,10 @@ use super::file_system;
 use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe, Until};
 use super::sample::PlainFile;
-use super::split::Split;
+use super::split::{Split, SplitPlan};
 use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
+use crate::text;
 
 /// From how many bytes on a file is mapped. A smaller one is copied sooner than it is mapped, and
 /// unmapped again: that interrupts every core.
@@ -186,6 +187,50 @@ impl Input {
             size,
             modified,
             found,
+        })
+    }
+
+    /// Looks at what has to be known to have it read in splits, by several runs at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSplittable`] where it can only be read as a whole, as a stream: it is no regular file, or one
+    /// that the kernel makes up as it is read, or another file in each process, such as `/dev/stdin`. And where
+    /// it cannot be read, or was changed since it was named.
+    ///
+    /// ```
+    /// use daytally::Input;
+    /// use std::num::NonZeroU64;
+    ///
+    /// let plan = Input::open("tests/data/events.jsonl".as_ref())?.plan_splits()?;
+    /// assert_eq!((plan.identity.size, plan.compression), (422, None));
+    /// let splits = plan.splits(NonZeroU64::new(200).expect("not zero"));
+    /// let splits: Vec<_> = splits.map(|split| split.to_string()).collect();
+    /// assert_eq!(splits, ["0..200", "200..422"]);
+    /// # Ok::<(), daytally::Error>(())
+    /// ```
+    pub fn plan_splits(self) -> Result<SplitPlan> {
+        let refused = |input| {
+            let what = "can only be read as a whole, as a stream (daytally partial -), so there are no splits of it; leave it out, or write it to a file first";
+            let what = what.into();
+            Err(Error::NotSplittable { input, what })
+        };
+        let (path, seen) = match self.origin {
+            Origin::File(path, seen) if !is_another_in_each_process(&path) => (path, seen),
+            Origin::File(path, _) | Origin::Special(path) => {
+                return refused(text::path(&path).to_string());
+            }
+            Origin::Stdin => return refused("standard input".into()),
+            Origin::Reader(_) => return refused(text::name(&self.name).to_string()),
+        };
+        let identity = InputIdentity::of(&seen.metadata);
+        let file = RegularFile::open(path, seen)?;
+        if file.is_made_up()? {
+            return refused(text::path(file.path()).to_string());
+        }
+        Ok(SplitPlan {
+            identity,
+            compression: compression_of(&file)?,
         })
     }
 
@@ -438,6 +483,14 @@ pub(crate) enum Sampled {
 pub(crate) enum Opened {
     Mapped(Box<InputFile>),
     Stream(Box<Stream>, Way),
+}
+
+/// Whether a path is one of those that stand for what a process has open.
+fn is_another_in_each_process(path: &Path) -> bool {
+    path == Path::new("/dev/stdin")
+        || ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
 }
 
 /// How a file is compressed, by its first bytes.

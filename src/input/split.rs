@@ -1,4 +1,4 @@
-//! A split: a range of a file's bytes, and the lines that belong to it.
+//! A split: a range of a file's bytes, and the lines that belong to it; and how a file is cut into splits.
 //!
 //! A line belongs to the split that its first byte lies in, so that whatever way a file is cut into splits,
 //! each line is in exactly one of them. A byte-order mark is a part of the first line.
@@ -6,9 +6,14 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::iter::FusedIterator;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::str::FromStr;
+
+use super::compression::Compression;
+use super::source::InputIdentity;
 
 /// How much of a file is searched for a newline at a time, in bytes.
 const BLOCK: usize = 64 * 1024;
@@ -72,6 +77,34 @@ impl Split {
         self.end
     }
 
+    /// Cuts a file of so many bytes into splits of `size` bytes, in their order: together they are all of it,
+    /// and no byte is in two of them.
+    ///
+    /// A rest that is smaller than half of `size` is joined to the split before it. So no split has more than
+    /// one and a half times `size`; and none has less than half of it, unless that is all of the file. A file
+    /// without a byte has one split, [`Split::WHOLE`].
+    ///
+    /// ```
+    /// use daytally::input::Split;
+    /// use std::num::NonZeroU64;
+    ///
+    /// let cut = |len, size| {
+    ///     let splits = Split::cut(len, NonZeroU64::new(size).expect("not zero"));
+    ///     splits.map(|split| split.to_string()).collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(cut(2500, 1000), ["0..1000", "1000..2000", "2000..2500"]);
+    /// assert_eq!(cut(2499, 1000), ["0..1000", "1000..2499"]);
+    /// assert_eq!(cut(0, 1000), ["0.."]);
+    /// ```
+    #[must_use]
+    pub fn cut(len: u64, size: NonZeroU64) -> Splits {
+        Splits {
+            start: Some(0),
+            len,
+            size: size.get(),
+        }
+    }
+
     /// Which bytes these are of a file of so many; what is wrong with that otherwise.
     pub(super) fn of_len(self, len: u64) -> Result<Range<u64>, String> {
         let end = self.end.unwrap_or(len);
@@ -81,6 +114,59 @@ impl Split {
             ));
         }
         Ok(self.start..end)
+    }
+}
+
+/// The splits of a file, one after the other: see [`Split::cut`].
+#[derive(Clone, Debug)]
+pub struct Splits {
+    /// Where the next one starts; `None` after the last.
+    start: Option<u64>,
+    len: u64,
+    size: u64,
+}
+
+impl Iterator for Splits {
+    type Item = Split;
+
+    fn next(&mut self) -> Option<Split> {
+        let start = self.start.take()?;
+        if self.len == 0 {
+            return Some(Split::WHOLE);
+        }
+        // What would be left for the others.
+        let rest = (self.len - start).saturating_sub(self.size);
+        let end = if rest >= self.size.div_ceil(2) {
+            start + self.size
+        } else {
+            self.len
+        };
+        self.start = Some(end).filter(|end| *end < self.len);
+        Split::new(start, Some(end))
+    }
+}
+
+impl FusedIterator for Splits {}
+
+/// What a scheduler has to know of a file to have it read in splits: see
+/// [`Input::plan_splits`](crate::Input::plan_splits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SplitPlan {
+    /// Which version of the file it is true of; for [`Input::expect`](crate::Input::expect).
+    pub identity: InputIdentity,
+    /// How the file is compressed, by its first bytes: it can only be read as a whole then.
+    pub compression: Option<Compression>,
+}
+
+impl SplitPlan {
+    /// The splits, of `size` bytes each as [`Split::cut`] has it; [`Split::WHOLE`] alone for a compressed file.
+    #[must_use]
+    pub fn splits(&self, size: NonZeroU64) -> Splits {
+        match self.compression {
+            Some(_) => Split::cut(0, size),
+            None => Split::cut(self.identity.size, size),
+        }
     }
 }
 
@@ -147,7 +233,89 @@ fn line_start(file: &File, at: u64, len: u64) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::io::Write as _;
+
+    fn cut(len: u64, size: u64) -> Splits {
+        Split::cut(len, NonZeroU64::new(size).unwrap())
+    }
+
+    #[test]
+    fn a_file_is_cut_into_splits() {
+        for (len, size, splits) in [
+            (0, 1, &["0.."][..]),
+            (0, u64::MAX, &["0.."]),
+            (1, 1, &["0..1"]),
+            (3, 1, &["0..1", "1..2", "2..3"]),
+            (3, 2, &["0..2", "2..3"]),
+            (4, 3, &["0..4"]),
+            (5, 3, &["0..3", "3..5"]),
+            (9, 10, &["0..9"]),
+            (10, 10, &["0..10"]),
+            (14, 10, &["0..14"]),
+            (15, 10, &["0..10", "10..15"]),
+            (20, 10, &["0..10", "10..20"]),
+            (24, 10, &["0..10", "10..24"]),
+            (25, 10, &["0..10", "10..20", "20..25"]),
+            (u64::MAX, u64::MAX, &["0..18446744073709551615"]),
+            (u64::MAX, u64::MAX - 1, &["0..18446744073709551615"]),
+            (
+                u64::MAX,
+                1 << 63,
+                &[
+                    "0..9223372036854775808",
+                    "9223372036854775808..18446744073709551615",
+                ],
+            ),
+        ] {
+            let cut: Vec<String> = cut(len, size).map(|split| split.to_string()).collect();
+            assert_eq!(cut, splits, "{len} by {size}");
+        }
+        let mut over = cut(0, 1);
+        assert_eq!((over.next(), over.next()), (Some(Split::WHOLE), None));
+        assert_eq!(over.next(), None);
+    }
+
+    #[test]
+    fn a_compressed_file_is_not_cut() {
+        let plan = |compression| SplitPlan {
+            identity: InputIdentity {
+                size: 4,
+                modified: -1,
+            },
+            compression,
+        };
+        let size = NonZeroU64::new(2).unwrap();
+        let of = |compression| plan(compression).splits(size).collect::<Vec<_>>();
+        assert_eq!(of(None), cut(4, 2).collect::<Vec<_>>());
+        assert_eq!(of(Some(Compression::Gzip)), [Split::WHOLE]);
+    }
+
+    proptest! {
+        #[test]
+        fn splits_are_all_of_a_file_once(
+            (len, size) in prop_oneof![
+                (1_u64..3000, 1_u64..4000),
+                // Few of them, at the end of what there is.
+                (u64::MAX - 9..=u64::MAX, u64::MAX / 50..=u64::MAX),
+            ],
+        ) {
+            let splits: Vec<Split> = cut(len, size).collect();
+            let mut at = 0;
+            for (number, split) in splits.iter().enumerate() {
+                prop_assert_eq!(split.start(), at);
+                let end = split.end().unwrap();
+                prop_assert!(split.of_len(len) == Ok(at..end));
+                let is_last = number + 1 == splits.len();
+                prop_assert!(is_last || end - at == size);
+                let doubled = 2 * u128::from(end - at);
+                prop_assert!(splits.len() == 1 || doubled >= size.into());
+                prop_assert!(doubled < 3 * u128::from(size));
+                at = end;
+            }
+            prop_assert_eq!(at, len);
+        }
+    }
 
     #[test]
     fn splits_are_read_as_they_are_written() {

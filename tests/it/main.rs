@@ -46,6 +46,8 @@ mod cli_schema;
 mod cli_shell;
 mod cli_signals;
 mod cli_spill;
+#[cfg(feature = "arrow")]
+mod cli_splits;
 mod cli_state;
 mod cli_streams;
 mod cli_summary;
