@@ -54,7 +54,7 @@ class TestResults(SparkTest):
         lines = []
         for first in range(0, 0x110000, 800):
             # Surrogates are no characters, and a line feed is the end of a line.
-            some = (code for code in range(first, first + 800) if code != 10 and not 0xD800 <= code < 0xE000)
+            some = (code for code in range(first, min(first + 800, 0x110000)) if code != 10 and not 0xD800 <= code < 0xE000)
             lines.append("".join(map(chr, some)))
         # Two at a time would be hidden from view by what is cut off.
         path = self.write("in/all.jsonl", text(lines))

@@ -93,8 +93,6 @@ class SplitPlace(NamedTuple):
     """The lines of the input before it."""
     bytes: int
     """The bytes of the input before that which its offsets are counted from."""
-    mark: int
-    """The bytes that its first line begins with, and that were not counted."""
 
 
 @dataclass
@@ -176,13 +174,11 @@ def check_blocks(files: list[File], sources: dict[int, int], table: pyarrow.Tabl
                 " run, or blocks of it are missing; nothing was written",
                 1,
             )
-        lines = offset = 0
+        lines, offset = 0, mark
         for row in rows:
-            what = f"{file.name}, block at {row['start']}"
-            _add(books, number, row, what, lines, offset, has_rejects, mark)
+            _add(books, number, row, f"{file.name}, block at {row['start']}", lines, offset, has_rejects)
             lines += row["lines"]
-            offset += row["bytes"] + mark
-            mark = 0
+            offset += row["bytes"]
     return books
 
 
@@ -202,10 +198,9 @@ def _add(
     lines: int,
     offset: int,
     has_rejects: bool,
-    mark: int = 0,
 ) -> None:
     """Checks a split, and adds it up. So many lines and bytes of the file are before those that are counted from
-    its start, and its first line begins with a mark of so many bytes that was not counted."""
+    its start."""
 
     def fail(why: str) -> RunFailed:
         return RunFailed(f"{what}: {why}; nothing was written", 1)
@@ -232,10 +227,9 @@ def _add(
     for reason, count in by_reason.items():
         books.invalid_by_reason[reason] = books.invalid_by_reason.get(reason, 0) + count
         place = first[reason]
-        past = mark if place["line"] > 1 else 0
-        at = Place(own.input, lines + place["line"], offset + place["offset"] + past)
+        at = Place(own.input, lines + place["line"], offset + place["offset"])
         books.first_by_reason.setdefault(reason, at)
     books.purchases += row["purchases"] or 0
     books.revenue = _EXACT.add(books.revenue, exact_sum(row["whole_revenue"], row["part_of_revenue"]))
     if row["invalid"]:
-        books.places.append(SplitPlace(row["source"], row["start"], number, own.input, lines, offset, mark))
+        books.places.append(SplitPlace(row["source"], row["start"], number, own.input, lines, offset))

@@ -462,19 +462,16 @@ def _reject_rows(spark: SparkSession, staged: DataFrame, books: Books) -> DataFr
 
     places = spark.createDataFrame(
         [tuple(place) for place in books.places],
-        "source long, start long, number long, name string, lines_before long, bytes_before long, mark long",
+        "source long, start long, number long, name string, lines_before long, bytes_before long",
     )
     rows = staged.where(F.col("kind") == "reject").join(F.broadcast(places), ["source", "start"])
-    past = F.when(F.col("line") > 1, F.col("mark")).otherwise(0)
-    is_first = (F.col("mark") > 0) & (F.col("line") == 1)
     return rows.orderBy("number", "line").select(
         F.col("name").alias("input"),
         (F.col("line") + F.col("lines_before")).alias("line"),
-        (F.col("offset") + F.col("bytes_before") + past).alias("offset"),
+        (F.col("offset") + F.col("bytes_before")).alias("offset"),
         "reason",
         "message",
-        # What Spark has taken off.
-        F.when(is_first, F.concat(F.lit("\ufeff"), "raw")).otherwise(F.col("raw")).alias("raw"),
+        "raw",
         "raw_base64",
         "truncated",
     )

@@ -419,7 +419,7 @@ class _Block:
         import pyarrow.compute as pc
 
         # As bytes: they need not be UTF-8, which is for the program to say.
-        lines = values.cast(pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary())
+        lines = values.cast(pa.large_binary())
         if self._is_new:
             self._is_new = False
             self._look(lines[0].as_py() if len(lines) and self.key[1] == 0 else b"")
@@ -428,7 +428,7 @@ class _Block:
             some = len(lines)
             while some > 1 and lines.slice(0, some).nbytes > _PIECE:
                 some //= 2
-            piece = lines.slice(0, some)
+            piece = lines.slice(0, some).cast(pa.binary())
             offsets = pa.array([0, some], pa.int32())
             joined = pc.binary_join(pa.ListArray.from_arrays(offsets, piece), b"\n")
             text = joined[0].as_buffer()
