@@ -398,8 +398,12 @@ impl Input {
                 if stdin.metadata().map_err(fault)?.is_file() {
                     let reader = stdin.try_clone().map_err(fault)?;
                     let file = RegularFile::stdin(stdin).map_err(fault)?;
-                    let reader = reader.take(file.to_read());
-                    (Place::Stdin, Box::new(reader), Some(file))
+                    if file.is_made_up()? {
+                        (Place::Stdin, Box::new(reader), None)
+                    } else {
+                        let reader = reader.take(file.to_read());
+                        (Place::Stdin, Box::new(reader), Some(file))
+                    }
                 } else {
                     let pipe = Pipe::new(stdin, keep_going.clone(), self.until.clone());
                     (Place::Stdin, Box::new(pipe), None)

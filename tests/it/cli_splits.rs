@@ -372,8 +372,7 @@ fn count_all(sandbox: &Sandbox, plan: &[Value], folder: &str) -> Run {
             number += 1;
         }
     }
-    let order: String = names(plan).iter().map(|name| format!("{name}\n")).collect();
-    sandbox.write("order", order);
+    sandbox.write("order", names(plan).join("\n"));
     sandbox.run([
         "merge",
         folder,
@@ -466,7 +465,7 @@ fn a_file_that_changes_after_it_was_planned_is_not_counted() {
     let time = time.modified().unwrap();
     let text = sandbox.text("events.jsonl");
     for (what, text, time) in [
-        ("touched", text.clone(), time + Duration::from_nanos(1000)),
+        ("touched", text.clone(), time + Duration::from_secs(2)),
         ("grown", format!("{text}{CLICK}\n"), time),
         ("cut", text[..text.len() - 1].to_owned(), time),
     ] {
@@ -536,7 +535,7 @@ fn ended(mut child: Child) -> (Option<i32>, String) {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if begun.elapsed() > Duration::from_secs(60) {
+        if begun.elapsed() > Duration::from_mins(1) {
             child.kill().unwrap();
         }
         thread::sleep(Duration::from_millis(5));

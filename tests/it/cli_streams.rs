@@ -185,6 +185,11 @@ fn devices_and_files_that_are_made_up_as_they_are_read() {
     let run = sandbox.aggregate([path, "--rejects=r.jsonl", "--log-level=off"]);
     run.expect_code(0);
     assert!(sandbox.text("r.jsonl").lines().count() > 10);
+    // As standard input, too.
+    let mut command = sandbox.program();
+    command.args(["aggregate", "-", "--rejects=r.jsonl", "--log-level=off"]);
+    with_stdin(command, File::open(path).unwrap()).expect_code(0);
+    assert!(sandbox.text("r.jsonl").lines().count() > 10);
 }
 
 /// Several inputs of several kinds, in every order: the rejects come in that order, with the places

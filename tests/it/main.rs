@@ -46,7 +46,7 @@ mod cli_schema;
 mod cli_shell;
 mod cli_signals;
 mod cli_spill;
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", feature = "gzip"))]
 mod cli_splits;
 mod cli_state;
 mod cli_streams;

@@ -14,8 +14,9 @@ use daytally::input::Split;
 /// flat schema that any database can add up (see the README). daytally merge makes the result of the
 /// partials of all splits, the one that daytally aggregate makes of the files.
 ///
-/// A line belongs to the split that its first byte lies in; so a file can be cut anywhere. The rules, and the
-/// options that have a say in them, are those of aggregate, and have to be the same for all splits.
+/// A line belongs to the split that its first byte lies in; so a file can be cut anywhere, and daytally
+/// splits plans how. The rules, and the options that have a say in them, are those of aggregate, and have to
+/// be the same for all splits.
 ///
 /// Exit codes: 0 the partial was written; 1 it could not be, and what came on standard output is not to be
 /// used; 2 wrong use; 130 and 143 stopped by SIGINT or SIGTERM.
