@@ -155,5 +155,6 @@ class SparkTest(unittest.TestCase):
             self.assertEqual(getattr(on_spark_summary, name), getattr(summary, name), name)
         self.assertEqual(
             [(given.input, given.lines) for given in on_spark_summary.inputs],
-            [(given.input, given.lines) for given in summary.inputs],
+            # Spark does not list what is empty.
+            [(given.input, given.lines) for given in summary.inputs if given.bytes or options.get("reader") != "spark"],
         )

@@ -47,7 +47,7 @@ class Listing:
         paths = [name if has_scheme(name) else "file:" + _absolute(name) for name in names]
         rows = _list(spark, paths)
         if not rows:
-            raise RunFailed(f"there are no files in {', '.join(names[:3])}; nothing was written", 1)
+            raise RunFailed(f"Spark finds no files with anything in them in {', '.join(names[:3])}; nothing was written", 1)
         for (path, *_), (again, *_) in zip(rows, rows[1:]):
             if path == again:
                 raise RunFailed(f"{_name(path)} is an input twice; nothing was written", 1)
