@@ -237,7 +237,7 @@ class TestOutputs(SparkTest):
             daytally.spark.aggregate(self.spark, self.path, csv, rejects=rejects, max_invalid="1%")
         self.assertEqual(csv.read_text(), "old")
         self.assertEqual(rejects.read_bytes(), self.one_machine(self.path)[1])
-        self.assertEqual(caught.exception.summary.status, "too_many_invalid")  # type: ignore[union-attr]
+        self.assertEqual(caught.exception.summary.status, "too_many_invalid")
         daytally.spark.aggregate(self.spark, self.path, csv, max_invalid="90%")
         self.assertEqual(csv.read_bytes(), self.one_machine(self.path)[0])
 

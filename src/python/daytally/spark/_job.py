@@ -24,7 +24,7 @@ from .. import __version__
 from .._aggregate import Day, StrPath, _names
 from .._binary import find_binary, version
 from ..errors import BinaryNotFound, DaytallyError, RunFailed, TooManyInvalid, UsageError
-from . import _plan, _task
+from . import _not_shown, _plan, _task
 from ._checks import Books, check_blocks, check_splits, counts, exact_sum
 from ._listing import Listing
 from ._options import InvalidLimit, check_arguments, event_arguments, has_scheme, size_in_bytes
@@ -428,12 +428,11 @@ def _publish(
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary.invalid_by_reason.items())
         _LOGGER.warning("%d of %d events are invalid: %s", invalid, events, reasons)
     if limit is not None and is_exceeded:
-        error = TooManyInvalid(
+        raise TooManyInvalid(
             f"{invalid} of {events} events are invalid, more than the {limit.text} that max_invalid allows; the"
-            " result was not written"
+            " result was not written",
+            summary=summary,
         )
-        error.summary = summary
-        raise error
     return SparkResult(summary) if outputs.output is not None else SparkResult(summary, groups, rejected, stage)
 
 
@@ -554,7 +553,7 @@ class _Staging:
             elif hasattr(self._spark, "_jvm"):
                 jvm: Any = self._spark._jvm
                 path = jvm.org.apache.hadoop.fs.Path(self._folder)
-                conf = self._spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+                conf = self._spark._jsc.hadoopConfiguration()
                 path.getFileSystem(conf).delete(path, True)
             else:
                 # Spark Connect has no way to remove a folder, but one to empty it.
@@ -625,8 +624,9 @@ _SETTINGS = {
 def _session(spark: SparkSession) -> Iterator[None]:
     """The session with the settings that are needed; if anything is raised, such as KeyboardInterrupt, Spark stops."""
     # By value: the workers need not have the package.
-    for module in (_task, _plan):
-        cloudpickle.register_pickle_by_value(module)
+    pickler: Any = cloudpickle
+    for module in (_task, _plan, _not_shown):
+        pickler.register_pickle_by_value(module)
     tag = f"daytally-{uuid.uuid4().hex[:12]}"
     spark.addTag(tag)
     try:
@@ -642,8 +642,8 @@ def _session(spark: SparkSession) -> Iterator[None]:
         raise
     finally:
         spark.removeTag(tag)
-        for module in (_task, _plan):
-            cloudpickle.unregister_pickle_by_value(module)
+        for module in (_task, _plan, _not_shown):
+            pickler.unregister_pickle_by_value(module)
 
 
 @contextmanager

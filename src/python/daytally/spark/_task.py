@@ -498,10 +498,10 @@ def reject_lines(batches: Batches) -> Batches:
 
 
 def json_writer() -> Callable[[str], str]:
-    """Writes JSON strings as the program does: what a terminal would not show, or obey, is escaped.
+    r"""Writes JSON strings as the program does: what a terminal would not show, or obey, is escaped.
 
-    >>> json_writer()("\u202e\t\"")
-    '"\\\\u202e\\\\t\\\\""'
+    >>> print(json_writer()("\u202e\t\""))
+    "\u202e\t\""
     """
     made: Optional[Callable[[str], str]] = kept().get("json_writer")
     if made is not None:
