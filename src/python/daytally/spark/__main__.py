@@ -96,7 +96,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     for reason, place in summary.first_by_reason.items():
         print(f"{summary.invalid_by_reason[reason]:>12,}  {reason:<21} first at {place}", file=sys.stderr)
     print(
-        f"{summary.groups or 0:,} groups, {summary.purchase_count:,} purchases, revenue {summary.total_revenue:f},"
+        f"{summary.groups or 0:,} groups, {summary.purchase_count:,} purchases, revenue {summary.total_revenue:,f},"
         f" in {summary.elapsed_seconds:.1f} s: {summary.output}",
         file=sys.stderr,
     )

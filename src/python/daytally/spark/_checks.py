@@ -20,7 +20,7 @@ from ._plan import File, Plan
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Books", "InputBooks", "SplitPlace", "check_blocks", "check_splits", "counts", "exact_sum"]
+__all__ = ["Books", "InputBooks", "SplitPlace", "check_blocks", "check_splits", "counts", "exact_sum", "money"]
 
 # The sums of any number of groups, to the digit.
 _EXACT = Context(prec=80)
@@ -29,6 +29,17 @@ _EXACT = Context(prec=80)
 def exact_sum(whole: Optional[Decimal], part: Optional[Decimal]) -> Decimal:
     """The sum of what may not be there, to the digit."""
     return _EXACT.add(whole or Decimal(0), part or Decimal(0))
+
+
+def money(amount: Decimal) -> Decimal:
+    """An amount with two decimals, or with more if it has them.
+
+    >>> money(Decimal("19.900000000000000000")), money(Decimal("0.125000000000000000"))
+    (Decimal('19.90'), Decimal('0.125'))
+    """
+    plain = f"{amount:f}".rstrip("0") if amount % 1 else f"{amount:.0f}."
+    whole, _, digits = plain.partition(".")
+    return Decimal(f"{whole}.{digits:0<2}")
 
 
 def counts(staged: Any) -> Any:

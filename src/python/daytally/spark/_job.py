@@ -25,7 +25,7 @@ from .._aggregate import Day, StrPath, _names
 from .._binary import find_binary, version
 from ..errors import BinaryNotFound, DaytallyError, RunFailed, TooManyInvalid, UsageError
 from . import _not_shown, _plan, _task
-from ._checks import Books, check_blocks, check_splits, counts, exact_sum
+from ._checks import Books, check_blocks, check_splits, counts, exact_sum, money
 from ._listing import Listing
 from ._options import InvalidLimit, check_arguments, event_arguments, has_scheme, size_in_bytes
 from ._plan import Plan
@@ -417,7 +417,7 @@ def _publish(
         first_by_reason=books.first_by_reason,
         groups=counted.rows if counted is not None else None,
         purchase_count=books.purchases,
-        total_revenue=books.revenue,
+        total_revenue=money(books.revenue),
         first_date=counted.first if counted is not None else None,
         last_date=counted.last if counted is not None else None,
         elapsed_seconds=time.monotonic() - started,
