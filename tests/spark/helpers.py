@@ -1,9 +1,11 @@
-"""What the Spark tests share: sessions, inputs, and what daytally makes of them on one machine."""
+"""What the Spark tests share: sessions, inputs, programs that fail, and what daytally makes of it on one machine."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any, Optional, Union
 
 import daytally
 import daytally.spark
+import pyspark
 from pyspark.sql import SparkSession
 
 # The workers' Python is the one that has what they need.
@@ -22,12 +25,27 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 # Everything stays on this machine.
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 HEADER = "date,user_id,event_count,purchase_count,total_revenue\n"
+BOM = b"\xef\xbb\xbf"
+
+
+def spark_home() -> str:
+    """Spark as pip has installed it, seen from a new folder: local-cluster leaves what executors say in there."""
+    folder = tempfile.mkdtemp(prefix="daytally-spark-home-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in Path(pyspark.__file__).parent.iterdir():
+        if path.name in ("bin", "jars", "python", "sbin"):
+            Path(folder, path.name).symlink_to(path)
+    return folder
+
+
+os.environ["SPARK_HOME"] = spark_home()
 
 
 @contextlib.contextmanager
-def session(master: str, **settings: str) -> Iterator[SparkSession]:
-    """A session of its own; it is over at the end."""
-    builder: Any = SparkSession.builder.master(master).appName("daytally")
+def session(master: str, *, remote: bool = False, **settings: str) -> Iterator[SparkSession]:
+    """A session of its own, of Spark Connect if it is remote; it is over at the end."""
+    builder: Any = SparkSession.builder.appName("daytally")
+    builder = builder.remote(master) if remote else builder.master(master)
     for name, value in {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
@@ -87,16 +105,43 @@ def text(lines: Iterable[Union[str, bytes]], end: bytes = b"\n") -> bytes:
     return b"".join((line if isinstance(line, bytes) else line.encode()) + end for line in lines)
 
 
+def shapes() -> dict[str, bytes]:
+    """Files whose lines end, or which begin and end, in every way."""
+    whole = text(LINES)
+    return {
+        "lines.jsonl": whole,
+        "crlf.jsonl": text(LINES, b"\r\n"),
+        "no-last-newline.jsonl": whole[:-1],
+        "crlf-no-last-newline.jsonl": text(LINES, b"\r\n")[:-1],
+        "mark.jsonl": BOM + whole,
+        "mark-and-invalid.jsonl": BOM + text(["{", *LINES])[:-1],
+        "mark-twice.jsonl": BOM + BOM + whole,
+        "mark-alone.jsonl": BOM,
+        "blank.jsonl": b"\n\n \n\r\n",
+        "newline.jsonl": b"\n",
+        "empty.jsonl": b"",
+        "long.jsonl": text([event(1), '{"a": "' + "y" * 50_000 + '"}', event(2), '{"a": "' + "z" * 50_000 + '"}'])[:-1],
+    }
+
+
+def wrap(path: Path, body: str) -> Path:
+    """Makes a program that does something else before it is the real one."""
+    path.write_text(f'#!/bin/bash\nreal={shlex.quote(str(daytally.find_binary()))}\n{body}\nexec "$real" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 class SparkTest(unittest.TestCase):
     """Runs each test in a new folder, with one session for all of a class."""
 
     master = "local[2,4]"
     settings: dict[str, str] = {}
+    is_remote = False
     spark: SparkSession
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.spark = cls.enterClassContextOf(session(cls.master, **cls.settings))
+        cls.spark = cls.enterClassContextOf(session(cls.master, remote=cls.is_remote, **cls.settings))
 
     @classmethod
     def enterClassContextOf(cls, context: contextlib.AbstractContextManager[Any]) -> Any:
@@ -122,6 +167,28 @@ class SparkTest(unittest.TestCase):
             subprocess.run([daytally.find_binary(), "generate", *options], stdout=file, check=True, timeout=120)
         return path
 
+    def write_shapes(self) -> list[Path]:
+        return [self.write(f"in/{name}", data) for name, data in sorted(shapes().items())]
+
+    def wrapper(self, body: str) -> Path:
+        return wrap(self.folder / "wrapper", body)
+
+    def fails_first(self, how: str) -> tuple[Path, Path]:
+        """A program that ends like that in the middle of a partial, the first time that a split is counted; and the
+        folder with something for each of those times."""
+        marks = Path(tempfile.mkdtemp(prefix="marks-", dir=self.folder))
+        # Without a split it counts what Spark has read: once only, since all blocks are alike to it.
+        return self.wrapper(
+            f"""if [ "$1" = partial ]; then
+                for argument; do case $argument in --split=*) split=$argument ;; esac; done
+                if mkdir "{marks}/${{split:-one}}" 2>/dev/null; then
+                    "$real" "$@" > "{marks}/${{split:-one}}/partial"
+                    head -c 5000 "{marks}/${{split:-one}}/partial"
+                    {how}
+                fi
+            fi"""
+        ), marks
+
     def one_machine(self, *inputs: Path, **options: Any) -> tuple[bytes, bytes, daytally.Summary]:
         """The result, the rejects and the summary of ``daytally.aggregate``."""
         folder = self.folder / "expected"
@@ -141,7 +208,9 @@ class SparkTest(unittest.TestCase):
         self.assertEqual({path.name for path in folder.iterdir()}, {"stats.csv", "rejects.jsonl"})
         return csv.read_bytes(), rejects.read_bytes(), result.summary
 
-    def check(self, *inputs: Path, event_options: Optional[dict[str, Any]] = None, **options: Any) -> None:
+    def check(
+        self, *inputs: Path, event_options: Optional[dict[str, Any]] = None, **options: Any
+    ) -> daytally.spark.SparkSummary:
         """That both are the same, to the byte."""
         given = event_options or {}
         csv, rejects, summary = self.one_machine(*inputs, **given)
@@ -158,3 +227,4 @@ class SparkTest(unittest.TestCase):
             # Spark does not list what is empty.
             [(given.input, given.lines) for given in summary.inputs if given.bytes or options.get("reader") != "spark"],
         )
+        return on_spark_summary

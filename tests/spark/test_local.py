@@ -15,29 +15,10 @@ import daytally.spark
 from daytally import RunFailed, TooManyInvalid, UsageError
 from helpers import HEADER, LINES, SparkTest, event, text
 
-BOM = b"\xef\xbb\xbf"
-
 
 class TestResults(SparkTest):
-    def shapes(self) -> dict[str, bytes]:
-        whole = text(LINES)
-        return {
-            "lines.jsonl": whole,
-            "crlf.jsonl": text(LINES, b"\r\n"),
-            "no-last-newline.jsonl": whole[:-1],
-            "crlf-no-last-newline.jsonl": text(LINES, b"\r\n")[:-1],
-            "mark.jsonl": BOM + whole,
-            "mark-and-invalid.jsonl": BOM + text(["{", *LINES])[:-1],
-            "mark-twice.jsonl": BOM + BOM + whole,
-            "mark-alone.jsonl": BOM,
-            "blank.jsonl": b"\n\n \n\r\n",
-            "newline.jsonl": b"\n",
-            "empty.jsonl": b"",
-            "long.jsonl": text([event(1), '{"a": "' + "y" * 50_000 + '"}', event(2), '{"a": "' + "z" * 50_000 + '"}'])[:-1],
-        }
-
     def test_shapes_cut_everywhere(self) -> None:
-        inputs = [self.write(f"in/{name}", data) for name, data in sorted(self.shapes().items())]
+        inputs = self.write_shapes()
         for size in (7, 100, 4096, 1 << 20):
             # A task for each byte of these would say nothing new.
             some = inputs if size > 7 else inputs[:0] or [self.write("tiny.jsonl", text(LINES[:9]))]
@@ -45,7 +26,7 @@ class TestResults(SparkTest):
                 self.check(*some, split_size=size)
 
     def test_shapes_through_sparks_reader(self) -> None:
-        inputs = [self.write(f"in/{name}", data) for name, data in sorted(self.shapes().items())]
+        inputs = self.write_shapes()
         for size in (1000, 1 << 20):
             with self.subTest(split_size=size):
                 self.check(*inputs, split_size=size, reader="spark")
@@ -306,13 +287,6 @@ class TestErrors(SparkTest):
         self.fails(RunFailed, "does not start on this worker", path, binary=other)
         self.check(path, binary="installed")
 
-    def wrapper(self, body: str) -> Path:
-        """A program that does something else before it is the real one."""
-        path = self.folder / "wrapper"
-        path.write_text(f'#!/bin/bash\nreal={daytally.find_binary()}\n{body}\nexec "$real" "$@"\n')
-        path.chmod(0o755)
-        return path
-
     def test_a_file_that_changes_between_planning_and_reading(self) -> None:
         path = self.write("e.jsonl", text([event(1)] * 1000))
         for change in (f"echo >> '{path}'", f"touch '{path}'", f"truncate -s 100 '{path}'", f"rm -f '{path}'"):
@@ -333,24 +307,11 @@ class TestErrors(SparkTest):
 
     def test_first_attempts_that_fail_half_way(self) -> None:
         path = self.generate("e.jsonl", "--size", "1MB", "--invalid-rate", "0.2", "--users", "50")
-        marks = self.folder / "marks"
         for how, reader in (("kill -9 $$", "files"), ("exit 1", "files"), ("exit 0", "files"), ("kill -9 $$", "spark")):
             with self.subTest(how=how, reader=reader):
-                marks.mkdir()
-                # Half of the partial, the first time that a split is counted.
-                binary = self.wrapper(
-                    f"""if [ "$1" = partial ]; then
-                        for argument; do case $argument in --split=*) split=$argument ;; esac; done
-                        if mkdir "{marks}/${{split:-one}}" 2>/dev/null; then
-                            "$real" "$@" > "{marks}/${{split:-one}}/partial"
-                            head -c 5000 "{marks}/${{split:-one}}/partial"
-                            {how}
-                        fi
-                    fi"""
-                )
+                binary, marks = self.fails_first(how)
                 self.check(path, binary=binary, split_size=300_000, reader=reader)
                 self.assertGreater(len(list(marks.iterdir())), 0)
-                self.folder.joinpath("marks").rename(self.folder / f"marks-{how[:6]}-{reader}")
 
     def test_a_program_that_says_a_lot(self) -> None:
         path = self.write("e.jsonl", text([event(1)]))
