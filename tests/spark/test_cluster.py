@@ -21,11 +21,12 @@ class TestCluster(SparkTest):
     settings = {"spark.executor.memory": "512m", "spark.executor.cores": "1", "spark.task.maxFailures": "4"}
 
     def inputs(self) -> list[Path]:
-        return [
+        # In the order in which Spark's reader finds them.
+        return sorted([
             *self.write_shapes(),
             self.write("in/packed.jsonl.gz", gzip.compress(text(LINES) * 20)),
             self.generate("in/fifth.jsonl", "--size", "1MB", "--invalid-rate", "0.2", "--users", "300"),
-        ]
+        ])  # fmt: skip
 
     def executors(self) -> set[int]:
         """The processes of the executors, which are those of another one than the driver's."""
