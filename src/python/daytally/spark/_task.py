@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -49,6 +50,7 @@ _SAID_LIMIT = 2000
 # How a pipe to the program is best filled, and how much is joined at a time, in bytes.
 _PIPE, _PIECE = 1 << 20, 256 << 20
 _SET_PIPE_SIZE = 1031
+_SET_PARENT_DEATH_SIGNAL = 1
 # What compressed files start with that Spark would take for text if their names do not say what they are.
 _MAGIC = {
     b"\x1f\x8b\x08": "gzip",
@@ -144,6 +146,25 @@ def _environment() -> dict[str, str]:
     return {**kept, "DAYTALLY_NO_CONFIG": "1"}
 
 
+def _ends_with_its_parent() -> Optional[Callable[[], None]]:
+    """What a child does before it is the program, so that it gets SIGTERM when this process ends: Spark stops tasks by
+    SIGKILL to the Python that they run in, which then has no say in it."""
+    import ctypes
+
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None  # It ends when it finds that nobody reads what it has counted.
+    parent = os.getpid()
+
+    def run() -> None:
+        prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return run
+
+
 class Run:
     """A run of the program. What it says goes to a file: a pipe that nobody reads would stop it."""
 
@@ -163,8 +184,9 @@ class Run:
                 stderr=self._said,
                 cwd=worker.folder,
                 env=_environment(),
+                preexec_fn=_ends_with_its_parent(),
             )
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             self._said.close()
             raise TaskFailed(f"the program does not start on this worker: {path}: {error}") from None
         if feeds:
