@@ -8,7 +8,6 @@ import os
 import unittest
 from decimal import Decimal
 from typing import Any
-from unittest import mock
 
 import daytally
 import daytally.spark
@@ -29,8 +28,11 @@ class TestConnect(SparkTest):
     def setUpClass(cls) -> None:
         # For PySpark alone, not for the JVM, this means that the server takes a port that is free.
         SparkContext._ensure_initialized()
-        with mock.patch.dict(os.environ, {"SPARK_TESTING": "1"}):
+        os.environ["SPARK_TESTING"] = "1"
+        try:
             super().setUpClass()
+        finally:
+            del os.environ["SPARK_TESTING"]
 
     def test_it_is_spark_connect(self) -> None:
         self.assertTrue(type(self.spark).__module__.startswith("pyspark.sql.connect."))
