@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -57,7 +58,10 @@ def session(master: str, *, remote: bool = False, **settings: str) -> Iterator[S
         **settings,
     }.items():
         builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    with warnings.catch_warnings():
+        # Spark Connect says of half of these that they are settings of the server, which has them already.
+        warnings.filterwarnings("ignore", message="Failed to set")
+        spark = builder.getOrCreate()
     try:
         yield spark
     finally:
