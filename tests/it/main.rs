@@ -59,6 +59,7 @@ mod harness;
 mod property;
 mod property_files;
 mod property_schema;
+mod python_table;
 mod reference;
 mod reference_checks;
 mod strategies;

@@ -5,13 +5,18 @@ A program of that name somewhere on the path could be of another version, with o
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Optional
 
 from .errors import BinaryNotFound, RunFailed
 
@@ -37,6 +42,10 @@ def find_binary() -> Path:
 
 
 def _places() -> Iterator[Path]:
+    archived = _out_of_an_archive()
+    if archived is not None:
+        yield archived
+        return
     # What the installer has noted down.
     try:
         files = metadata.files(_NAME) or []
@@ -50,6 +59,35 @@ def _places() -> Iterator[Path]:
     yield Path(sysconfig.get_path("scripts", scheme=f"{os.name}_user")) / _NAME
     yield Path(__file__).resolve().parent.parent / "bin" / _NAME
     yield Path(sys.prefix) / "bin" / _NAME
+
+
+def _out_of_an_archive() -> Optional[Path]:
+    """The program of a wheel that was not installed but put on Python's path, as Spark's ``--py-files`` does.
+
+    It is unpacked once for each user, where temporary files go, by a name that has its contents in it.
+    """
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    if archive is None:
+        return None
+    with zipfile.ZipFile(archive) as wheel:
+        inside = re.compile(r"daytally-[^/]+\.data/scripts/daytally")
+        name = next((name for name in wheel.namelist() if inside.fullmatch(name)), None)
+        if name is None:
+            return None
+        data = wheel.read(name)
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"daytally-{os.getuid()}-{digest}"
+    path = folder / _NAME
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise BinaryNotFound(f"{folder} belongs to somebody else; set TMPDIR to a folder of your own")
+    if not path.is_file() or path.stat().st_size != len(data):
+        # Others may be doing the same.
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(data)
+        os.chmod(file.name, 0o755)
+        os.replace(file.name, path)
+    return path
 
 
 def version() -> str:

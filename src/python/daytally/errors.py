@@ -18,9 +18,7 @@ In every case the output is what it was before the run.
 from __future__ import annotations
 
 import signal as signals
-from typing import Optional
-
-from .summary import Summary
+from typing import Any, Optional
 
 __all__ = [
     "BinaryNotFound",
@@ -66,16 +64,17 @@ class TooManyInvalid(DaytallyError):
 
     The rejects and the report have been written, the result has not.
 
-    :ivar summary: what was counted
+    :ivar summary: what was counted: a :class:`daytally.Summary`, and of a run on Spark a
+        :class:`daytally.spark.SparkSummary`
     """
 
-    summary: Optional[Summary]
+    summary: Any
 
     def __init__(
         self,
         message: str,
         exit_code: Optional[int] = 3,
-        summary: Optional[Summary] = None,
+        summary: Any = None,
     ) -> None:
         super().__init__(message, exit_code)
         self.summary = summary

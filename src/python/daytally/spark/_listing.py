@@ -1,0 +1,118 @@
+"""What Spark finds of the inputs, where its own reader of text reads them."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from typing import TYPE_CHECKING, Any, Optional
+from urllib.parse import unquote
+
+from ..errors import RunFailed, UsageError
+from ._options import has_scheme
+from ._plan import File
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["Listing"]
+
+# Of which names Spark decompresses what it reads.
+_COMPRESSED = re.compile(r"\.(gz|bz2|deflate|lz4|snappy|zst)$", re.IGNORECASE)
+
+
+class Listing:
+    """The files that Spark reads, in the order of their paths, each with its length and when it was written to."""
+
+    def __init__(self, paths: list[str], rows: list[tuple[str, str, int, int]], hashes: list[int]) -> None:
+        self._paths = paths
+        self._rows = rows
+        self.files = [
+            File(_name(path), length, modified, (_COMPRESSED.search(path) or [None])[0])
+            for path, _, length, modified in rows
+        ]
+        """As in a plan; the compression is what the name says."""
+        self.sources = {source: number for number, source in enumerate(hashes)}
+        """The numbers of the files by the hash of the path that Spark's reader tells."""
+        if len(self.sources) != len(rows):
+            raise RunFailed("two inputs have paths of the same hash; read them in two runs; nothing was written", 1)
+
+    @classmethod
+    def of(cls, spark: SparkSession, names: list[str], *, allow_duplicates: bool) -> Listing:
+        """Has Spark find the files.
+
+        :raises RunFailed: if there are none
+        """
+        if allow_duplicates:
+            raise UsageError("allow_duplicates is for reader='files': Spark reads a file once", 2)
+        paths = [name if has_scheme(name) else "file:" + _absolute(name) for name in names]
+        rows = _list(spark, paths)
+        if not rows:
+            raise RunFailed(f"Spark finds no files with anything in them in {', '.join(names[:3])}; nothing was written", 1)
+        for (path, *_), (again, *_) in zip(rows, rows[1:]):
+            if path == again:
+                raise RunFailed(f"{_name(path)} is an input twice; nothing was written", 1)
+        return cls(paths, rows, _hashes(spark, [uri for _, uri, _, _ in rows]))
+
+    def lines(self, spark: SparkSession) -> DataFrame:
+        """All lines, with what they are of: ``value``, ``source`` and ``start``."""
+        from pyspark.sql import functions as F
+
+        # Other line ends than the program's would be those of Spark's.
+        return (
+            spark.read.option("lineSep", "\n")
+            .text(self._paths)
+            .select(
+                "value",
+                F.xxhash64("_metadata.file_path").alias("source"),
+                F.col("_metadata.file_block_start").alias("start"),
+            )
+        )
+
+    def check_unchanged(self, spark: SparkSession) -> None:
+        """Whether the files are what they were when they were found.
+
+        :raises RunFailed: if one is not
+        """
+        now = {row[0]: row for row in _list(spark, self._paths)}
+        for row in self._rows:
+            if now.pop(row[0], None) != row:
+                raise RunFailed(
+                    f"{_name(row[0])} has changed during the run; run again when it is complete; nothing was written", 1
+                )
+        for path in now:
+            raise RunFailed(f"{_name(path)} is new since the run began; run again; nothing was written", 1)
+
+
+def _list(spark: SparkSession, paths: list[str]) -> list[tuple[str, str, int, int]]:
+    """For each file its path, the same as its reader tells it, its length, and nanoseconds since 1970."""
+    # Only what the file system says of them: nothing is read.
+    found = spark.read.format("binaryFile").load(paths).select(
+        "path", "_metadata.file_path", "length", "modificationTime"
+    )  # fmt: skip
+    rows = []
+    for row in found.toArrow().to_pylist():
+        moment = row["modificationTime"]
+        modified = calendar.timegm(moment.utctimetuple()) * 10**9 + moment.microsecond * 1000
+        rows.append((row["path"], row["file_path"], row["length"], modified))
+    return sorted(rows)
+
+
+def _hashes(spark: SparkSession, uris: list[str]) -> list[int]:
+    from pyspark.sql import functions as F
+
+    rows = spark.createDataFrame(list(enumerate(uris)), "number long, uri string")
+    hashed: Any = rows.select("number", F.xxhash64("uri").alias("source")).toArrow().sort_by("number")
+    numbers: list[int] = hashed.column("source").to_pylist()
+    return numbers
+
+
+def _absolute(name: str) -> str:
+    import os.path
+
+    return os.path.abspath(re.sub(r"^file:(//(?=/))?(?=/)", "", name))
+
+
+def _name(path: str) -> str:
+    """How a file is named in rejects: as aggregate would have it, if it is one on a file system as any other."""
+    match: Optional[re.Match[str]] = re.match(r"file:(?://(?=/))?(/.*)", path)
+    return match[1] if match else unquote(path)

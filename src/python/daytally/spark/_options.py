@@ -1,0 +1,123 @@
+"""The options of a run: those that go to the program as they are, and those that Spark's side has to know."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Optional, Union
+
+from .._aggregate import Day, StrPath, _day, _text
+from .._binary import find_binary
+from .._run import _environment
+from ..errors import BinaryNotFound, UsageError
+
+__all__ = ["InvalidLimit", "check_arguments", "event_arguments", "has_scheme", "size_in_bytes"]
+
+_UNITS = {
+    "": 1, "b": 1,
+    "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20,
+    "g": 1 << 30, "gib": 1 << 30, "t": 1 << 40, "tib": 1 << 40,
+    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+}  # fmt: skip
+
+
+def size_in_bytes(option: str, size: Union[int, str]) -> int:
+    """A size as the program's options have them, at least 1.
+
+    >>> size_in_bytes("split_size", "128 MiB")
+    134217728
+    """
+    match = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]*)\s*", str(size))
+    factor = _UNITS.get(match[2].lower()) if match else None
+    if match is None or factor is None or int(match[1]) == 0:
+        raise UsageError(f"{option}: {size!r} is no size; give a number of bytes, or such as '128MiB'", 2)
+    return int(match[1]) * factor
+
+
+class InvalidLimit:
+    """How many events may be invalid: a number, or a share of all."""
+
+    def __init__(self, given: Union[int, str]) -> None:
+        self.text = str(given)
+        number, self.is_share = self.text.removesuffix("%"), self.text.endswith("%")
+        try:
+            self.number = Decimal(number)
+        except InvalidOperation:
+            self.number = Decimal(-1)
+        is_plain = re.fullmatch(r"[0-9]+(\.[0-9]{1,9})?" if self.is_share else r"[0-9]+", number)
+        if is_plain is None or (self.is_share and self.number > 100):
+            raise UsageError(
+                f"max_invalid: {given!r}: give a whole number of events such as 100, or a percentage such as '0.5%'", 2
+            )
+
+    def is_exceeded(self, invalid: int, events: int) -> bool:
+        """Whether that many of all events, blank lines not counted, are too many.
+
+        >>> InvalidLimit("0.1%").is_exceeded(1, 1000), InvalidLimit("0.1%").is_exceeded(1, 999)
+        (False, True)
+        """
+        if not self.is_share:
+            return invalid > self.number
+        # In whole numbers, since shares can be as exact as that.
+        return invalid * 100 * 10**9 > int(self.number * 10**9) * events
+
+
+def event_arguments(
+    *,
+    from_date: Optional[Day],
+    to_date: Optional[Day],
+    max_line_bytes: Union[int, str, None],
+    user_id_field: Optional[str],
+    event_type_field: Optional[str],
+    timestamp_field: Optional[str],
+    amount_field: Optional[str],
+    purchase_types: Union[str, Iterable[str], None],
+    accept_offsets: bool,
+    timezone: Optional[str],
+) -> tuple[str, ...]:
+    """The options that have a say in which events are valid and which are counted."""
+    options: list[tuple[str, Union[StrPath, int, None]]] = [
+        ("from", _day("from_date", from_date)),
+        ("to", _day("to_date", to_date)),
+        ("max-line-bytes", max_line_bytes),
+        ("user-id-field", user_id_field),
+        ("event-type-field", event_type_field),
+        ("timestamp-field", timestamp_field),
+        ("amount-field", amount_field),
+        ("timezone", timezone),
+    ]
+    types = [purchase_types] if isinstance(purchase_types, str) else purchase_types or ()
+    options += [("purchase-type", name) for name in types]
+    arguments = [f"--{option}={_text(value)}" for option, value in options if value is not None]
+    return (*arguments, "--accept-offsets") if accept_offsets else tuple(arguments)
+
+
+def check_arguments(arguments: Iterable[str]) -> None:
+    """Has the driver's program look at the options, if there is one: sooner than the workers would.
+
+    :raises UsageError: if one is wrong in itself
+    """
+    try:
+        binary = find_binary()
+    except BinaryNotFound:
+        return
+    done = subprocess.run(
+        [os.fspath(binary), "partial", "--color=never", *arguments, "--", "-"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        check=False,
+    )
+    if done.returncode == 2:
+        text = done.stderr.decode("utf-8", "replace").partition("\n\nUsage:")[0].strip()
+        raise UsageError(text.removeprefix("error: "), 2)
+
+
+def has_scheme(path: str) -> bool:
+    """Whether a path is on a file system that it names, such as ``s3a://bucket/logs``; ``file:`` is none."""
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", path)
+    return match is not None and match[1].lower() != "file"
