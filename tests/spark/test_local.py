@@ -6,6 +6,7 @@ import bz2
 import gzip
 import os
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,24 @@ class TestResults(SparkTest):
                     self.spark.conf.unset(name)
                 else:
                     self.spark.conf.set(name, before)
+
+
+    def test_two_at_once_in_one_session(self) -> None:
+        path = self.generate("events.jsonl", "--size", "2MB", "--invalid-rate", "0.2", "--users", "300")
+        csv = self.one_machine(path)[0]
+        name = "spark.sql.files.maxPartitionBytes"
+        before = self.spark.conf.get(name)
+
+        def run(number: int) -> bytes:
+            output = self.folder / f"{number}.csv"
+            # The sizes are settings of the session's, which one has to wait for.
+            options: dict[str, Any] = {"reader": ("spark", "files")[number % 2], "split_size": 200_000 * (1 + number)}
+            daytally.spark.aggregate(self.spark, path, output, **options)
+            return output.read_bytes()
+
+        with ThreadPoolExecutor(3) as pool:
+            self.assertEqual(list(pool.map(run, range(3))), [csv] * 3)
+        self.assertEqual(self.spark.conf.get(name), before)
 
 
 class TestOutputs(SparkTest):

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 import uuid
 import weakref
@@ -580,6 +581,7 @@ def _staging_base(spark: SparkSession, staging: Optional[StrPath], outputs: _Out
 
 
 _shipped: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+_shipping = threading.Lock()
 
 
 def _ship(spark: SparkSession, binary: Optional[StrPath]) -> str:
@@ -592,14 +594,20 @@ def _ship(spark: SparkSession, binary: Optional[StrPath]) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     name = f"daytally-{digest.hexdigest()[:16]}"
-    shipped = _shipped.setdefault(spark, set())
-    if name not in shipped:
-        # Workers that join later fetch it, too, so it stays as long as the driver.
-        folder = tempfile.mkdtemp(prefix="daytally-ship-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        shutil.copy(path, os.path.join(folder, name))
-        spark.addArtifacts(os.path.join(folder, name), file=True)
-        shipped.add(name)
+    with _shipping:
+        shipped = _shipped.setdefault(spark, set())
+        if name not in shipped:
+            # Workers that join later fetch it, too, so it stays as long as the driver.
+            folder = tempfile.mkdtemp(prefix="daytally-ship-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            shutil.copy(path, os.path.join(folder, name))
+            try:
+                spark.addArtifacts(os.path.join(folder, name), file=True)
+            except Exception as error:
+                # By somebody else of the same session. What is in it is in its name.
+                if not re.search("DUPLICATED_ARTIFACT|ARTIFACT_ALREADY_EXISTS", str(error)):
+                    raise
+            shipped.add(name)
     return f"ship:{name}"
 
 
@@ -620,13 +628,15 @@ _SETTINGS = {
 }
 
 
+# By value: the workers need not have the package.
+_pickler: Any = cloudpickle
+for _module in (_task, _plan, _not_shown):
+    _pickler.register_pickle_by_value(_module)
+
+
 @contextmanager
 def _session(spark: SparkSession) -> Iterator[None]:
     """The session with the settings that are needed; if anything is raised, such as KeyboardInterrupt, Spark stops."""
-    # By value: the workers need not have the package.
-    pickler: Any = cloudpickle
-    for module in (_task, _plan, _not_shown):
-        pickler.register_pickle_by_value(module)
     tag = f"daytally-{uuid.uuid4().hex[:12]}"
     spark.addTag(tag)
     try:
@@ -642,21 +652,45 @@ def _session(spark: SparkSession) -> Iterator[None]:
         raise
     finally:
         spark.removeTag(tag)
-        for module in (_task, _plan, _not_shown):
-            pickler.unregister_pickle_by_value(module)
+
+
+class _Held:
+    """A setting that jobs of a session hold at a value, and what it was before."""
+
+    def __init__(self, value: str, before: Optional[str]) -> None:
+        self.value = value
+        self.before = before
+        self.holders = 0
+
+
+_held: weakref.WeakKeyDictionary[Any, dict[str, _Held]] = weakref.WeakKeyDictionary()
+_settings_change = threading.Condition()
 
 
 @contextmanager
 def _setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
-    before = spark.conf.get(name, None)
-    spark.conf.set(name, value)
+    """Holds a setting of the session at a value. Jobs on other threads that want the same share it; one that wants
+    another value waits until it is free."""
+    with _settings_change:
+        held = _held.setdefault(spark, {})
+        _settings_change.wait_for(lambda: name not in held or held[name].value == value)
+        if name not in held:
+            held[name] = _Held(value, spark.conf.get(name, None))
+            spark.conf.set(name, value)
+        held[name].holders += 1
     try:
         yield
     finally:
-        if before is None:
-            spark.conf.unset(name)
-        else:
-            spark.conf.set(name, before)
+        with _settings_change:
+            own = held[name]
+            own.holders -= 1
+            if own.holders == 0:
+                del held[name]
+                if own.before is None:
+                    spark.conf.unset(name)
+                else:
+                    spark.conf.set(name, own.before)
+                _settings_change.notify_all()
 
 
 @contextmanager
