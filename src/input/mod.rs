@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of events: a line is bytes.
 
+mod ahead;
 mod chunk;
 mod compression;
 mod file;
