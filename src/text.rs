@@ -207,21 +207,36 @@ fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
 /// assert_eq!(out, b"line 17");
 /// ```
 pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
-    // Straight to where they are to stay, two at a time: digits put together elsewhere would have to
-    // be read again before the processor has got round to writing them.
-    let len = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-    let start = out.len();
-    out.extend_from_slice(&[0; 20]);
-    out.truncate(start + len);
-    let mut rest = number;
-    let mut pairs = out[start..].rchunks_exact_mut(2);
-    for pair in &mut pairs {
-        pair.copy_from_slice(&PAIRS[usize::from((rest % 100).to_le_bytes()[0])]);
-        rest /= 100;
+    if number >= EIGHT_DIGITS {
+        push_decimal(out, number / EIGHT_DIGITS);
+        let digits = eight_digits(number % EIGHT_DIGITS) | ASCII_ZEROS;
+        out.extend_from_slice(&digits.to_le_bytes());
+        return;
     }
-    if let [first] = pairs.into_remainder() {
-        *first = b'0' + rest.to_le_bytes()[0];
-    }
+    let digits = eight_digits(number);
+    // The last digit is there even if it is zero.
+    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+    let end = out.len() + 8 - zeros as usize;
+    out.extend_from_slice(&((digits | ASCII_ZEROS) >> (8 * zeros)).to_le_bytes());
+    out.truncate(end);
+}
+
+/// The first number with more than eight digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// Eight zeros as digits.
+const ASCII_ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The eight digits of a number below 10^8, each as a number in a byte, the first one lowest: the number
+/// is halved three times, all halves side by side in a word.
+fn eight_digits(number: u64) -> u64 {
+    debug_assert!(number < EIGHT_DIGITS);
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    // Divided by 100 through multiplication, exact below 10^4; and by 10, exact below 100.
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
 }
 
 /// A number with its digits in groups of three; its sign, and what is after a point, stay as they are.
@@ -266,24 +281,6 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     }
     text
 }
-
-/// The numbers below 100, with two digits each.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        // Each digit counts up; the first one with every tenth number.
-        if number > 0 {
-            pairs[number] = pairs[number - 1];
-            pairs[number][1] += 1;
-            if number % 10 == 0 {
-                pairs[number] = [pairs[number][0] + 1, b'0'];
-            }
-        }
-        number += 1;
-    }
-    pairs
-};
 
 /// Appends `text` as a JSON string (RFC 8259 section 7), quotes included.
 ///

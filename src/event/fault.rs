@@ -203,7 +203,8 @@ impl Fault {
 
     /// The same for a line of another schema, whose fields have other names.
     pub fn push_message_in(&self, line: &[u8], schema: &Schema, out: &mut String) {
-        let schema = Some(schema);
+        // Names that are known need no look at how they are to be written.
+        let schema = (!schema.has_usual_names()).then_some(schema);
         // Writing to a string cannot fail.
         let _ = Message {
             fault: self,

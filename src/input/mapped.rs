@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use super::ahead::Cached;
 use super::file::{self, Recording, RegularFile};
 use super::identity::FileRecord;
 use super::map::Mapping;
@@ -15,6 +16,7 @@ use crate::error::{Action, Error, Result};
 pub struct InputFile {
     file: RegularFile,
     mapping: Mapping,
+    cached: Cached,
     recording: Option<Recording>,
     /// Where zeros were found.
     zeros: Mutex<Vec<u64>>,
@@ -50,6 +52,7 @@ impl InputFile {
         InputFile {
             file,
             mapping,
+            cached: Cached::default(),
             recording,
             zeros: Mutex::default(),
         }
@@ -72,7 +75,9 @@ impl InputFile {
     /// Says that a range of the bytes will soon be read: where it is not in memory yet, the disk can
     /// start.
     pub(crate) fn will_read(&self, range: Range<usize>) {
-        self.mapping.will_read(range);
+        if !self.cached.holds(self.file.file(), range.clone()) {
+            self.mapping.will_read(range);
+        }
     }
 
     /// Says that a range of the bytes has been read and is not needed in memory any more. Reading it

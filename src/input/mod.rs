@@ -16,6 +16,7 @@
 //! # Ok::<(), daytally::Error>(())
 //! ```
 
+mod ahead;
 mod chunk;
 pub(crate) mod compression;
 mod file;

@@ -3,7 +3,7 @@
 //! Lines of JSON are full of quotes, at no regular distance. A branch on each would be guessed wrong
 //! all the time, so eight bytes are escaped at once, without a look at any one of them: each moves
 //! up by as many places as there are quotes and backslashes up to it, and what is not covered then
-//! is a backslash.
+//! is a backslash. With AVX-512 it is 32 at once.
 
 /// The bytes of a number, all 1; times a byte: that byte everywhere.
 const ONES: u64 = u64::MAX / 0xff;
@@ -17,6 +17,11 @@ const HIGH: u64 = ONES << 7;
 /// Bytes are copied before they are looked at, so they may be in a mapped file that somebody writes
 /// to: what is appended is printable ASCII whatever happens.
 pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        // SAFETY: the processor has what the function needs.
+        return unsafe { x86::push_wide(out, bytes) };
+    }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("ssse3") && std::arch::is_x86_feature_detected!("popcnt")
     {
@@ -97,10 +102,68 @@ fn escape(word: u64) -> ([u8; 16], usize) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
-        _mm_shuffle_epi8, _mm_unpackhi_epi64,
+        __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
+        _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8, _mm256_sub_epi8,
+        _mm512_cvtepu8_epi16, _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi16,
+        _mm512_slli_epi16, _mm512_storeu_si512, _pdep_u64,
     };
+
+    /// How many bytes are escaped together with AVX-512.
+    const WIDE: usize = 32;
+
+    /// Whether the processor has what [`push_wide`] needs: since Ice Lake and Zen 4.
+    pub(super) fn has_wide() -> bool {
+        std::arch::is_x86_feature_detected!("avx512vbmi2")
+            && std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("bmi2")
+            && std::arch::is_x86_feature_detected!("popcnt")
+    }
+
+    /// As the other `push`, with AVX-512: each byte gets a backslash before it, and those that are too
+    /// many are then left out by one instruction.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2,popcnt")]
+    pub(super) fn push_wide(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+        out.reserve(2 * bytes.len() + 2 * WIDE);
+        for (index, block) in bytes.chunks(WIDE).enumerate() {
+            let there = u32::MAX >> (WIDE - block.len());
+            // SAFETY: of the block only the bytes that are there are read, and the instruction asks for
+            // no alignment.
+            let block: __m256i = unsafe {
+                _mm256_mask_loadu_epi8(_mm256_set1_epi8(0x20), there, block.as_ptr().cast())
+            };
+            let above = _mm256_sub_epi8(block, _mm256_set1_epi8(0x20));
+            let printable = _mm256_cmple_epu8_mask(above, _mm256_set1_epi8(0x7e - 0x20));
+            // All that are there, or those before the first that is not printable.
+            let len = printable.trailing_ones().min(there.trailing_ones());
+            let taken = u32::MAX.checked_shr(u32::BITS - len).unwrap_or(0);
+            let escaped = _mm256_cmpeq_epi8_mask(block, _mm256_set1_epi8(0x22))
+                | _mm256_cmpeq_epi8_mask(block, _mm256_set1_epi8(0x5c));
+            let pairs = _mm512_or_si512(
+                _mm512_slli_epi16(_mm512_cvtepu8_epi16(block), 8),
+                _mm512_set1_epi16(0x5c),
+            );
+            // Of each pair the backslash if it is wanted, and the byte.
+            let kept = _pdep_u64((escaped & taken).into(), 0x5555_5555_5555_5555)
+                | _pdep_u64(taken.into(), 0xaaaa_aaaa_aaaa_aaaa);
+            let packed = _mm512_maskz_compress_epi8(kept, pairs);
+            let start = out.len();
+            debug_assert!(out.capacity() - start >= 2 * WIDE);
+            // SAFETY: there is room for two bytes for each that is left, and for a block more: what is
+            // written, 64 bytes, fits. The instruction asks for no alignment. The bytes kept are among
+            // those written.
+            unsafe {
+                _mm512_storeu_si512(out.as_mut_ptr().add(start).cast(), packed);
+                out.set_len(start + kept.count_ones() as usize);
+            }
+            if taken != there {
+                return WIDE * index + len as usize;
+            }
+        }
+        bytes.len()
+    }
 
     /// What a place is of which no byte comes: `pshufb` makes it zero.
     const BACKSLASH: u8 = 0x80;
@@ -175,9 +238,20 @@ mod tests {
         assert_eq!(without[6..], plainly(&bytes[..taken]), "{bytes:?}");
         assert!(taken == bytes.len() || (taken <= printable && printable < taken + 8));
 
-        let mut with = b"before".to_vec();
-        assert_eq!(push(&mut with, bytes), taken);
-        assert_eq!(with, without, "{bytes:?}");
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("ssse3")
+            && std::arch::is_x86_feature_detected!("popcnt")
+        {
+            let mut with = b"before".to_vec();
+            // SAFETY: the processor has what the function needs.
+            assert_eq!(unsafe { x86::push(&mut with, bytes) }, taken);
+            assert_eq!(with, without, "{bytes:?}");
+        }
+
+        let mut best = b"before".to_vec();
+        let taken = push(&mut best, bytes);
+        assert_eq!(best[6..], plainly(&bytes[..taken]), "{bytes:?}");
+        assert!(taken == bytes.len() || (taken <= printable && printable < taken + 8));
     }
 
     #[test]

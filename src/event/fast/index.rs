@@ -8,7 +8,8 @@
 //!    and so on. What is in strings, and what is escaped there, follows by arithmetic on those words.
 //!    The tokens are packed together, each one byte, and so are their places in the line.
 //! 2. In that dense form the grammar is about neighbours: what may stand after what, for 64 tokens at
-//!    a time. Only brackets are taken one by one, to know what each token is in.
+//!    a time. Only brackets are taken one by one, to know what each token is in; and what they come to
+//!    is remembered for the next that follow each other in the same way.
 //! 3. Scalars and escapes are looked at one by one.
 //!
 //! So neither the order of keys, nor white space, nor what is skipped costs the processor a wrong
@@ -52,6 +53,7 @@ pub(super) struct LineIndex {
     escaped: [u64; BLOCKS],
     /// Where those are in the line.
     escapes: [u16; TOKENS],
+    nests: Nests,
 }
 
 /// What an index says of its line.
@@ -77,6 +79,7 @@ impl Default for LineIndex {
             before: [0; BLOCKS],
             escaped: [0; BLOCKS],
             escapes: [0; TOKENS],
+            nests: Nests::default(),
         }
     }
 }
@@ -248,7 +251,8 @@ impl LineIndex {
             .map(|kind| kind & there);
             let scalar = there & !(open | close | colon | comma | string);
 
-            let (in_object, outermost, ends) = nesting.read(open | close, open, object)?;
+            let (in_object, outermost, ends) =
+                nesting.read::<I>(&mut self.nests, open | close, open, object)?;
             // The outermost object ends with the last token, and not before.
             faults |= ends ^ if is_last { there ^ there >> 1 } else { 0 };
 
@@ -448,7 +452,7 @@ struct Before {
 }
 
 /// The containers that are open.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Nesting {
     /// One bit for each, the innermost lowest: set for an object.
     is_object: u64,
@@ -456,10 +460,43 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Takes the brackets of a word, given which open, and which are of objects. For each token, whether the innermost container is an object; whether it is the outermost one, no
-    /// deeper; and the tokens that close the outermost one.
+    /// Takes the brackets of a word, given which open, and which are of objects. For each token, whether
+    /// the innermost container is an object; whether it is the outermost one, no deeper; and the tokens
+    /// that close the outermost one.
+    ///
+    /// What brackets come to that follow each other in the same order, with whatever there is between
+    /// them, is remembered: going from one to the next takes long, and where it ends cannot be guessed.
     #[inline(always)]
-    fn read(&mut self, bracket: u64, open: u64, object: u64) -> Option<(u64, u64, u64)> {
+    fn read<I: Index>(
+        &mut self,
+        nests: &mut Nests,
+        bracket: u64,
+        open: u64,
+        object: u64,
+    ) -> Option<(u64, u64, u64)> {
+        let brackets = Brackets {
+            count: bracket.count_ones(),
+            open: I::gather(open, bracket),
+            object: I::gather(object, bracket),
+            before: *self,
+        };
+        let nest = nests.place(&brackets)?;
+        if nest.brackets != brackets {
+            nest.learn(brackets)?;
+        }
+        let in_object = (self.is_object & 1).wrapping_neg();
+        let outermost = u64::from(self.depth == 1).wrapping_neg();
+        *self = nest.after;
+        Some((
+            in_object ^ I::prefix_xor(I::spread(nest.in_object, bracket)),
+            outermost ^ I::prefix_xor(I::spread(nest.outermost, bracket)),
+            I::spread(nest.ends, bracket),
+        ))
+    }
+
+    /// The same, bracket by bracket.
+    #[cold]
+    fn follow(&mut self, bracket: u64, open: u64, object: u64) -> Option<(u64, u64, u64)> {
         let mut faults = 0;
         let mut deepest = 0;
         // What holds from a token on, so far to the last one.
@@ -491,5 +528,119 @@ impl Nesting {
             return None;
         }
         Some((in_object, outermost, ends))
+    }
+}
+
+/// Brackets that follow each other, close together, and what they come after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Brackets {
+    count: u32,
+    open: u64,
+    object: u64,
+    before: Nesting,
+}
+
+/// What brackets come to: a bit for each of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nest {
+    brackets: Brackets,
+    /// Whether it is from there on another way than before.
+    in_object: u64,
+    outermost: u64,
+    ends: u64,
+    after: Nesting,
+}
+
+impl Nest {
+    #[cold]
+    fn learn(&mut self, brackets: Brackets) -> Option<()> {
+        let all = !u64::MAX.checked_shl(brackets.count).unwrap_or(0);
+        let mut nesting = brackets.before;
+        let was_in_object = nesting.is_object & 1;
+        let was_outermost = u64::from(nesting.depth == 1);
+        let (in_object, outermost, ends) = nesting.follow(all, brackets.open, brackets.object)?;
+        *self = Nest {
+            brackets,
+            in_object: (in_object ^ (in_object << 1 | was_in_object)) & all,
+            outermost: (outermost ^ (outermost << 1 | was_outermost)) & all,
+            ends,
+            after: nesting,
+        };
+        Some(())
+    }
+}
+
+/// What brackets came to lately.
+#[derive(Debug)]
+struct Nests(Box<[Nest]>);
+
+/// No brackets after nothing, which come to nothing.
+impl Default for Nests {
+    fn default() -> Nests {
+        Nests(vec![Nest::default(); Nests::COUNT].into())
+    }
+}
+
+impl Nests {
+    const COUNT: usize = 256;
+
+    /// The place for brackets, which others may have.
+    #[inline(always)]
+    fn place(&mut self, brackets: &Brackets) -> Option<&mut Nest> {
+        let Brackets {
+            count,
+            open,
+            object,
+            before,
+        } = brackets;
+        let number = open
+            ^ object.rotate_left(24)
+            ^ before.is_object.rotate_left(48)
+            ^ u64::from(*count).rotate_left(56);
+        // Fibonacci hashing.
+        let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Nests::COUNT.ilog2());
+        self.0.get_mut(usize::try_from(hash).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan::tests::Plain;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A word of tokens, some of which are brackets: which, which of them open, which are of objects.
+    fn word() -> impl Strategy<Value = [u64; 3]> {
+        let brackets = prop_oneof![
+            (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(a, b, c)| a & b & c),
+            any::<u64>(),
+            Just(0),
+        ];
+        // Mostly brackets that open, or they would soon be closed too often; of few sequences.
+        let bits = || prop_oneof![Just(u64::MAX), Just(0x5555_5555_5555_5555), any::<u64>()];
+        (brackets, bits(), bits())
+            .prop_map(|(bracket, open, object)| [bracket, open & bracket, object])
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_of_brackets_is_what_they_come_to(
+            lines in prop::collection::vec(prop::collection::vec(word(), 1..4), 1..6),
+        ) {
+            let mut nests = Nests::default();
+            // The second time all of it is known.
+            for words in lines.iter().chain(&lines) {
+                let (mut nesting, mut plain) = (Nesting::default(), Nesting::default());
+                for [bracket, open, object] in words.iter().copied() {
+                    let expected = plain.follow(bracket, open, object);
+                    let read = nesting.read::<Plain>(&mut nests, bracket, open, object);
+                    prop_assert_eq!(read, expected);
+                    if expected.is_none() {
+                        break;
+                    }
+                    prop_assert_eq!(nesting, plain);
+                }
+            }
+        }
     }
 }

@@ -109,6 +109,12 @@ pub(super) trait Index: Scan {
 
     /// Each bit the exclusive or of itself and all lower bits: what lies between pairs of bits.
     fn prefix_xor(bits: u64) -> u64;
+
+    /// The bits that are selected, close together, the lowest first.
+    fn gather(bits: u64, selected: u64) -> u64;
+
+    /// The lowest bits, as many as are selected, each in the place of one that is.
+    fn spread(bits: u64, selected: u64) -> u64;
 }
 
 /// Work that is to be compiled for a [`Scan`]; its `run` is to be marked `#[inline(always)]`.
@@ -186,7 +192,7 @@ mod x86 {
         _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64,
         _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi16,
         _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
-        _mm512_shuffle_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm512_shuffle_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask, _pdep_u64, _pext_u64,
     };
 
     use super::{BLOCK, Index, Kinds, Masks, NumberMasks, Scan, Task, WIDE};
@@ -530,6 +536,20 @@ mod x86 {
                 _mm_cvtsi128_si64(product).cast_unsigned()
             }
         }
+
+        #[inline(always)]
+        fn gather(bits: u64, selected: u64) -> u64 {
+            debug_assert!(Avx512::is_there());
+            // SAFETY: this only computes; the instruction is there, or this type would not be used.
+            unsafe { _pext_u64(bits, selected) }
+        }
+
+        #[inline(always)]
+        fn spread(bits: u64, selected: u64) -> u64 {
+            debug_assert!(Avx512::is_there());
+            // SAFETY: this only computes; the instruction is there, or this type would not be used.
+            unsafe { _pdep_u64(bits, selected) }
+        }
     }
 }
 
@@ -656,6 +676,16 @@ pub(super) mod tests {
                 .map(|at| u64::from((bits << (63 - at)).count_ones() % 2) << at)
                 .sum()
         }
+
+        fn gather(bits: u64, selected: u64) -> u64 {
+            let places = selected_places(selected).enumerate();
+            places.map(|(to, from)| (bits >> from & 1) << to).sum()
+        }
+
+        fn spread(bits: u64, selected: u64) -> u64 {
+            let places = selected_places(selected).enumerate();
+            places.map(|(from, to)| (bits >> from & 1) << to).sum()
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -667,6 +697,13 @@ pub(super) mod tests {
         assert_eq!(Avx512::kinds(block), Plain::kinds(block), "{block:?}");
         for half in block.as_chunks::<BLOCK>().0 {
             assert_eq!(Avx512::number_masks(half), Plain::number_masks(half));
+        }
+        for half in block.as_chunks::<8>().0 {
+            let bits = u64::from_le_bytes(*half);
+            let gathered = Plain::gather(bits, selected);
+            assert_eq!(Avx512::gather(bits, selected), gathered, "{selected:x}");
+            let spread = Plain::spread(bits, selected);
+            assert_eq!(Avx512::spread(bits, selected), spread, "{selected:x}");
         }
         let xor = Plain::prefix_xor(selected);
         assert_eq!(Avx512::prefix_xor(selected), xor, "{selected:x}");
