@@ -15,7 +15,9 @@ fn characters_that_are_not_shown_are_those_of_the_python_package() {
         }
         match ranges.last_mut() {
             // Surrogates are no characters, and none of a text's.
-            Some((_, last)) if *last + 1 == code || (*last == 0xd7ff && code == 0xe000) => *last = code,
+            Some((_, last)) if *last + 1 == code || (*last == 0xd7ff && code == 0xe000) => {
+                *last = code
+            }
             _ => ranges.push((code, code)),
         }
     }
@@ -50,5 +52,8 @@ fn characters_that_are_not_shown_are_those_of_the_python_package() {
         std::fs::write(path, &expected).unwrap();
     }
     let there = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(there == expected, "{path} is out of date; see its first lines");
+    assert!(
+        there == expected,
+        "{path} is out of date; see its first lines"
+    );
 }
