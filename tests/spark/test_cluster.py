@@ -36,7 +36,7 @@ class TestCluster(SparkTest):
 
     def test_shapes_and_splits(self) -> None:
         inputs = self.inputs()
-        for reader, size in (("files", 30_000), ("files", 1 << 20), ("spark", 30_000), ("spark", 1 << 20)):
+        for reader, size in (("files", 30_000), ("files", 1 << 20), ("spark", 100_000)):
             with self.subTest(reader=reader, split_size=size):
                 self.check(*inputs, reader=reader, split_size=size)
         few = [path for path in inputs if path.stat().st_size < 20_000 and path.suffix == ".jsonl"][:4]
@@ -50,7 +50,7 @@ class TestCluster(SparkTest):
 
     def test_first_attempts_that_fail_half_way(self) -> None:
         path = self.generate("e.jsonl", "--size", "1MB", "--invalid-rate", "0.2", "--users", "50")
-        for how, reader in (("kill -9 $$", "files"), ("exit 0", "files"), ("exit 1", "spark")):
+        for how, reader in (("kill -9 $$", "files"), ("exit 0", "spark")):
             with self.subTest(how=how, reader=reader):
                 binary, marks = self.fails_first(how)
                 self.check(path, binary=binary, split_size=400_000, reader=reader)
