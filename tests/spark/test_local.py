@@ -19,9 +19,10 @@ from helpers import HEADER, LINES, SparkTest, event, text
 class TestResults(SparkTest):
     def test_shapes_cut_everywhere(self) -> None:
         inputs = self.write_shapes()
-        for size in (7, 100, 4096, 1 << 20):
-            # A task for each byte of these would say nothing new.
-            some = inputs if size > 7 else inputs[:0] or [self.write("tiny.jsonl", text(LINES[:9]))]
+        # Each split is a task, so those of a few bytes are of files that have few.
+        tiny = [self.write("tiny.jsonl", text(LINES[:9]))]
+        small = [self.write(f"small/{path.name}", path.read_bytes()[:1500] + path.read_bytes()[-500:]) for path in inputs]
+        for size, some in ((7, tiny), (100, small), (4096, inputs), (1 << 20, inputs)):
             with self.subTest(split_size=size):
                 self.check(*some, split_size=size)
 
