@@ -36,6 +36,7 @@ def spark_home() -> str:
     for path in Path(pyspark.__file__).parent.iterdir():
         if path.name in ("bin", "jars", "python", "sbin"):
             Path(folder, path.name).symlink_to(path)
+    Path(folder, "tmp").mkdir()
     return folder
 
 
@@ -47,7 +48,13 @@ def session(master: str, *, remote: bool = False, **settings: str) -> Iterator[S
     """A session of its own, of Spark Connect if it is remote; it is over at the end."""
     builder: Any = SparkSession.builder.appName("daytally")
     builder = builder.remote(master) if remote else builder.master(master)
+    # What is killed leaves files there. And where every job is small, compiling it well takes longer than it takes.
+    scratch = Path(os.environ["SPARK_HOME"], "tmp")
+    java = f"-Djava.io.tmpdir={scratch} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     for name, value in {
+        "spark.local.dir": str(scratch),
+        "spark.driver.extraJavaOptions": java,
+        "spark.executor.extraJavaOptions": java,
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
