@@ -597,7 +597,7 @@ def _ship(spark: SparkSession, binary: Optional[StrPath]) -> str:
     with _shipping:
         shipped = _shipped.setdefault(spark, set())
         if name not in shipped:
-            # Workers that join later fetch it, too, so it stays as long as the driver.
+            # Workers fetch it when they need it, those that join later, too, so it stays as long as the driver.
             folder = tempfile.mkdtemp(prefix="daytally-ship-")
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             shutil.copy(path, os.path.join(folder, name))
