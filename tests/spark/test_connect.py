@@ -7,6 +7,7 @@ import importlib.util
 import os
 import unittest
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import daytally
@@ -82,11 +83,12 @@ class TestConnect(SparkTest):
         path = self.generate("in/e.jsonl", "--lines", "300", "--invalid-rate", "0.2")
         output = self.folder / "stats.csv"
         output.write_text("old")
-        for pattern, inputs, options in (
+        cases: list[tuple[str, Path, dict[str, Any]]] = [
             ("missing.jsonl", self.folder / "missing.jsonl", {}),
             ("missing.jsonl", self.folder / "missing.jsonl", {"reader": "spark"}),
             ("there is no /nowhere/daytally.*on worker", path, {"binary": "/nowhere/daytally"}),
-        ):
+        ]
+        for pattern, inputs, options in cases:
             with self.subTest(options), self.assertRaisesRegex(RunFailed, pattern):
                 daytally.spark.aggregate(self.spark, inputs, output, **options)
         with self.assertRaises(TooManyInvalid):
