@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import os
 import unittest
@@ -14,6 +15,7 @@ from typing import Any
 import daytally
 import daytally.spark
 from daytally import RunFailed, TooManyInvalid, UsageError
+from daytally.spark._job import _setting
 from helpers import HEADER, LINES, SparkTest, event, text
 
 
@@ -83,6 +85,23 @@ class TestResults(SparkTest):
             Path("logs/b c.jsonl"), Path("logs/b c.jsonl"), event_options={"allow_duplicates": True}, split_size=30
         )
 
+    def test_names_through_sparks_reader(self) -> None:
+        lines = text([event(1), "{"])
+        for name in ("n/a.jsonl", "n/deep/day=1/b.jsonl", "n/s%20 \u00fc.jsonl", "g/a[1].jsonl", "g/a1.jsonl", "g/{b}.jsonl"):
+            self.write(name, lines)
+        names = ("n/a.jsonl", "n/deep/day=1/b.jsonl", "n/s%20 \u00fc.jsonl")
+        self.check(*(self.folder / name for name in names), reader="spark")
+        summary = self.on_spark(self.folder / "n", reader="spark")[2]
+        self.assertEqual([given.input for given in summary.inputs], [str(self.folder / name) for name in names])
+        # What is there by its name is no pattern.
+        self.check(self.folder / "g/a[1].jsonl", self.folder / "g/{b}.jsonl", reader="spark")
+        self.check(self.folder / "g/a?.jsonl", reader="spark")
+        hidden = self.write("n/_h.jsonl", lines)
+        with self.assertRaisesRegex(RunFailed, "_h.jsonl: Spark's reader finds nothing there"):
+            self.on_spark(self.folder / "n/a.jsonl", hidden, reader="spark")
+        empty = self.write("n/empty.jsonl", b"")
+        self.assertEqual(self.on_spark(self.folder / "n/a.jsonl", empty, reader="spark")[2].lines, 2)
+
     def test_many_small_files(self) -> None:
         paths = [self.write(f"in/{number:03}.jsonl", text([event(number), "{"])) for number in range(60)]
         self.check(*paths)
@@ -124,6 +143,8 @@ class TestResults(SparkTest):
             ("spark.sql.execution.arrow.useLargeVarTypes", "true"),
             ("spark.sql.legacy.allowNegativeScaleOfDecimal", "true"),
             ("spark.sql.decimalOperations.allowPrecisionLoss", "false"),
+            ("mapreduce.output.fileoutputformat.compress", "true"),
+            ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false"),
         ):
             before = self.spark.conf.get(name, None)
             self.spark.conf.set(name, value)
@@ -231,6 +252,26 @@ class TestOutputs(SparkTest):
         self.assertEqual(parts("csv"), [csv])
         self.assertEqual(b"".join(parts("rejects")), rejects)
 
+    def test_names_of_folders(self) -> None:
+        csv, rejects, _ = self.one_machine(self.path)
+        for name in ("br[1]", "cur{a,b}", "back\\slash", "st*r?", "pct%20x", "s p\u00fc#:x"):
+            folder = self.folder / name
+            folder.mkdir()
+            with self.subTest(name):
+                output, log = folder / "stats.csv", folder / "rejects.jsonl"
+                daytally.spark.aggregate(self.spark, self.path, output, rejects=log)
+                self.assertEqual((output.read_bytes(), log.read_bytes()), (csv, rejects))
+                self.assertEqual(sorted(path.name for path in folder.iterdir()), ["rejects.jsonl", "stats.csv"])
+
+    def test_what_is_staged_is_removed_with_the_result(self) -> None:
+        staging = self.folder / "staging"
+        staging.mkdir()
+        result = daytally.spark.aggregate(self.spark, self.path, staging=staging)
+        self.assertEqual(len(list(staging.iterdir())), 1)
+        del result
+        gc.collect()
+        self.assertEqual(list(staging.iterdir()), [])
+
     def test_limit_of_invalid_events(self) -> None:
         csv, rejects = self.folder / "stats.csv", self.folder / "rejects.jsonl"
         csv.write_text("old")
@@ -280,10 +321,47 @@ class TestErrors(SparkTest):
             ("memory", {"memory_limit": "1 elephant"}),
             ("is a file of CSV", {"format": "parquet"}),
             ("both", {"rejects": self.output}),
+            ("threads", {"threads": 0}),
+            ("split_size", {"split_size": "8388608TiB"}),
+            ("staging: the path is empty", {"staging": ""}),
+            ("rejects: the path is empty", {"rejects": ""}),
         ):
             with self.subTest(options):
                 self.fails(UsageError, pattern, path, **options)
         self.fails(RunFailed, "there is no folder", path, rejects=self.folder / "no" / "rejects.jsonl")
+
+    def test_outputs_that_would_destroy_something(self) -> None:
+        path = self.write("in/e.jsonl", text([event(1), "{"]))
+        link = self.folder / "link.csv"
+        link.symlink_to(path)
+        where = self.folder / "where"
+        for outputs in (
+            {"output": self.output, "rejects": path},
+            {"output": link},
+            {"output": self.folder / "in", "overwrite": True},
+            {"output": self.folder / "in" / "..", "overwrite": True},
+            {"output": "", "overwrite": True},
+            {"output": where, "rejects": f"{where}/", "overwrite": True},
+            {"output": where, "rejects": where / "rejects.jsonl", "overwrite": True},
+            {"output": where, "staging": where / "staging", "overwrite": True},
+            {"output": "viewfs://x/stats.csv"},
+        ):
+            for reader in ("files", "spark"):
+                options: dict[str, Any] = {**outputs, "reader": reader}
+                with self.subTest(options), self.assertRaises(UsageError):
+                    daytally.spark.aggregate(self.spark, path, **options)
+        self.assertEqual(path.read_bytes(), text([event(1), "{"]))
+        self.assertEqual({found.name for found in self.folder.iterdir()}, {"in", "link.csv", "stats.csv"})
+        self.fails(UsageError, "twice|more than once", path, path)
+
+    def test_a_setting_that_spark_refuses_holds_up_nobody(self) -> None:
+        before = self.spark.conf.get("spark.sql.files.maxPartitionBytes")
+        with self.assertRaises(Exception):
+            with _setting(self.spark, "spark.sql.files.maxPartitionBytes", "much"):
+                self.fail("it was taken")
+        with _setting(self.spark, "spark.sql.files.maxPartitionBytes", "1000"):
+            self.assertEqual(self.spark.conf.get("spark.sql.files.maxPartitionBytes"), "1000")
+        self.assertEqual(self.spark.conf.get("spark.sql.files.maxPartitionBytes"), before)
 
     def test_a_total_that_is_too_large(self) -> None:
         # Each split's own is not.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -75,18 +76,26 @@ def _out_of_an_archive() -> Optional[Path]:
         if name is None:
             return None
         data = wheel.read(name)
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"daytally-{os.getuid()}-{digest}"
+    digest = hashlib.sha256(data).digest()
+    folder = Path(tempfile.gettempdir()) / f"daytally-{os.getuid()}-{digest.hex()[:16]}"
     path = folder / _NAME
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise BinaryNotFound(f"{folder} belongs to somebody else; set TMPDIR to a folder of your own")
-    if not path.is_file() or path.stat().st_size != len(data):
+    there = folder.lstat()
+    if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid() or there.st_mode & 0o022:
+        raise BinaryNotFound(
+            f"{folder} is not a folder that only you can write to; remove it, or set TMPDIR to a folder of your own"
+        )
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != digest:
         # Others may be doing the same.
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(data)
-        os.chmod(file.name, 0o755)
-        os.replace(file.name, path)
+        file = tempfile.NamedTemporaryFile(dir=folder, delete=False)
+        try:
+            with file:
+                file.write(data)
+            os.chmod(file.name, 0o755)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
     return path
 
 

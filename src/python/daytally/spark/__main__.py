@@ -3,7 +3,7 @@
     spark-submit --master spark://host:7077 "$(python -m daytally.spark --where)" /shared/logs/ -o /shared/stats.csv
 
 Exit codes are those of the program: 0 the result was written, 1 it could not be, 2 wrong use, 3 too many
-invalid events.
+invalid events, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -82,6 +82,9 @@ def main(arguments: Optional[list[str]] = None) -> int:
     except daytally.DaytallyError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return error.exit_code if error.exit_code in (1, 2, 3) else 1
+    except KeyboardInterrupt:
+        print("error: stopped; nothing was written", file=sys.stderr)
+        return 130
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
 from pyspark import cloudpickle
 
@@ -76,13 +76,13 @@ class SparkResult:
         self.rejects = rejects
         """The invalid lines, with ``input``, ``line``, ``offset``, ``reason``, ``message``, ``raw`` or
         ``raw_base64``, and ``truncated``; None unless ``rejects=True``."""
-        self._staging = staging
+        # Also where nobody closes it.
+        self._remove = None if staging is None else weakref.finalize(self, staging.remove)
 
     def close(self) -> None:
         """Removes what is staged; the DataFrames are of no use then."""
-        if self._staging is not None:
-            self._staging.remove()
-            self._staging = None
+        if self._remove is not None:
+            self._remove()
 
     def __enter__(self) -> SparkResult:
         return self
@@ -199,7 +199,7 @@ def aggregate(
         accept_offsets=accept_offsets,
         timezone=timezone,
     )
-    check_arguments([*arguments, f"--memory-limit={memory_limit}"])
+    check_arguments([*arguments, f"--memory-limit={memory_limit}", *([] if threads is None else [f"--threads={threads}"])])
     has_rejects = rejects is not None and rejects is not False
     if has_rejects:
         arguments += ("--rejects",)
@@ -213,7 +213,7 @@ def aggregate(
     is_relative = chosen == "files" and not all(map(os.path.isabs, names))
     size = size_in_bytes("split_size", split_size)
 
-    with _session(spark):
+    with _session(spark) as cancel:
         worker = Worker(
             binary=_ship(spark, binary),
             version=_version(),
@@ -223,18 +223,23 @@ def aggregate(
             memory_limit=str(memory_limit),
             temp_dir=None if temp_dir is None else os.fspath(temp_dir),
         )
-        stage = _Staging(spark, _staging_base(spark, staging, outputs))
+        stage = _Staging(spark, _staging_folder(spark, staging, outputs))
         kept = False
         try:
             with _readable_errors():
                 outputs.check_folders(spark)
                 if chosen == "files":
-                    books = _count_files(spark, stage, worker, names, size, allow_duplicates, has_rejects)
+                    books = _count_files(spark, stage, worker, outputs, names, size, allow_duplicates, has_rejects)
                 else:
-                    books = _count_text(spark, stage, worker, names, size, allow_duplicates, has_rejects)
+                    books = _count_text(spark, stage, worker, outputs, names, size, allow_duplicates, has_rejects)
                 result = _publish(spark, stage, outputs, books, limit, started)
             kept = output is None
             return result
+        except DaytallyError:
+            raise
+        except BaseException:
+            cancel()
+            raise
         finally:
             if not kept:
                 stage.remove()
@@ -244,6 +249,7 @@ def _count_files(
     spark: SparkSession,
     stage: _Staging,
     worker: Worker,
+    outputs: _Outputs,
     names: list[str],
     split_size: int,
     allow_duplicates: bool,
@@ -252,6 +258,7 @@ def _count_files(
     options = [f"--split-size={split_size}", *(["--allow-duplicates"] if allow_duplicates else [])]
     found = spark.range(0, 1, 1, 1).mapInArrow(plan_inputs(worker, names, options), "line string").toArrow()
     plan = Plan.parse(found.column(0).to_pylist(), split_size)
+    outputs.check_inputs(file.name for file in plan.files)
     _LOGGER.info("planned %d splits of %d inputs in %d tasks", len(plan), len(plan.files), plan.tasks)
     tasks = spark.range(0, plan.tasks, 1, max(plan.tasks, 1))
     stage.write("partials", tasks.mapInArrow(count_files(worker, plan), STAGED))
@@ -263,12 +270,14 @@ def _count_text(
     spark: SparkSession,
     stage: _Staging,
     worker: Worker,
+    outputs: _Outputs,
     names: list[str],
     split_size: int,
     allow_duplicates: bool,
     has_rejects: bool,
 ) -> Books:
     listing = Listing.of(spark, names, allow_duplicates=allow_duplicates)
+    outputs.check_inputs(file.name for file in listing.files)
     with _setting(spark, "spark.sql.files.maxPartitionBytes", str(split_size)):
         stage.write("partials", listing.lines(spark).mapInArrow(count_lines(worker), STAGED))
     listing.check_unchanged(spark)
@@ -309,13 +318,44 @@ class _Outputs:
         for option, path in (("output", self.output), ("rejects", self.rejects)):
             if path == "-":
                 raise ValueError(f"{option} is a path; standard output belongs to the calling program")
-        if self.output is not None and self.output == self.rejects:
-            raise UsageError(f"{self.output} cannot be both the output and the rejects", 2)
+            if path == "":
+                raise UsageError(f"{option}: the path is empty", 2)
+        if self.output is not None and has_scheme(self.output) and self.output.endswith(".csv") and format is None:
+            raise UsageError(
+                f"{self.output}: files are written where the driver is; there Spark writes a folder: say format='csv',"
+                " or give it another name",
+                2,
+            )
+        if self.output is not None and self.rejects is not None:
+            if _is_within(self.output, self.rejects) or _is_within(self.rejects, self.output):
+                raise UsageError(f"{self.output} and {self.rejects} cannot be both the output and the rejects", 2)
         for path in (self.output, self.rejects):
             if path is not None and _is_file(path, ".csv", ".jsonl"):
-                folder = Path(os.path.realpath(_plain(path))).parent
-                if not folder.is_dir():
-                    raise RunFailed(f"{path}: there is no folder {folder}; make it first", 1)
+                real = Path(os.path.realpath(_plain(path)))
+                if not real.parent.is_dir():
+                    raise RunFailed(f"{path}: there is no folder {real.parent}; make it first", 1)
+                if real.is_dir():
+                    raise RunFailed(f"{path} is a folder; for a folder of Spark's give it another name", 1)
+
+    def check_inputs(self, inputs: Iterable[str]) -> None:
+        """Whether what is to be written is none of the inputs.
+
+        :raises UsageError: if it is
+        """
+        written = [_real(path) for path in (self.output, self.rejects) if path is not None]
+        folders: dict[str, str] = {}
+        for name in inputs:
+            real = name
+            if not has_scheme(name):
+                folder, _, base = name.rpartition("/")
+                if folder not in folders:
+                    folders[folder] = os.path.realpath(folder or ("/" if name.startswith("/") else "."))
+                real = os.path.join(folders[folder], base)
+                if os.path.islink(real):
+                    real = os.path.realpath(real)
+            for path in written:
+                if real == path or real.startswith(path + "/"):
+                    raise UsageError(f"{name} is an input, and would be written over; give another path", 2)
 
     def check_folders(self, spark: SparkSession) -> None:
         """Whether folders that are to be made are not there, which Spark would say when all else is done.
@@ -336,6 +376,16 @@ class _Outputs:
 def _is_file(path: str, *endings: str) -> bool:
     """Whether a path is a file that the driver writes, rather than a folder of Spark's."""
     return not has_scheme(path) and path.lower().endswith(endings)
+
+
+def _real(path: str) -> str:
+    """A path by which it can be told from others."""
+    return path.rstrip("/") if has_scheme(path) else os.path.realpath(_plain(path))
+
+
+def _is_within(path: str, folder: str) -> bool:
+    """Whether a path is a folder, or in it."""
+    return _real(path) == _real(folder) or _real(path).startswith(_real(folder).rstrip("/") + "/")
 
 
 def _plain(path: str) -> str:
@@ -388,15 +438,15 @@ def _publish(
             if _is_file(outputs.rejects, ".jsonl"):
                 stage.write_text("rejects", lines, REJECTS_OF_A_PART)
                 drafts.append(Draft(_plain(outputs.rejects)))
-                drafts[-1].write(parts(spark, stage.path("rejects")))
+                drafts[-1].write(parts(spark, stage.path("rejects"), invalid))
             else:
-                lines.write.mode(outputs.folder_mode()).text(_uri(outputs.rejects))
-        if outputs.output is not None and groups is not None:
+                lines.write.mode(outputs.folder_mode()).option("compression", "none").text(_uri(outputs.rejects))
+        if outputs.output is not None and groups is not None and counted is not None:
             ordered = groups.orderBy("date", "user_id")
             if outputs.is_file:
                 stage.write_text("csv", csv_lines(ordered), LINES_OF_A_PART)
                 drafts.append(Draft(_plain(outputs.output)))
-                drafts[-1].write(_with_header(parts(spark, stage.path("csv"))))
+                drafts[-1].write(_with_header(parts(spark, stage.path("csv"), counted.rows)))
             else:
                 _write_folder(spark, groups, ordered, outputs.output, outputs)
         for draft in drafts:
@@ -434,14 +484,16 @@ def _publish(
             " result was not written",
             summary=summary,
         )
-    return SparkResult(summary) if outputs.output is not None else SparkResult(summary, groups, rejected, stage)
+    if outputs.output is not None:
+        return SparkResult(summary)
+    return SparkResult(summary, groups, rejected if outputs.rejects_as_rows else None, stage)
 
 
 def _write_folder(
     spark: SparkSession, groups: DataFrame, ordered: DataFrame, folder: str, outputs: _Outputs
 ) -> None:
     if outputs.format == "csv":
-        one_file(spark, groups).write.mode(outputs.folder_mode()).text(_uri(folder))
+        one_file(spark, groups).write.mode(outputs.folder_mode()).option("compression", "none").text(_uri(folder))
         return
     if not outputs.partition_by:
         ordered.write.mode(outputs.folder_mode()).parquet(_uri(folder))
@@ -529,9 +581,9 @@ class _Counted:
 class _Staging:
     """The folder in which partials wait until the result is made of them."""
 
-    def __init__(self, spark: SparkSession, base: str) -> None:
+    def __init__(self, spark: SparkSession, folder: str) -> None:
         self._spark = spark
-        self._folder = f"{base.rstrip('/')}/.daytally-staging-{uuid.uuid4().hex[:12]}"
+        self._folder = folder
 
     def path(self, name: str) -> str:
         return f"{self._folder}/{name}"
@@ -540,10 +592,13 @@ class _Staging:
         rows.write.mode("error").parquet(self.path(name))
 
     def write_text(self, name: str, lines: DataFrame, lines_of_a_part: int) -> None:
-        lines.write.mode("error").option("maxRecordsPerFile", lines_of_a_part).text(self.path(name))
+        lines.write.mode("error").option("maxRecordsPerFile", lines_of_a_part).option("compression", "none").text(
+            self.path(name)
+        )
 
     def read(self, name: str, schema: str) -> DataFrame:
-        return self._spark.read.schema(schema).parquet(self.path(name))
+        # The name of the folder is no pattern, whatever is in it.
+        return self._spark.read.schema(schema).option("__globPaths__", "false").parquet(self.path(name))
 
     def remove(self) -> None:
         """Removes all of it. What is left is a nuisance, and no reason to fail."""
@@ -551,7 +606,7 @@ class _Staging:
         try:
             if local is not None:
                 shutil.rmtree(local, ignore_errors=True)
-            elif hasattr(self._spark, "_jvm"):
+            elif not is_connect(self._spark):
                 jvm: Any = self._spark._jvm
                 path = jvm.org.apache.hadoop.fs.Path(self._folder)
                 conf = self._spark._jsc.hadoopConfiguration()
@@ -565,19 +620,35 @@ class _Staging:
             _LOGGER.warning("%s could not be removed: %s", self._folder, _first_line(error))
 
 
-def _staging_base(spark: SparkSession, staging: Optional[StrPath], outputs: _Outputs) -> str:
+def _staging_folder(spark: SparkSession, staging: Optional[StrPath], outputs: _Outputs) -> str:
+    name = f".daytally-staging-{uuid.uuid4().hex[:12]}"
     if staging is not None:
-        return _uri(os.fspath(staging))
+        base = os.fspath(staging)
+        if not base:
+            raise UsageError("staging: the path is empty", 2)
+        for path in (outputs.output, outputs.rejects):
+            if path is not None and _is_within(base, path):
+                raise UsageError(f"staging: {base} is in {path}, which is to be written; give another folder", 2)
+        return f"{_uri(base).rstrip('/')}/{name}"
     for path in (outputs.output, outputs.rejects):
         if path is not None:
-            return _uri(path).rstrip("/").rpartition("/")[0] or "file:/"
+            base = _uri(path).rstrip("/").rpartition("/")[0]
+            if base.endswith(":/"):
+                raise UsageError(f"{path}: give a folder in it, or say staging=", 2)
+            return f"{base}/{name}"
     if str(spark.conf.get("spark.master", "")).startswith("local"):
-        return "file:" + tempfile.gettempdir()
+        # With lines of events in it, for nobody else to read.
+        return "file:" + tempfile.mkdtemp(prefix="daytally-staging-")
     raise UsageError(
         "staging: say where partials can be staged, in a folder that the driver and all workers share; with an"
         " output it is beside that",
         2,
     )
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether it is a session of Spark Connect, whose driver is elsewhere."""
+    return type(spark).__module__.startswith("pyspark.sql.connect.")
 
 
 _shipped: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
@@ -628,6 +699,8 @@ _SETTINGS = {
 }
 
 
+# How long tasks may take to end that are stopped.
+_PATIENCE_SECONDS = 2.0
 # By value: the workers need not have the package.
 _pickler: Any = cloudpickle
 for _module in (_task, _plan, _not_shown):
@@ -635,23 +708,33 @@ for _module in (_task, _plan, _not_shown):
 
 
 @contextmanager
-def _session(spark: SparkSession) -> Iterator[None]:
-    """The session with the settings that are needed; if anything is raised, such as KeyboardInterrupt, Spark stops."""
+def _session(spark: SparkSession) -> Iterator[Callable[[], None]]:
+    """The session with the settings that are needed. What it gives stops what Spark is doing there for this."""
     tag = f"daytally-{uuid.uuid4().hex[:12]}"
-    spark.addTag(tag)
+    # Of the session's own tags classic Spark knows nothing where it is interrupted.
+    work: Any = spark if is_connect(spark) else spark.sparkContext
+    add, stop, remove = (
+        (work.addTag, work.interruptTag, work.removeTag)
+        if is_connect(spark)
+        else (work.addJobTag, work.cancelJobsWithTag, work.removeJobTag)
+    )
+
+    def cancel() -> None:
+        try:
+            stop(tag)
+            # Tasks that are stopped may still be about to write.
+            time.sleep(_PATIENCE_SECONDS)
+        except Exception as error:
+            _LOGGER.debug("Spark's jobs could not be stopped: %s", error)
+
+    add(tag)
     try:
         with ExitStack() as stack:
             for name, value in _SETTINGS.items():
                 stack.enter_context(_setting(spark, name, value))
-            yield
-    except BaseException:
-        try:
-            spark.interruptTag(tag)
-        except Exception as error:
-            _LOGGER.debug("Spark's jobs could not be stopped: %s", error)
-        raise
+            yield cancel
     finally:
-        spark.removeTag(tag)
+        remove(tag)
 
 
 class _Held:
@@ -675,8 +758,9 @@ def _setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
         held = _held.setdefault(spark, {})
         _settings_change.wait_for(lambda: name not in held or held[name].value == value)
         if name not in held:
-            held[name] = _Held(value, spark.conf.get(name, None))
+            before = spark.conf.get(name, None)
             spark.conf.set(name, value)
+            held[name] = _Held(value, before)
         held[name].holders += 1
     try:
         yield
@@ -686,11 +770,11 @@ def _setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
             own.holders -= 1
             if own.holders == 0:
                 del held[name]
+                _settings_change.notify_all()
                 if own.before is None:
                     spark.conf.unset(name)
                 else:
                     spark.conf.set(name, own.before)
-                _settings_change.notify_all()
 
 
 @contextmanager
@@ -701,9 +785,16 @@ def _readable_errors() -> Iterator[None]:
     except DaytallyError:
         raise
     except Exception as error:
-        found = re.search(r"daytally on ([^\s:]+): ([^\n]+)", str(error))
+        # PySpark can lose the one that it was stopped by.
+        within: Optional[BaseException] = error
+        while within is not None:
+            if isinstance(within, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            within = within.__cause__ or within.__context__
+        found = re.search(r"daytally \[([0-9])\] on ([^\s:]+): ([^\n]+)", str(error))
         if found is not None:
-            raise RunFailed(f"{found[2].strip()} (on worker {found[1]})", 1) from error
+            kind = UsageError if found[1] == "2" else RunFailed
+            raise kind(f"{found[3].strip()} (on worker {found[2]})", int(found[1])) from error
         if type(error).__module__.startswith(("pyspark", "py4j")):
             raise RunFailed(f"Spark: {_first_line(error)}", 1) from error
         raise

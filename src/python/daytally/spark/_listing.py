@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import calendar
+import os
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
-from urllib.parse import unquote
 
 from ..errors import RunFailed, UsageError
 from ._options import has_scheme
@@ -44,8 +45,9 @@ class Listing:
         """
         if allow_duplicates:
             raise UsageError("allow_duplicates is for reader='files': Spark reads a file once", 2)
-        paths = [name if has_scheme(name) else "file:" + _absolute(name) for name in names]
+        paths = [name if has_scheme(name) else _local(name) for name in names]
         rows = _list(spark, paths)
+        _check_named(names, {_name(row[0]) for row in rows})
         if not rows:
             raise RunFailed(f"Spark finds no files with anything in them in {', '.join(names[:3])}; nothing was written", 1)
         for (path, *_), (again, *_) in zip(rows, rows[1:]):
@@ -60,6 +62,7 @@ class Listing:
         # Other line ends than the program's would be those of Spark's.
         return (
             spark.read.option("lineSep", "\n")
+            .option("recursiveFileLookup", "true")
             .text(self._paths)
             .select(
                 "value",
@@ -86,9 +89,9 @@ class Listing:
 def _list(spark: SparkSession, paths: list[str]) -> list[tuple[str, str, int, int]]:
     """For each file its path, the same as its reader tells it, its length, and nanoseconds since 1970."""
     # Only what the file system says of them: nothing is read.
-    found = spark.read.format("binaryFile").load(paths).select(
-        "path", "_metadata.file_path", "length", "modificationTime"
-    )  # fmt: skip
+    # Folders in folders are searched, too, and names such as day=1 are no columns.
+    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    found = reader.load(paths).select("path", "_metadata.file_path", "length", "modificationTime")
     rows = []
     for row in found.toArrow().to_pylist():
         moment = row["modificationTime"]
@@ -106,13 +109,43 @@ def _hashes(spark: SparkSession, uris: list[str]) -> list[int]:
     return numbers
 
 
-def _absolute(name: str) -> str:
-    import os.path
-
+def _plain(name: str) -> str:
     return os.path.abspath(re.sub(r"^file:(//(?=/))?(?=/)", "", name))
+
+
+def _local(name: str) -> str:
+    """A path of the file system as Spark is to take it: a pattern, unless there is a file of that name."""
+    path = _plain(name)
+    return "file:" + (re.sub(r"([\\{}\[\]*?])", r"\\\1", path) if os.path.lexists(path) else path)
+
+
+def _check_named(names: list[str], found: set[str]) -> None:
+    """Whether what was named is among what Spark has found.
+
+    :raises RunFailed: if something is not, which Spark says nothing of: it leaves out hidden files
+    """
+    folders = {folder for name in found for folder in _folders(name)}
+    for name in names:
+        path = name.rstrip("/") if has_scheme(name) else _plain(name)
+        is_pattern = re.search(r"[{}\[\]*?]", path) is not None and (has_scheme(name) or not os.path.lexists(path))
+        if is_pattern or path in found or path in folders:
+            continue
+        if not has_scheme(name) and os.path.isfile(path) and os.path.getsize(path) == 0:
+            continue
+        raise RunFailed(
+            f"{name}: Spark's reader finds nothing there: it leaves out what is empty, and names that start with a dot or"
+            " an underscore; nothing was written",
+            1,
+        )
+
+
+def _folders(name: str) -> Iterator[str]:
+    while (slash := name.rfind("/")) > 0:
+        name = name[:slash]
+        yield name
 
 
 def _name(path: str) -> str:
     """How a file is named in rejects: as aggregate would have it, if it is one on a file system as any other."""
     match: Optional[re.Match[str]] = re.match(r"file:(?://(?=/))?(/.*)", path)
-    return match[1] if match else unquote(path)
+    return match[1] if match else path

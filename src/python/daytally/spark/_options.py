@@ -11,7 +11,7 @@ from typing import Optional, Union
 
 from .._aggregate import Day, StrPath, _day, _text
 from .._binary import find_binary
-from .._run import _environment
+from .._run import _FOR_A_SHELL, _environment
 from ..errors import BinaryNotFound, UsageError
 
 __all__ = ["InvalidLimit", "check_arguments", "event_arguments", "has_scheme", "size_in_bytes"]
@@ -32,7 +32,7 @@ def size_in_bytes(option: str, size: Union[int, str]) -> int:
     """
     match = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]*)\s*", str(size))
     factor = _UNITS.get(match[2].lower()) if match else None
-    if match is None or factor is None or int(match[1]) == 0:
+    if match is None or factor is None or not 0 < int(match[1]) * factor < 2**63:
         raise UsageError(f"{option}: {size!r} is no size; give a number of bytes, or such as '128MiB'", 2)
     return int(match[1]) * factor
 
@@ -113,11 +113,13 @@ def check_arguments(arguments: Iterable[str]) -> None:
         check=False,
     )
     if done.returncode == 2:
-        text = done.stderr.decode("utf-8", "replace").partition("\n\nUsage:")[0].strip()
+        text = done.stderr.decode("utf-8", "replace").strip()
+        for start in _FOR_A_SHELL:
+            text = text.partition(start)[0]
         raise UsageError(text.removeprefix("error: "), 2)
 
 
 def has_scheme(path: str) -> bool:
     """Whether a path is on a file system that it names, such as ``s3a://bucket/logs``; ``file:`` is none."""
-    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", path)
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", path)
     return match is not None and match[1].lower() != "file"

@@ -82,8 +82,8 @@ class Worker:
 class TaskFailed(RuntimeError):
     """What a task cannot do, in one line that the driver finds again in what Spark says."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(f"daytally on {socket.gethostname()}: {' '.join(message.split())}")
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(f"daytally [{exit_code}] on {socket.gethostname()}: {' '.join(message.split())}")
 
 
 def program(worker: Worker) -> str:
@@ -240,7 +240,8 @@ class Run:
         text = " ".join(errors) or said.strip()
         if code < 0:
             text = f"the program was ended by signal {-code}. {text}"
-        raise TaskFailed(text[:_SAID_LIMIT] or f"{what}: the program ended with {code}")
+        text = text.partition("For more information, try")[0]
+        raise TaskFailed(text[:_SAID_LIMIT] or f"{what}: the program ended with {code}", 2 if code == 2 else 1)
 
 
 def plan_inputs(worker: Worker, names: list[str], options: list[str]) -> Callable[[Batches], Batches]:

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional
-from urllib.parse import unquote
 
 from ..errors import RunFailed
 
@@ -81,28 +80,36 @@ def local_path(folder: str) -> Optional[Path]:
     return Path(match[1]) if match else None
 
 
-def parts(spark: Any, folder: str) -> Iterator[bytes]:
-    """What Spark has written to a folder as text, piece by piece and in order.
+def parts(spark: Any, folder: str, lines: int) -> Iterator[bytes]:
+    """What Spark has written to a folder as text, piece by piece and in order: so many lines.
 
-    :raises RunFailed: if the driver does not see that
+    :raises RunFailed: if the driver does not see all of them
     """
+    seen = 0
+    for piece in _pieces(spark, folder):
+        seen += piece.count(b"\n")
+        yield piece
+    if seen != lines:
+        raise RunFailed(
+            f"the driver sees {seen} lines in {folder}, and {lines} were written there; give a folder that the driver"
+            " and all workers share (staging=...); nothing was written",
+            1,
+        )
+
+
+def _pieces(spark: Any, folder: str) -> Iterator[bytes]:
     local = local_path(folder)
     if local is not None:
-        if not (local / "_SUCCESS").exists():
-            raise RunFailed(
-                f"the driver does not see in {local} what the workers have written there; give a folder that"
-                " all of them share (staging=...); nothing was written",
-                1,
-            )
         for path in sorted(local.glob("part-*"), key=lambda path: _order(path.name)):
             with path.open("rb") as file:
                 while piece := file.read(1 << 20):
                     yield piece
         return
-    listed = spark.read.format("binaryFile").load(folder).select("path").toArrow().column("path").to_pylist()
+    reader = spark.read.format("binaryFile").option("__globPaths__", "false")
+    listed = reader.load(folder).select("path").toArrow().column("path").to_pylist()
     for name in sorted(listed, key=lambda path: _order(path.rpartition("/")[2])):
         # As many bytes as LINES_OF_A_PART allow.
-        yield spark.read.format("binaryFile").load(unquote(name)).select("content").toArrow()["content"][0].as_py()
+        yield reader.load(name).select("content").toArrow()["content"][0].as_py()
 
 
 def _order(name: str) -> tuple[int, int]:
