@@ -79,8 +79,9 @@ class TestResults(SparkTest):
         os.chdir(self.folder)
         self.check(Path("logs/b c.jsonl"), Path("logs/deep"))
         # Twice the same, if that is meant.
-        with self.assertRaisesRegex(RunFailed, "twice"):
-            self.on_spark(Path("logs/b c.jsonl"), Path("logs/b c.jsonl"))
+        for reader in ("files", "spark"):
+            with self.assertRaisesRegex(UsageError, "twice"):
+                self.on_spark(Path("logs/b c.jsonl"), Path("logs/b c.jsonl"), reader=reader)
         self.check(
             Path("logs/b c.jsonl"), Path("logs/b c.jsonl"), event_options={"allow_duplicates": True}, split_size=30
         )
@@ -134,31 +135,33 @@ class TestResults(SparkTest):
 
     def test_settings_of_spark_change_nothing(self) -> None:
         path = self.write("in/e.jsonl", text(LINES))
-        for name, value in (
-            ("spark.sql.ansi.enabled", "false"),
-            ("spark.sql.session.timeZone", "Pacific/Auckland"),
-            ("spark.sql.adaptive.enabled", "false"),
-            ("spark.sql.parquet.datetimeRebaseModeInWrite", "LEGACY"),
-            ("spark.sql.execution.arrow.maxRecordsPerBatch", "3"),
-            ("spark.sql.execution.arrow.useLargeVarTypes", "true"),
-            ("spark.sql.legacy.allowNegativeScaleOfDecimal", "true"),
-            ("spark.sql.decimalOperations.allowPrecisionLoss", "false"),
-            ("mapreduce.output.fileoutputformat.compress", "true"),
-            ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false"),
-        ):
-            before = self.spark.conf.get(name, None)
-            self.spark.conf.set(name, value)
-            try:
-                with self.subTest(name):
-                    self.check(path, split_size=500)
-                    self.check(path, split_size=500, reader="spark")
-                    self.assertEqual(self.spark.conf.get(name), value)
-            finally:
-                if before is None:
+        # All at once: each was tried alone.
+        settings = {
+            "spark.sql.ansi.enabled": "false",
+            "spark.sql.session.timeZone": "Pacific/Auckland",
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.parquet.datetimeRebaseModeInWrite": "LEGACY",
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "3",
+            "spark.sql.execution.arrow.useLargeVarTypes": "true",
+            "spark.sql.legacy.allowNegativeScaleOfDecimal": "true",
+            "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+            "mapreduce.output.fileoutputformat.compress": "true",
+            "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        }
+        before = {name: self.spark.conf.get(name, None) for name in settings}
+        try:
+            for name, value in settings.items():
+                self.spark.conf.set(name, value)
+            for reader in ("files", "spark"):
+                with self.subTest(reader=reader):
+                    self.check(path, split_size=500, reader=reader)
+            self.assertEqual({name: self.spark.conf.get(name) for name in settings}, settings)
+        finally:
+            for name, old in before.items():
+                if old is None:
                     self.spark.conf.unset(name)
                 else:
-                    self.spark.conf.set(name, before)
-
+                    self.spark.conf.set(name, old)
 
     def test_two_at_once_in_one_session(self) -> None:
         path = self.generate("events.jsonl", "--size", "2MB", "--invalid-rate", "0.2", "--users", "300")

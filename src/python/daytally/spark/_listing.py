@@ -46,13 +46,15 @@ class Listing:
         if allow_duplicates:
             raise UsageError("allow_duplicates is for reader='files': Spark reads a file once", 2)
         paths = [name if has_scheme(name) else _local(name) for name in names]
+        in_order = sorted(paths)
+        for path, again in zip(in_order, in_order[1:]):
+            # Spark would read it once, and say nothing.
+            if path == again:
+                raise UsageError(f"{_name(path)} is an input twice; name it once; nothing was written", 2)
         rows = _list(spark, paths)
         _check_named(names, {_name(row[0]) for row in rows})
         if not rows:
             raise RunFailed(f"Spark finds no files with anything in them in {', '.join(names[:3])}; nothing was written", 1)
-        for (path, *_), (again, *_) in zip(rows, rows[1:]):
-            if path == again:
-                raise RunFailed(f"{_name(path)} is an input twice; nothing was written", 1)
         return cls(paths, rows, _hashes(spark, [uri for _, uri, _, _ in rows]))
 
     def lines(self, spark: SparkSession) -> DataFrame:
