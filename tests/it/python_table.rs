@@ -16,7 +16,7 @@ fn characters_that_are_not_shown_are_those_of_the_python_package() {
         match ranges.last_mut() {
             // Surrogates are no characters, and none of a text's.
             Some((_, last)) if *last + 1 == code || (*last == 0xd7ff && code == 0xe000) => {
-                *last = code
+                *last = code;
             }
             _ => ranges.push((code, code)),
         }
