@@ -323,7 +323,8 @@ class TestErrors(SparkTest):
             ("reader", {"reader": "hand"}),
             ("memory", {"memory_limit": "1 elephant"}),
             ("is a file of CSV", {"format": "parquet"}),
-            ("both", {"rejects": self.output}),
+            ("rejects: .*: a file is named .jsonl here", {"rejects": self.output}),
+            ("rejects: .*: a file is named .jsonl here", {"rejects": self.folder / "r.json"}),
             ("threads", {"threads": 0}),
             ("split_size", {"split_size": "8388608TiB"}),
             ("staging: the path is empty", {"staging": ""}),
@@ -348,6 +349,7 @@ class TestErrors(SparkTest):
             {"output": where, "rejects": where / "rejects.jsonl", "overwrite": True},
             {"output": where, "staging": where / "staging", "overwrite": True},
             {"output": "viewfs://x/stats.csv"},
+            {"output": self.folder / "stats.csv.gz"},
         ):
             for reader in ("files", "spark"):
                 options: dict[str, Any] = {**outputs, "reader": reader}

@@ -180,6 +180,8 @@ def aggregate(
     :raises TooManyInvalid: if more events are invalid than ``max_invalid`` allows; the rejects are written
     """
     started = time.monotonic()
+    if not hasattr(spark, "createDataFrame"):
+        raise TypeError(f"spark: the first argument is the session, and this is {type(spark).__name__}")
     names = _names(inputs)
     if not names:
         raise ValueError("there are no inputs")
@@ -301,6 +303,15 @@ class _Outputs:
         self.rejects_as_rows = rejects is True
         self.partition_by = partition_by
         self.overwrite = overwrite
+        for option, path in (("output", self.output), ("rejects", self.rejects)):
+            ending = None if path is None else re.search(r"\.(csv|jsonl|json|ndjson|arrow|xlsx)(\.(gz|zst))?$", path.lower())
+            allowed = ".csv" if option == "output" else ".jsonl"
+            if ending is not None and ending[0] != allowed:
+                raise UsageError(
+                    f"{option}: {path}: a file is named {allowed} here; daytally.aggregate writes others. For a folder give"
+                    " another name",
+                    2,
+                )
         self.is_file = self.output is not None and _is_file(self.output, ".csv")
         self.format = format or ("csv" if self.is_file else "parquet")
         if self.format not in ("csv", "parquet"):
@@ -481,7 +492,7 @@ def _publish(
     if limit is not None and is_exceeded:
         raise TooManyInvalid(
             f"{invalid} of {events} events are invalid, more than the {limit.text} that max_invalid allows; the"
-            " result was not written",
+            f" result was not written{'' if outputs.rejects is None else f'; the rejects are in {outputs.rejects}'}",
             summary=summary,
         )
     if outputs.output is not None:
