@@ -59,17 +59,6 @@ impl DayTotals {
         }
     }
 
-    /// Nothing of a day.
-    fn none_of(date: Date) -> DayTotals {
-        DayTotals {
-            date,
-            users: 0,
-            event_count: 0,
-            purchase_count: 0,
-            revenue: GrandTotal::default(),
-        }
-    }
-
     /// Adds up the groups of a range, day by day, the days in order. The first and the last may have groups
     /// in the ranges beside it.
     pub(crate) fn of(groups: &InOrder) -> Vec<DayTotals> {
@@ -77,7 +66,7 @@ impl DayTotals {
         for Group { key, totals } in groups.iter() {
             let date = key.date();
             if days.last().is_none_or(|day| day.date != date) {
-                days.push(DayTotals::none_of(date));
+                days.push(DayTotals::new(date));
             }
             if let Some(day) = days.last_mut() {
                 day.users += 1;
@@ -175,7 +164,7 @@ mod tests {
                 // A range may end within a day: as if it did.
                 for (day, is_cut) in of_range.into_iter().zip(cuts.iter().cycle()) {
                     if *is_cut {
-                        each.add(vec![DayTotals::none_of(day.date)]);
+                        each.add(vec![DayTotals::new(day.date)]);
                     }
                     each.add(vec![day]);
                 }

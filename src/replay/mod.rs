@@ -162,7 +162,7 @@ pub struct Undone {
 /// ```
 #[derive(Debug)]
 pub struct Replay {
-    place: Place,
+    places: Places,
     settings: Settings,
     /// Not there for who only looks.
     lock: Option<Lock>,
@@ -301,9 +301,9 @@ impl Replay {
     /// ([`Error::NotALock`]); and where the record cannot be read, is damaged, or
     /// is of another version.
     pub fn open(result: &Path, settings: Settings) -> Result<Replay> {
-        let place = Place::at(result)?;
-        let lock = Lock::take(&lock_of(&place), place.path())?;
-        Replay::new(place, settings, Some(lock))
+        let places = Places::of(result)?;
+        let lock = Lock::take(places.lock(), places.result())?;
+        Replay::new(places, settings, Some(lock))
     }
 
     /// The same to look at only: nothing can be published, and nothing is locked or written.
@@ -312,18 +312,18 @@ impl Replay {
     ///
     /// As [`open`](Replay::open).
     pub fn look(result: &Path, settings: Settings) -> Result<Replay> {
-        Replay::new(Place::at(result)?, settings, None)
+        Replay::new(Places::of(result)?, settings, None)
     }
 
-    fn new(place: Place, settings: Settings, lock: Option<Lock>) -> Result<Replay> {
-        let path = record_of(place.path());
-        let mut record = match Record::read(path.clone(), place.is_days)? {
+    fn new(places: Places, settings: Settings, lock: Option<Lock>) -> Result<Replay> {
+        let path = places.record().to_path_buf();
+        let mut record = match Record::read(path.clone(), places.is_days())? {
             Some(record) => record,
             // It is of a file where there is a folder now, or the other way round.
-            None if settings.is_fresh => Record::new(path, place.is_days),
+            None if settings.is_fresh => Record::new(path, places.is_days()),
             None => {
                 return Err(Error::ReplayedChanged {
-                    result: place.path().to_path_buf(),
+                    result: places.result().to_path_buf(),
                     record: path,
                 });
             }
@@ -342,7 +342,7 @@ impl Replay {
                 Lanes::General,
                 &settings.schema,
             ),
-            place,
+            places,
             settings,
             lock,
             record,
@@ -360,28 +360,10 @@ impl Replay {
         })
     }
 
-    /// The result, links followed.
+    /// The result, and what belongs to it.
     #[must_use]
-    pub fn result(&self) -> &Path {
-        self.place.path()
-    }
-
-    /// Whether it is a folder of days.
-    #[must_use]
-    pub fn is_days(&self) -> bool {
-        self.place.is_days
-    }
-
-    /// What its files are written as.
-    #[must_use]
-    pub fn format(&self) -> Format {
-        self.place.format()
-    }
-
-    /// Its record, whether it is there yet or not.
-    #[must_use]
-    pub fn record(&self) -> &Path {
-        self.record.path()
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// What became of the lines so far.
@@ -442,7 +424,7 @@ impl Replay {
     fn expect_whole(&self) -> Result<()> {
         if self.is_broken {
             return Err(Error::ReplayBroken {
-                result: self.place.path().to_path_buf(),
+                result: self.places.result().to_path_buf(),
             });
         }
         Ok(())
@@ -458,7 +440,7 @@ impl Replay {
         }
         if self.record.holds() {
             return Err(Error::ReplaySettings {
-                result: self.place.path().to_path_buf(),
+                result: self.places.result().to_path_buf(),
                 setting,
                 was,
                 is,
@@ -547,7 +529,7 @@ impl Replay {
             return Ok(false);
         };
         // Whether it is in the result is not known before that was looked at.
-        self.look_at(self.place.part_of(date))?;
+        self.look_at(self.places.place.part_of(date))?;
         let Some(entry) = self.record.find(identity) else {
             return Ok(false);
         };
@@ -576,7 +558,7 @@ impl Replay {
             self.counts.books.filtered += 1;
             return Ok(());
         }
-        self.look_at(self.place.part_of(event.date()))?;
+        self.look_at(self.places.place.part_of(event.date()))?;
         self.expect_other_text(identity, hash, number)?;
         self.counts.books.valid += 1;
         let mut totals = Totals::default();
@@ -649,7 +631,7 @@ impl Replay {
         if self.seals.contains_key(&part) {
             return Ok(());
         }
-        let seal = self.place.seal(part)?;
+        let seal = self.places.place.seal(part)?;
         let sha256 = seal.as_ref().map(|seal| seal.sha256.as_str());
         let (from, is_known) = match self.record.standing(part, sha256) {
             Standing::UpToDate => (None, true),
@@ -657,7 +639,7 @@ impl Replay {
             Standing::Unknown if self.settings.is_fresh => (Some(0), false),
             Standing::Unknown => {
                 return Err(Error::ReplayedChanged {
-                    result: self.place.file(part),
+                    result: self.places.place.file(part),
                     record: self.record.path().to_path_buf(),
                 });
             }
@@ -706,7 +688,7 @@ impl Replay {
         if replay.entries.is_empty() {
             // There are no drafts that would see to it that those of a killed replay go.
             if replay.lock.is_some() {
-                replay.place.sweep();
+                replay.places.place.sweep();
             }
             return Ok(made);
         }
@@ -715,7 +697,7 @@ impl Replay {
         let parts: BTreeSet<PartName> = replay
             .groups
             .keys()
-            .map(|key| replay.place.part_of(key.date()))
+            .map(|key| replay.places.place.part_of(key.date()))
             .collect();
         for part in parts {
             let file = replay.make(part, &mut drafts)?;
@@ -730,7 +712,7 @@ impl Replay {
         }
         made.round = Some(replay.record.next_round());
         if replay.lock.is_some() {
-            let mut record = Draft::create(&Target::Path(replay.record().to_path_buf()))?;
+            let mut record = Draft::create(&Target::Path(replay.places.record().to_path_buf()))?;
             let mut write = |bytes: &[u8]| record.write(bytes);
             replay.record.write(&replay.entries, &steps, &mut write)?;
             made.record = Some(record.finish()?);
@@ -753,9 +735,9 @@ impl Replay {
         if self.lock.is_none() {
             return Ok(Drafts::None);
         }
-        let path = self.place.path();
-        if self.place.is_days {
-            let days = DayDrafts::create(path, self.place.format())?;
+        let path = self.places.result();
+        if self.places.is_days() {
+            let days = DayDrafts::create(path, self.places.format())?;
             return Ok(Drafts::Days(Box::new(days)));
         }
         let draft = Draft::create(&Target::Path(path.to_path_buf()))?;
@@ -780,14 +762,14 @@ impl Replay {
     /// Makes a part.
     fn make(&self, part: PartName, drafts: &mut Drafts) -> Result<FileChange> {
         let seal = self.seals.get(&part).and_then(Option::as_ref);
-        let rows = seal.map(|_| self.place.rows(part)).transpose()?;
+        let rows = seal.map(|_| self.places.place.rows(part)).transpose()?;
         let (mut digest, mut bytes) = (Sha256::new(), 0);
         let mut write = |some: &[u8]| {
             digest.update(some);
             bytes += some.len() as u64;
             drafts.write(part, some)
         };
-        let mut file = CsvFile::start(self.place.format())?;
+        let mut file = CsvFile::start(self.places.format())?;
         let mut rows_written = 0_u64;
         let Merged {
             rows,
@@ -802,7 +784,7 @@ impl Replay {
             file.push(row, &mut write)
         })?;
         file.finish(&mut write)?;
-        self.place.check(part, seal)?;
+        self.places.place.check(part, seal)?;
         Ok(FileChange {
             date: part,
             rows,
@@ -927,7 +909,7 @@ impl Replayed {
             Some(FinishedResult::Days(days)) => publication.add_days(*days),
         }
         for (part, seal) in &replay.seals {
-            replay.place.check(*part, seal.as_ref())?;
+            replay.places.place.check(*part, seal.as_ref())?;
         }
         // The lock goes when all is in place.
         publication.publish()

@@ -104,15 +104,17 @@ pub(super) fn object(config: &ReplayConfig, replayed: &Replayed, ends: &Ends<'_>
         schema: SchemaSummary::of(&config.settings.schema),
         from: dates.from().map(|date| date.to_string()),
         to: dates.to().map(|date| date.to_string()),
-        result: path_text(replay.result().to_path_buf()),
-        format: replay.format().to_string(),
+        result: path_text(replay.places().result().to_path_buf()),
+        format: replay.places().format().to_string(),
         files: replayed
             .files()
             .iter()
             .map(|file| File {
                 path: path_text(match file.date {
-                    Some(date) => day_file(replay.result(), date, replay.format()),
-                    None => replay.result().to_path_buf(),
+                    Some(date) => {
+                        day_file(replay.places().result(), date, replay.places().format())
+                    }
+                    None => replay.places().result().to_path_buf(),
                 }),
                 date: file.date.map(|date| date.to_string()),
                 rows: file.rows,
@@ -123,7 +125,7 @@ pub(super) fn object(config: &ReplayConfig, replayed: &Replayed, ends: &Ends<'_>
                 sha256: file.after.clone(),
             })
             .collect(),
-        record: path_text(replay.record().to_path_buf()),
+        record: path_text(replay.places().record().to_path_buf()),
         round: replayed.round(),
         rest: ends
             .rest

@@ -35,8 +35,8 @@ pub(super) fn warnings(replayed: &Replayed) -> Vec<String> {
 fn told(replayed: &Replayed, undone: &Undone) -> String {
     let replay = replayed.replay();
     let of = match undone.date {
-        None => text::path(replay.result()).to_string(),
-        Some(date) => format!("the day {date} of {}", text::path(replay.result())),
+        None => text::path(replay.places().result()).to_string(),
+        Some(date) => format!("the day {date} of {}", text::path(replay.places().result())),
     };
     let were = match undone.events {
         1 => "1 event was".into(),
@@ -105,7 +105,7 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
             label(out, "", &row)?;
         }
     }
-    let path = text::path(replay.result());
+    let path = text::path(replay.places().result());
     match replayed.files() {
         [] => label(out, "result", &format!("{path}, unchanged"))?,
         [file] if file.date.is_none() => label(out, "result", &format!("{path}: {}", rows(file)))?,
@@ -129,7 +129,7 @@ pub(super) fn write(out: &mut dyn Write, replayed: &Replayed, ends: &Ends<'_>) -
         label(
             out,
             "record",
-            &format!("{}, round {round}", text::path(replay.record())),
+            &format!("{}, round {round}", text::path(replay.places().record())),
         )?;
     }
     match ends.rest {
