@@ -15,7 +15,7 @@ from typing import Any
 import daytally
 import daytally.spark
 from daytally import RunFailed, TooManyInvalid, UsageError
-from daytally.spark._job import _setting
+from daytally.spark._session import setting
 from helpers import HEADER, LINES, SparkTest, event, text
 
 
@@ -362,9 +362,9 @@ class TestErrors(SparkTest):
     def test_a_setting_that_spark_refuses_holds_up_nobody(self) -> None:
         before = self.spark.conf.get("spark.sql.files.maxPartitionBytes")
         with self.assertRaises(Exception):
-            with _setting(self.spark, "spark.sql.files.maxPartitionBytes", "much"):
+            with setting(self.spark, "spark.sql.files.maxPartitionBytes", "much"):
                 self.fail("it was taken")
-        with _setting(self.spark, "spark.sql.files.maxPartitionBytes", "1000"):
+        with setting(self.spark, "spark.sql.files.maxPartitionBytes", "1000"):
             self.assertEqual(self.spark.conf.get("spark.sql.files.maxPartitionBytes"), "1000")
         self.assertEqual(self.spark.conf.get("spark.sql.files.maxPartitionBytes"), before)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import mmap
 import os
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import IO, Literal, Optional, Union
 
+from ._arguments import Day, StrPath, event_arguments, input_names, text
 from ._run import Log, error_of, run, scratch
 from .errors import TooManyInvalid
 from .result import Result
@@ -17,8 +17,6 @@ from .summary import Summary
 
 __all__ = ["aggregate"]
 
-StrPath = Union[str, "os.PathLike[str]"]
-Day = Union[str, datetime.date]
 Format = Literal["csv", "csv.gz", "csv.zst", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "arrow"]
 
 # What may go on a command line. Linux takes more, also of an environment that is as large.
@@ -119,7 +117,7 @@ def aggregate(
     :raises BinaryNotFound: if the program is not there
     :raises ValueError: if there are no inputs, or an option has no meaning with the others
     """
-    names = _names(inputs)
+    names = input_names(inputs)
     if not names:
         raise ValueError("there are no inputs")
     if output is None:
@@ -137,6 +135,18 @@ def aggregate(
         "--progress=never",
         "--log-format=json",
         f"--log-level={log.level()}",
+        *event_arguments(
+            from_date=from_date,
+            to_date=to_date,
+            max_line_bytes=max_line_bytes,
+            user_id_field=user_id_field,
+            event_type_field=event_type_field,
+            timestamp_field=timestamp_field,
+            amount_field=amount_field,
+            purchase_types=purchase_types,
+            accept_offsets=accept_offsets,
+            timezone=timezone,
+        ),
     ]
     options: list[tuple[str, Union[StrPath, int, None]]] = [
         ("format", format),
@@ -144,28 +154,17 @@ def aggregate(
         ("rejects", rejects),
         ("report", report),
         ("max-invalid", max_invalid),
-        ("from", _day("from_date", from_date)),
-        ("to", _day("to_date", to_date)),
-        ("max-line-bytes", max_line_bytes),
         ("threads", threads),
         ("memory-limit", memory_limit),
         ("temp-dir", temp_dir),
         ("chunk-size", chunk_size),
-        ("user-id-field", user_id_field),
-        ("event-type-field", event_type_field),
-        ("timestamp-field", timestamp_field),
-        ("amount-field", amount_field),
-        ("timezone", timezone),
         ("state", state),
         ("verify", verify),
     ]
-    types = [purchase_types] if isinstance(purchase_types, str) else purchase_types or ()
-    options += [("purchase-type", name) for name in types]
-    arguments += [f"--{option}={_text(value)}" for option, value in options if value is not None]
+    arguments += [f"--{option}={text(value)}" for option, value in options if value is not None]
     switches = (
         ("allow-duplicates", allow_duplicates),
         ("no-mmap", not mmap_inputs),
-        ("accept-offsets", accept_offsets),
         ("forget-missing", forget_missing),
     )
     arguments += [f"--{switch}" for switch, is_on in switches if is_on]
@@ -203,22 +202,6 @@ def aggregate(
         return Result(summary, mmap.mmap(rows.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def _names(inputs: Union[StrPath, Iterable[StrPath]]) -> list[str]:
-    if isinstance(inputs, (str, os.PathLike)):
-        return [os.fspath(inputs)]
-    return [os.fspath(name) for name in inputs]
-
-
-def _day(option: str, day: Optional[Day]) -> Optional[str]:
-    if isinstance(day, datetime.datetime):
-        raise TypeError(f"{option} is a day: give a datetime.date, or a text YYYY-MM-DD")
-    return day.isoformat() if isinstance(day, datetime.date) else day
-
-
-def _text(value: Union[StrPath, int]) -> str:
-    return str(value) if isinstance(value, int) else os.fspath(value)
-
-
 def _divide(names: list[str]) -> tuple[list[str], list[str]]:
     """The inputs for the command line, and those for a list, which may be as long as it likes.
 
@@ -236,5 +219,5 @@ def _divide(names: list[str]) -> tuple[list[str], list[str]]:
 
 def _summary(file: IO[bytes]) -> Optional[Summary]:
     file.seek(0)
-    text = file.read()
-    return Summary.from_json(json.loads(text)) if text else None
+    written = file.read()
+    return Summary.from_json(json.loads(written)) if written else None

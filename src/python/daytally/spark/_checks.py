@@ -10,37 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import RunFailed
 from ..summary import Place
+from ._money import add, exact_sum, in_two
 from ._plan import File, Plan
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Books", "InputBooks", "SplitPlace", "check_blocks", "check_splits", "counts", "exact_sum", "money"]
-
-# The sums of any number of groups, to the digit.
-_EXACT = Context(prec=80)
-
-
-def exact_sum(whole: Optional[Decimal], part: Optional[Decimal]) -> Decimal:
-    """The sum of what may not be there, to the digit."""
-    return _EXACT.add(whole or Decimal(0), part or Decimal(0))
-
-
-def money(amount: Decimal) -> Decimal:
-    """An amount with two decimals, or with more if it has them.
-
-    >>> money(Decimal("19.900000000000000000")), money(Decimal("0.125000000000000000"))
-    (Decimal('19.90'), Decimal('0.125'))
-    """
-    plain = f"{amount:f}".rstrip("0") if amount % 1 else f"{amount:.0f}."
-    whole, _, digits = plain.partition(".")
-    return Decimal(f"{whole}.{digits:0<2}")
-
+__all__ = ["Books", "Counted", "InputBooks", "SplitPlace", "check_blocks", "check_splits", "counts"]
 
 def counts(staged: Any) -> Any:
     """What is to be checked of each split: a row for each, of which the driver reads all."""
@@ -53,15 +34,14 @@ def counts(staged: Any) -> Any:
         # There is one row of books, or that is found out.
         return F.max(name).alias(name)
 
-    revenue = F.col("total_revenue")
+    whole, part = in_two(F.col("total_revenue"))
     return staged.groupBy("source", "start").agg(
         of("books").alias("books"),
         of("reject").alias("rejects"),
         F.sum("event_count").alias("events"),
         F.sum("purchase_count").alias("purchases"),
-        # In two parts, since the sum of groups may be larger than any of them may be.
-        F.sum(F.floor(revenue)).alias("whole_revenue"),
-        F.sum(revenue % F.lit(1).cast("decimal(1,0)")).alias("part_of_revenue"),
+        F.sum(whole).alias("whole_revenue"),
+        F.sum(part).alias("part_of_revenue"),
         *(one(name) for name in (
             "input", "split_end", "input_size", "input_modified", "bytes",
             "lines", "blank", "valid", "filtered", "invalid", "invalid_by_reason", "first_by_reason",
@@ -241,6 +221,55 @@ def _add(
         at = Place(own.input, lines + place["line"], offset + place["offset"])
         books.first_by_reason.setdefault(reason, at)
     books.purchases += row["purchases"] or 0
-    books.revenue = _EXACT.add(books.revenue, exact_sum(row["whole_revenue"], row["part_of_revenue"]))
+    books.revenue = add(books.revenue, exact_sum(row["whole_revenue"], row["part_of_revenue"]))
     if row["invalid"]:
         books.places.append(SplitPlace(row["source"], row["start"], number, own.input, lines, offset))
+
+
+class Counted:
+    """Groups that are counted while they are written."""
+
+    def __init__(self, groups: Any) -> None:
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        self._observation = Observation()
+        revenue = F.col("total_revenue")
+        whole, part = in_two(revenue)
+        day = F.col("date").cast("string")
+        self.groups = groups.observe(
+            self._observation,
+            F.count(F.lit(1)).alias("rows"),
+            F.sum("event_count").alias("events"),
+            F.sum("purchase_count").alias("purchases"),
+            F.sum(whole).alias("whole"),
+            F.sum(part).alias("part"),
+            F.sum(F.when(revenue.isNull(), 1).otherwise(0)).alias("too_large"),
+            F.min(day).alias("first"),
+            F.max(day).alias("last"),
+        )
+
+    def check(self, groups: Any, books: Books) -> None:
+        """Whether the groups are all of what the splits have counted.
+
+        :raises RunFailed: if not, or if a total is too large
+        """
+        found = self._observation.get
+        if found["too_large"]:
+            # SPEC's section on money; decimal(38, 18) has room for less than that.
+            row = groups.where(groups.total_revenue.isNull()).orderBy("date", "user_id").first()
+            raise RunFailed(
+                f"the total revenue of user {row['user_id']} on {row['date']} is 10^20 or more; nothing was written", 1
+            )
+        revenue = exact_sum(found["whole"], found["part"])
+        counted = (found["events"] or 0, found["purchases"] or 0, revenue)
+        expected = (books.total("valid"), books.purchases, books.revenue)
+        if counted != expected:
+            raise RunFailed(
+                f"the groups hold events, purchases and revenue of {counted}, and the splits of {expected}; nothing"
+                " was written",
+                1,
+            )
+        self.rows: int = found["rows"]
+        self.first: Optional[str] = found["first"]
+        self.last: Optional[str] = found["last"]

@@ -6,10 +6,10 @@ import calendar
 import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RunFailed, UsageError
-from ._options import has_scheme
+from ._paths import Location, has_scheme, local_path, plain
 from ._plan import File
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Listing:
             if path == again:
                 raise UsageError(f"{_name(path)} is an input twice; name it once; nothing was written", 2)
         rows = _list(spark, paths)
-        _check_named(names, {_name(row[0]) for row in rows})
+        _check_named(names, [row[0] for row in rows])
         if not rows:
             raise RunFailed(f"Spark finds no files with anything in them in {', '.join(names[:3])}; nothing was written", 1)
         return cls(paths, rows, _hashes(spark, [uri for _, uri, _, _ in rows]))
@@ -111,43 +111,43 @@ def _hashes(spark: SparkSession, uris: list[str]) -> list[int]:
     return numbers
 
 
-def _plain(name: str) -> str:
-    return os.path.abspath(re.sub(r"^file:(//(?=/))?(?=/)", "", name))
-
-
 def _local(name: str) -> str:
     """A path of the file system as Spark is to take it: a pattern, unless there is a file of that name."""
-    path = _plain(name)
+    path = os.path.abspath(plain(name))
     return "file:" + (re.sub(r"([\\{}\[\]*?])", r"\\\1", path) if os.path.lexists(path) else path)
 
 
-def _check_named(names: list[str], found: set[str]) -> None:
+def _check_named(names: list[str], found: list[str]) -> None:
     """Whether what was named is among what Spark has found.
 
     :raises RunFailed: if something is not, which Spark says nothing of: it leaves out hidden files
     """
-    folders = {folder for name in found for folder in _folders(name)}
+    # By their paths alone: Spark tells the file system in full, and users leave it to the default.
+    there = {_path(name) for name in found}
+    there |= {folder for path in there for folder in _folders(path)}
     for name in names:
-        path = name.rstrip("/") if has_scheme(name) else _plain(name)
+        path = _path(name)
         is_pattern = re.search(r"[{}\[\]*?]", path) is not None and (has_scheme(name) or not os.path.lexists(path))
-        if is_pattern or path in found or path in folders:
-            continue
-        if not has_scheme(name) and os.path.isfile(path) and os.path.getsize(path) == 0:
-            continue
-        raise RunFailed(
-            f"{name}: Spark's reader finds nothing there: it leaves out what is empty, and names that start with a dot or"
-            " an underscore; nothing was written",
-            1,
-        )
+        is_empty = not has_scheme(name) and os.path.isfile(path) and os.path.getsize(path) == 0
+        if not (is_pattern or is_empty or path in there):
+            raise RunFailed(
+                f"{name}: Spark's reader finds nothing there: it leaves out what is empty, and names that start with a dot"
+                " or an underscore; nothing was written",
+                1,
+            )
 
 
-def _folders(name: str) -> Iterator[str]:
-    while (slash := name.rfind("/")) > 0:
-        name = name[:slash]
-        yield name
+def _path(name: str) -> str:
+    return Location.of(name).path if has_scheme(name) else os.path.abspath(plain(name))
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        yield path
 
 
 def _name(path: str) -> str:
     """How a file is named in rejects: as aggregate would have it, if it is one on a file system as any other."""
-    match: Optional[re.Match[str]] = re.match(r"file:(?://(?=/))?(/.*)", path)
-    return match[1] if match else path
+    local = local_path(path)
+    return path if local is None else str(local)

@@ -1,4 +1,4 @@
-"""The options of a run: those that go to the program as they are, and those that Spark's side has to know."""
+"""Options that the driver looks at before the workers do."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import re
 import subprocess
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Optional, Union
+from typing import Union
 
-from .._aggregate import Day, StrPath, _day, _text
 from .._binary import find_binary
 from .._run import _FOR_A_SHELL, _environment
 from ..errors import BinaryNotFound, UsageError
 
-__all__ = ["InvalidLimit", "check_arguments", "event_arguments", "has_scheme", "size_in_bytes"]
+__all__ = ["InvalidLimit", "check_arguments", "size_in_bytes"]
 
 _UNITS = {
     "": 1, "b": 1,
@@ -65,36 +64,6 @@ class InvalidLimit:
         return invalid * 100 * 10**9 > int(self.number * 10**9) * events
 
 
-def event_arguments(
-    *,
-    from_date: Optional[Day],
-    to_date: Optional[Day],
-    max_line_bytes: Union[int, str, None],
-    user_id_field: Optional[str],
-    event_type_field: Optional[str],
-    timestamp_field: Optional[str],
-    amount_field: Optional[str],
-    purchase_types: Union[str, Iterable[str], None],
-    accept_offsets: bool,
-    timezone: Optional[str],
-) -> tuple[str, ...]:
-    """The options that have a say in which events are valid and which are counted."""
-    options: list[tuple[str, Union[StrPath, int, None]]] = [
-        ("from", _day("from_date", from_date)),
-        ("to", _day("to_date", to_date)),
-        ("max-line-bytes", max_line_bytes),
-        ("user-id-field", user_id_field),
-        ("event-type-field", event_type_field),
-        ("timestamp-field", timestamp_field),
-        ("amount-field", amount_field),
-        ("timezone", timezone),
-    ]
-    types = [purchase_types] if isinstance(purchase_types, str) else purchase_types or ()
-    options += [("purchase-type", name) for name in types]
-    arguments = [f"--{option}={_text(value)}" for option, value in options if value is not None]
-    return (*arguments, "--accept-offsets") if accept_offsets else tuple(arguments)
-
-
 def check_arguments(arguments: Iterable[str]) -> None:
     """Has the driver's program look at the options, if there is one: sooner than the workers would.
 
@@ -117,9 +86,3 @@ def check_arguments(arguments: Iterable[str]) -> None:
         for start in _FOR_A_SHELL:
             text = text.partition(start)[0]
         raise UsageError(text.removeprefix("error: "), 2)
-
-
-def has_scheme(path: str) -> bool:
-    """Whether a path is on a file system that it names, such as ``s3a://bucket/logs``; ``file:`` is none."""
-    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", path)
-    return match is not None and match[1].lower() != "file"

@@ -11,11 +11,14 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ..errors import RunFailed
+from ._checks import SplitPlace
+from ._money import in_two
+from ._paths import local_path
 
-__all__ = ["HEADER", "RESULT", "Draft", "csv_lines", "local_path", "one_file", "parts", "sums"]
+__all__ = ["HEADER", "RESULT", "Draft", "csv_lines", "one_file", "parts", "reject_rows", "sums"]
 
 RESULT = "date date, user_id decimal(20,0), event_count long, purchase_count long, total_revenue decimal(38,18)"
 HEADER = "date,user_id,event_count,purchase_count,total_revenue"
@@ -40,6 +43,27 @@ def sums(staged: Any) -> Any:
     )
 
 
+def reject_rows(spark: Any, staged: Any, places: Iterable[SplitPlace]) -> Any:
+    """The invalid lines in order, with their places in their inputs."""
+    from pyspark.sql import functions as F
+
+    splits = spark.createDataFrame(
+        [tuple(place) for place in places],
+        "source long, start long, number long, name string, lines_before long, bytes_before long",
+    )
+    rows = staged.where(F.col("kind") == "reject").join(F.broadcast(splits), ["source", "start"])
+    return rows.orderBy("number", "line").select(
+        F.col("name").alias("input"),
+        (F.col("line") + F.col("lines_before")).alias("line"),
+        (F.col("offset") + F.col("bytes_before")).alias("offset"),
+        "reason",
+        "message",
+        "raw",
+        "raw_base64",
+        "truncated",
+    )
+
+
 def csv_lines(groups: Any) -> Any:
     """A line of CSV for each group, in the column ``value``.
 
@@ -47,11 +71,10 @@ def csv_lines(groups: Any) -> Any:
     """
     from pyspark.sql import functions as F
 
-    one = F.lit(1).cast("decimal(1,0)")
-    revenue = F.col("total_revenue")
-    whole = F.floor(revenue).cast("string")
+    whole, part = in_two(F.col("total_revenue"))
     # 1.xxx is never written with an exponent.
-    digits = F.rtrim(F.substring((revenue % one + one).cast("decimal(20,18)").cast("string"), 3, 18), F.lit("0"))
+    one = F.lit(1).cast("decimal(1,0)")
+    digits = F.rtrim(F.substring((part + one).cast("decimal(20,18)").cast("string"), 3, 18), F.lit("0"))
     digits = F.when(F.length(digits) < 2, F.rpad(digits, 2, "0")).otherwise(digits)
     return groups.select(
         F.concat_ws(
@@ -60,7 +83,7 @@ def csv_lines(groups: Any) -> Any:
             F.col("user_id").cast("string"),
             F.col("event_count").cast("string"),
             F.col("purchase_count").cast("string"),
-            F.concat(whole, F.lit("."), digits),
+            F.concat(whole.cast("string"), F.lit("."), digits),
         ).alias("value")
     )
 
@@ -72,12 +95,6 @@ def one_file(spark: Any, groups: Any) -> Any:
     header = spark.createDataFrame([(None,) * 5], groups.schema)
     rows = header.unionByName(groups).repartition(1).sortWithinPartitions(F.col("date").asc_nulls_first(), "user_id")
     return csv_lines(rows).select(F.when(F.col("value") == "", HEADER).otherwise(F.col("value")).alias("value"))
-
-
-def local_path(folder: str) -> Optional[Path]:
-    """Where a folder of Spark's is for the driver, if that is a file system as any other."""
-    match = re.match(r"file:(?://(?=/))?(/.*)", folder)
-    return Path(match[1]) if match else None
 
 
 def parts(spark: Any, folder: str, lines: int) -> Iterator[bytes]:
