@@ -214,7 +214,10 @@ class Run:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Whatever happens, no program outlives its task.
+        self.close()
+
+    def close(self) -> None:
+        """Ends the program, if it has not ended: whatever happens, none outlives its task."""
         for pipe in (self._child.stdin, self._child.stdout):
             try:
                 if pipe is not None:
@@ -273,7 +276,8 @@ def plan_inputs(worker: Worker, names: list[str], options: list[str]) -> Callabl
     return run
 
 
-def _arguments(worker: Worker, name: str) -> list[str]:
+def _arguments(worker: Worker, name: str, *own: str) -> list[str]:
+    """How an input is counted in a task."""
     threads = worker.threads
     if threads is None:
         from pyspark import TaskContext
@@ -290,7 +294,7 @@ def _arguments(worker: Worker, name: str) -> list[str]:
         f"--temp-dir={worker.temp_dir or tempfile.gettempdir()}",
         *worker.arguments,
     ]
-    return [*options, "--", name]
+    return [*options, *own, "--", name]
 
 
 def count_files(worker: Worker, plan: Plan) -> Callable[[Batches], Batches]:
@@ -306,28 +310,36 @@ def count_files(worker: Worker, plan: Plan) -> Callable[[Batches], Batches]:
 
 
 def _count_file(worker: Worker, split: Any) -> Batches:
-    import pyarrow as pa
-
     file = split.file
-    arguments = [
+    arguments = _arguments(
+        worker,
+        file.name,
         f"--split={split.start}..{split.end if split.has_end else ''}",
         f"--expect-size={file.size}",
         f"--expect-modified={file.modified}",
-    ]
-    command = _arguments(worker, file.name)
-    at = command.index("--")
-    what = f"{file.name}, split {split.start}..{split.end}"
+    )
+    with Run(worker, arguments) as child:
+        what = f"{file.name}, split {split.start}..{split.end}"
+        yield from _partial(child, what, lambda batch: _stage(batch, split.source, split.start))
+
+
+def _partial(run: Run, what: str, stage: Callable[[pyarrow.RecordBatch], pyarrow.RecordBatch]) -> Batches:
+    """What a run of the program hands over, to its end.
+
+    :raises TaskFailed: unless that is a whole partial, and the program has ended well
+    """
+    import pyarrow as pa
+
     books = 0
-    with Run(worker, [*command[:at], *arguments, *command[at:]]) as child:
-        try:
-            for batch in pa.ipc.open_stream(child.stdout):
-                rows = _stage(batch, split.source, split.start)
-                books += rows.column("lines").null_count != rows.num_rows
-                yield rows
-        except pa.ArrowInvalid as error:
-            child.finish(what)
-            raise TaskFailed(f"{what}: the program has handed over no whole partial: {error}") from None
-        child.finish(what)
+    try:
+        for batch in pa.ipc.open_stream(run.stdout):
+            rows = stage(batch)
+            books += rows.column("lines").null_count != rows.num_rows
+            yield rows
+    except pa.ArrowInvalid as error:
+        run.finish(what)
+        raise TaskFailed(f"{what}: the program has handed over no whole partial: {error}") from None
+    run.finish(what)
     if books != 1:
         raise TaskFailed(f"{what}: the program has handed over no whole partial: it has no books")
 
@@ -412,14 +424,9 @@ def _end_of_run(sources: Any, starts: Any, at: int) -> int:
     """Up to where the rows are of the same block as the one at ``at``."""
     import pyarrow.compute as pc
 
-    last = len(sources) - 1
-    # As a rule, all of them.
-    if sources[at].equals(sources[last]) and starts[at].equals(starts[last]):
-        same = pc.and_(pc.equal(sources.slice(at), sources[at]), pc.equal(starts.slice(at), starts[at]))
-        other = pc.index(same, False).as_py()
-        return last + 1 if other < 0 else at + other
     same = pc.and_(pc.equal(sources.slice(at), sources[at]), pc.equal(starts.slice(at), starts[at]))
-    return int(at + pc.index(same, False).as_py())
+    other = pc.index(same, False).as_py()
+    return len(sources) if other < 0 else int(at + other)
 
 
 class _Block:
@@ -478,27 +485,16 @@ class _Block:
 
     def finish(self) -> Batches:
         """What the program has counted. It writes nothing before it has read everything."""
-        import pyarrow as pa
-
         try:
             self._run.stdin.close()
         except BrokenPipeError:
             self._run.finish("reading lines")
-        books = 0
-        try:
-            for batch in pa.ipc.open_stream(self._run.stdout):
-                rows = _stage(batch, *self.key, bytes=self._bytes, before=1)
-                books += rows.column("lines").null_count != rows.num_rows
-                yield rows
-        except pa.ArrowInvalid as error:
-            self._run.finish("reading lines")
-            raise TaskFailed(f"the program has handed over no whole partial: {error}") from None
-        self._run.finish("reading lines")
-        if books != 1:
-            raise TaskFailed("the program has handed over no whole partial: it has no books")
+        return _partial(
+            self._run, "reading lines", lambda batch: _stage(batch, *self.key, bytes=self._bytes, before=1)
+        )
 
     def close(self) -> None:
-        self._run.__exit__()
+        self._run.close()
 
 
 def reject_lines(batches: Batches) -> Batches:
