@@ -11,7 +11,6 @@ use std::io::Write as _;
 use super::exit::Exit;
 use super::signals::{self, Watch};
 use super::{places, report, warn};
-use daytally::Input;
 use daytally::error::{Error, Result};
 use daytally::input::{Found, Place, Split, SplitPlan};
 use daytally::output::{Draft, Target};
@@ -87,19 +86,14 @@ fn go_on(config: &SplitsConfig) -> Result<()> {
 
 /// Looks at an input, which is not read but for its start and samples of it.
 fn look(place: &Place) -> Result<SplitPlan> {
-    let input = match place {
-        Place::Stdin { .. } => Input::stdin(),
-        Place::Path { path, .. } => {
-            if path.to_str().is_none() {
-                return Err(Error::NotSplittable {
-                    input: text::path(path).to_string(),
-                    what: "has a name that is not UTF-8, which JSON cannot hold, so that nobody could pass it on to daytally partial; give it another name, or name a link to it".into(),
-                });
-            }
-            Input::open(path)?
-        }
-    };
-    input.plan_splits()
+    let path = place.path();
+    if path.to_str().is_none() {
+        return Err(Error::NotSplittable {
+            input: text::path(path).to_string(),
+            what: "has a name that is not UTF-8, which JSON cannot hold, so that nobody could pass it on to daytally partial; give it another name, or name a link to it".into(),
+        });
+    }
+    place.open()?.plan_splits()
 }
 
 /// Warns of what may not be meant, as aggregate does.
