@@ -7,7 +7,7 @@ use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::amount::Amount;
 pub use super::fast::Run;
-use super::fast::{FastLane, Given, Limits, Usual};
+use super::fast::{FastLane, Given, Limits, Sink, Usual};
 use super::fault::Fault;
 use super::field::Field;
 use super::schema::Schema;
@@ -114,15 +114,8 @@ pub struct Decoded<'a> {
 /// assert_eq!(decoder.decode(b" \t\r"), Verdict::Blank);
 /// ```
 pub struct Decoder {
-    max_line_bytes: usize,
-    schema: Arc<Schema>,
     fast: Fast,
-    days: LocalDays,
-    /// A copy of the line, which simd-json writes into, and the padding it wants after it.
-    scratch: Vec<u8>,
-    buffers: Buffers,
-    /// Kept for its allocation; taken while in use.
-    tape: Option<Tape<'static>>,
+    general: General,
 }
 
 /// The fast lane, if there is one.
@@ -136,10 +129,24 @@ enum Fast {
     Given(Box<FastLane<Given>>),
 }
 
+/// The general lane.
+struct General {
+    max_line_bytes: usize,
+    schema: Arc<Schema>,
+    /// Whether lines come here first, and not only those that the fast lane refuses.
+    is_alone: bool,
+    days: LocalDays,
+    /// A copy of the line, which simd-json writes into, and the padding it wants after it.
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    /// Kept for its allocation; taken while in use.
+    tape: Option<Tape<'static>>,
+}
+
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decoder")
-            .field("max_line_bytes", &self.max_line_bytes)
+            .field("max_line_bytes", &self.general.max_line_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -169,21 +176,23 @@ impl Decoder {
     #[must_use]
     pub fn with_schema(max_line_bytes: usize, lanes: Lanes, schema: &Schema) -> Decoder {
         let schema = Arc::new(schema.clone());
-        Decoder {
+        let fast = match lanes {
+            Lanes::All if schema.is_usual() => Fast::Usual(FastLane::default()),
+            Lanes::All if schema.is_flat() => {
+                Fast::Given(Box::new(FastLane::new(Given::new(&schema))))
+            }
+            Lanes::All | Lanes::General => Fast::None,
+        };
+        let general = General {
             max_line_bytes,
-            fast: match lanes {
-                Lanes::All if schema.is_usual() => Fast::Usual(FastLane::default()),
-                Lanes::All if schema.is_flat() => {
-                    Fast::Given(Box::new(FastLane::new(Given::new(&schema))))
-                }
-                Lanes::All | Lanes::General => Fast::None,
-            },
+            is_alone: matches!(fast, Fast::None),
             days: LocalDays::new(schema.zone()),
             schema,
             scratch: Vec::new(),
             buffers: Buffers::default(),
             tape: None,
-        }
+        };
+        Decoder { fast, general }
     }
 
     /// Passes over lines that are valid events and gives their events to `sink`: those at the start of
@@ -226,15 +235,87 @@ impl Decoder {
         lines: usize,
         sink: impl FnMut(Event),
     ) -> Run {
+        struct Events<F>(F);
+
+        impl<F: FnMut(Event)> Sink for Events<F> {
+            #[inline]
+            fn event(&mut self, event: Event) {
+                (self.0)(event);
+            }
+
+            fn refused(&mut self, _: Run, _: &[u8]) -> Option<usize> {
+                None
+            }
+        }
+
         let limits = Limits {
             end,
             lines,
-            line_bytes: self.max_line_bytes,
+            line_bytes: self.general.max_line_bytes,
+        };
+        match &mut self.fast {
+            Fast::Usual(fast) => fast.read(text, limits, Events(sink)),
+            Fast::Given(fast) => fast.read(text, limits, Events(sink)),
+            Fast::None => Run::default(),
+        }
+    }
+
+    /// Decodes lines: those at the start of `text`, up to `lines`, that start before `end`. The events of
+    /// valid ones go to `event`, all others to `other`, each with how many lines and bytes there are
+    /// before it.
+    ///
+    /// As for [`decode_run`](Decoder::decode_run), `text` should go on as far as it can.
+    ///
+    /// ```
+    /// use daytally::event::{Decoder, Verdict};
+    ///
+    /// let line = "{\"user_id\":7,\"event_type\":\"a\",\"timestamp\":\"2024-01-01T08:00:00Z\"}\n";
+    /// let text = line.repeat(3) + "nonsense\n" + line;
+    /// let (mut users, mut invalid) = (0, Vec::new());
+    /// let run = Decoder::default().decode_lines(
+    ///     text.as_bytes(),
+    ///     text.len(),
+    ///     1000,
+    ///     |event| users += event.user_id().get(),
+    ///     |before, other| invalid.push((before.lines, other.line.len())),
+    /// );
+    /// assert_eq!((users, invalid), (4 * 7, vec![(3, 8)]));
+    /// assert_eq!((run.lines, run.len), (5, text.len()));
+    /// ```
+    #[doc(hidden)]
+    #[inline]
+    pub fn decode_lines(
+        &mut self,
+        text: &[u8],
+        end: usize,
+        lines: usize,
+        event: impl FnMut(Event),
+        other: impl FnMut(Run, Decoded<'_>),
+    ) -> Run {
+        let limits = Limits {
+            end,
+            lines,
+            line_bytes: self.general.max_line_bytes,
+        };
+        let mut sink = Verdicts {
+            general: &mut self.general,
+            event,
+            other,
         };
         match &mut self.fast {
             Fast::Usual(fast) => fast.read(text, limits, sink),
             Fast::Given(fast) => fast.read(text, limits, sink),
-            Fast::None => Run::default(),
+            Fast::None => {
+                let mut run = Run::default();
+                while run.lines < lines && run.len < end.min(text.len()) {
+                    let Some(len) = sink.refused(run, &text[run.len..]) else {
+                        break;
+                    };
+                    run.lines += 1;
+                    run.len += len;
+                }
+                run
+            }
         }
     }
 
@@ -260,28 +341,60 @@ impl Decoder {
                     len: run.len,
                 }
             }
-            None => self.decode_next_generally(text),
+            None => self.general.decode_next(text),
         }
     }
 
-    /// The same, by the general lane alone.
+    /// The verdict on one line, given without its `\n`, by the general lane.
+    pub fn decode(&mut self, line: &[u8]) -> Verdict {
+        self.general.decode(line)
+    }
+}
+
+/// Where lines go: their events, and what the general lane says of the others.
+struct Verdicts<'a, E, O> {
+    general: &'a mut General,
+    event: E,
+    other: O,
+}
+
+impl<E: FnMut(Event), O: FnMut(Run, Decoded<'_>)> Sink for Verdicts<'_, E, O> {
+    #[inline]
+    fn event(&mut self, event: Event) {
+        (self.event)(event);
+    }
+
     #[inline(never)]
-    pub(crate) fn decode_next_generally<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
+    fn refused(&mut self, before: Run, rest: &[u8]) -> Option<usize> {
+        let decoded = self.general.decode_next(rest);
+        match decoded.verdict {
+            Verdict::Valid(event) => (self.event)(event),
+            Verdict::Blank | Verdict::Invalid(_) => (self.other)(before, decoded),
+        }
+        Some(decoded.len)
+    }
+}
+
+impl General {
+    /// The line at the start of `text`, and the verdict on it.
+    #[inline(never)]
+    fn decode_next<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
         let (line, len) = match memchr::memchr(b'\n', text) {
             Some(end) => (&text[..end], end + 1),
             None => (text, text.len()),
         };
         // Most lines that the fast lane refuses are invalid. simd-json would refuse them too, and
         // could not say why.
-        let verdict = match self.fast {
-            Fast::None => self.decode(line),
-            _ => self.decode_plainly(line),
+        let verdict = if self.is_alone {
+            self.decode(line)
+        } else {
+            self.decode_plainly(line)
         };
         Decoded { verdict, line, len }
     }
 
-    /// The verdict on one line, given without its `\n`, by the general lane.
-    pub fn decode(&mut self, line: &[u8]) -> Verdict {
+    /// The verdict on one line, given without its `\n`.
+    fn decode(&mut self, line: &[u8]) -> Verdict {
         if line.len() <= self.max_line_bytes
             && !is_blank(line)
             && let Some(event) = self.decode_ordinary(line)

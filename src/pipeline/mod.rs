@@ -25,6 +25,7 @@ use std::sync::Arc;
 use crate::aggregate::{Partitions, SortedGroups, SpillSettings};
 use crate::books::Books;
 use crate::error::{Error, Result};
+use crate::event::decode::Run;
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Decoder, Fault, Lanes, Schema, Verdict};
 use crate::first_places::FirstPlaces;
 use crate::input::{Compression, Cutting, Input, Opened, Read, Stream, Way};
@@ -446,6 +447,9 @@ struct Worker<'run, 'sink, S: RejectSink> {
     counting: Option<(usize, Counting)>,
     /// Lines to go until the next look; chunks may be shorter than that.
     until_look: usize,
+    /// Lines that are no valid events, of those read since: what is before each, its length without its
+    /// `\n`, and what it is. Empty between chunks.
+    others: Vec<(Run, usize, Verdict)>,
 }
 
 impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
@@ -472,6 +476,7 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
             counted,
             counting: None,
             until_look: LINES_BETWEEN_LOOKS,
+            others: Vec::new(),
         }
     }
 
@@ -751,48 +756,38 @@ impl<'run, 'sink, S: RejectSink> Worker<'run, 'sink, S> {
         let (mut at, end) = (range.start, range.end);
         while at < end {
             let text = &found.text().bytes()[at..];
-            let most = self.until_look - 1;
             let mut valid = 0;
-            let run = self.decoder.decode_run(text, end - at, most, |event| {
-                if self.dates.contains(event.date()) {
-                    valid += 1;
-                    counter.add(event);
-                }
-            });
+            let (others, dates) = (&mut self.others, self.dates);
+            let run = self.decoder.decode_lines(
+                text,
+                end - at,
+                self.until_look,
+                |event| {
+                    if dates.contains(event.date()) {
+                        valid += 1;
+                        counter.add(event);
+                    }
+                },
+                |before, other| others.push((before, other.line.len(), other.verdict)),
+            );
             books.valid += valid;
-            books.filtered += run.lines as u64 - valid;
-            found.count_lines(run.lines as u64);
-            self.until_look -= run.lines;
-            at += run.len;
-            if at >= end {
-                break;
-            }
-
-            found.count_lines(1);
-            let text = &found.text().bytes()[at..];
-            let decoded = if run.lines < most {
-                self.decoder.decode_next_generally(text)
-            } else {
-                self.decoder.decode_next(text)
-            };
-            let (verdict, line_len, len) = (decoded.verdict, decoded.line.len(), decoded.len);
-            match verdict {
-                Verdict::Valid(event) if !self.dates.contains(event.date()) => {
-                    books.filtered += 1;
-                }
-                Verdict::Valid(event) => {
-                    books.valid += 1;
-                    counter.add(event);
-                }
-                Verdict::Blank => books.blank += 1,
-                Verdict::Invalid(fault) => {
-                    found.text().look_for_zero(at..at + line_len);
+            books.filtered += (run.lines - others.len()) as u64 - valid;
+            let mut counted = 0;
+            for (before, len, verdict) in others.drain(..) {
+                found.count_lines((before.lines + 1 - counted) as u64);
+                counted = before.lines + 1;
+                if let Verdict::Invalid(fault) = verdict {
+                    let start = at + before.len;
+                    found.text().look_for_zero(start..start + len);
                     books.count_invalid(fault.reason());
-                    self.sequencer.note(found, at, line_len, fault)?;
+                    self.sequencer.note(found, start, len, fault)?;
+                } else {
+                    books.blank += 1;
                 }
             }
-            at += len;
-            self.until_look -= 1;
+            found.count_lines((run.lines - counted) as u64);
+            at += run.len;
+            self.until_look -= run.lines;
             if self.until_look == 0 {
                 self.until_look = LINES_BETWEEN_LOOKS;
                 if self.options.stop.signal().is_some() || counter.has_failed() {

@@ -275,39 +275,27 @@ impl Reader {
         let mut invalid = Vec::new();
         // First as a run does, to take its time; what is wrong with lines and how they are written later.
         let started = thread_time();
-        let mut at = 0;
-        while at < text.len() {
-            let (events, counter, dates) = (&mut self.events, &mut self.counter, self.dates);
-            let rest = &text[at..];
-            let run = self
-                .decoder
-                .decode_run(rest, rest.len(), usize::MAX, |event| {
-                    events.push(event);
-                    if dates.contains(event.date()) {
-                        counter.add(event);
-                    }
-                });
-            tile.lines += run.lines as u64;
-            at += run.len;
-            if at >= text.len() {
-                break;
-            }
-            let decoded = self.decoder.decode_next_generally(&text[at..]);
-            match decoded.verdict {
-                Verdict::Valid(event) => {
-                    self.events.push(event);
-                    if self.dates.contains(event.date()) {
-                        self.counter.add(event);
-                    }
+        let (events, counter, dates) = (&mut self.events, &mut self.counter, self.dates);
+        let blank = &mut self.part.books.blank;
+        let run = self.decoder.decode_lines(
+            text,
+            text.len(),
+            usize::MAX,
+            |event| {
+                events.push(event);
+                if dates.contains(event.date()) {
+                    counter.add(event);
                 }
-                Verdict::Blank => self.part.books.blank += 1,
+            },
+            |before, other| match other.verdict {
                 Verdict::Invalid(fault) => {
-                    invalid.push((at, tile.lines, decoded.line, fault.reason()));
+                    let line = &text[before.len..before.len + other.line.len()];
+                    invalid.push((before.len, before.lines as u64, line, fault.reason()));
                 }
-            }
-            tile.lines += 1;
-            at += decoded.len;
-        }
+                Verdict::Blank | Verdict::Valid(_) => *blank += 1,
+            },
+        );
+        tile.lines = run.lines as u64;
         self.part.decoding += thread_time().saturating_sub(started);
         self.part.decoded_bytes += text.len() as u64;
 

@@ -1,20 +1,25 @@
-//! The index of a line: where its tokens are, found and checked for all of JSON's grammar with
+//! The index of lines: where their tokens are, found and checked for all of JSON's grammar with
 //! operations on whole words of bits, without going from token to token.
 //!
-//! A token is a bracket, a comma, a colon, a string (it stands where its quote opens) or a scalar,
-//! that is a number or a literal (it stands where it starts).
+//! A token is a bracket, a comma, a colon, a string (it stands where its quote opens), a scalar, that is
+//! a number or a literal (it stands where it starts), or the end of a line.
+//!
+//! As many lines as fit a few thousand bytes are indexed together, as if they were one text:
 //!
 //! 1. Each block of 64 bytes becomes a few words with a bit for each byte: the quotes, the white space
 //!    and so on. What is in strings, and what is escaped there, follows by arithmetic on those words.
-//!    The tokens are packed together, each one byte, and so are their places in the line.
+//!    The tokens are packed together, each one byte, and so are their places.
 //! 2. In that dense form the grammar is about neighbours: what may stand after what, for 64 tokens at
-//!    a time. Only brackets are taken one by one, to know what each token is in; and what they come to
-//!    is remembered for the next that follow each other in the same way.
-//! 3. Scalars and escapes are looked at one by one.
+//!    a time. What each token is in comes from sums of brackets, and from a word for each depth.
+//! 3. Escapes, characters past ASCII, scalars and keys are gathered first and then looked at, of one
+//!    kind after the other.
 //!
 //! So neither the order of keys, nor white space, nor what is skipped costs the processor a wrong
-//! guess. The two-stage way of reading, and the words of step 1, are those of Langdale and Lemire,
-//! "Parsing Gigabytes of JSON per Second" (2019); step 2 is our own.
+//! guess, and where a line ends costs none either. The two-stage way of reading, and the words of step
+//! 1, are those of Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (2019); step 2 is our own.
+//!
+//! Where something is wrong, everything before it is right all the same: the lines up to there are
+//! indexed, and the one it is in is known.
 
 #![expect(
     clippy::inline_always,
@@ -22,49 +27,88 @@
 )]
 
 use super::MAX_DEPTH;
-use super::scan::{BLOCK, Index, WIDE};
+use super::names::Names;
+use super::scan::{BEFORE, Escapes, Index, Scalars, WIDE};
 use super::value::hex;
 use super::walk::Reader;
+use crate::event::field::Field;
 
-/// The longest line that is indexed, in blocks; longer ones are walked through.
-const BLOCKS: usize = 64;
+/// How much is indexed together at most, in blocks: with its index it fits a core's first cache.
+/// Lines that are longer are walked through.
+const BLOCKS: usize = 128;
 
-/// How many tokens there can be, each byte being one, and room to write a block behind them.
-const TOKENS: usize = (BLOCKS + 1) * WIDE;
+/// How many tokens there can be, each byte being one, and room to write two blocks behind them.
+const TOKENS: usize = (BLOCKS + 2) * WIDE;
 
-/// The index of a line. Kept from line to line for its memory alone.
+/// How many lines are indexed together at most: an event of half as many bytes there is none.
+const LINES: usize = BLOCKS * WIDE / 32;
+
+/// No place.
+const NOWHERE: u16 = u16::MAX;
+
+/// The index of some lines. Kept for its memory alone.
 #[derive(Debug)]
 pub(super) struct LineIndex {
     /// The first byte of each token.
     tokens: [u8; TOKENS],
-    /// Where each token starts in the line.
+    /// Where each token starts.
     places: [u16; TOKENS],
-    /// Where the scalars start.
-    scalars: [u16; TOKENS],
-    /// Where the keys of the outermost object, and their values, start: in turn.
-    members: [u16; TOKENS],
-    /// Of each 64 tokens, those that are keys of the outermost object.
-    keys: [u64; BLOCKS],
-    /// Of each block, the bytes at which tokens start.
-    starts: [u64; BLOCKS],
-    /// For each block, how many tokens start before it.
-    before: [u32; BLOCKS],
-    /// Of each block, the bytes that are escaped by a backslash before them.
-    escaped: [u64; BLOCKS],
-    /// Where those are in the line.
-    escapes: [u16; TOKENS],
-    nests: Nests,
+    /// The scalars, each with what stands right behind it, and the ends of lines. Before the first there
+    /// are some ends of lines, always.
+    scalars: [u8; BEFORE + TOKENS],
+    /// Where the keys of the outermost objects start, and the lines end.
+    keys: [u16; TOKENS],
+    /// Where the values of those keys start.
+    values: [u16; TOKENS],
+    /// The blocks with escapes, and the bytes in them that are escaped by a backslash before them.
+    escaped: [(u16, u64); BLOCKS],
+    /// Those bytes, and where they are.
+    escapes: [u8; TOKENS],
+    escape_places: [u16; TOKENS],
+    /// The blocks that have to be UTF-8.
+    past_ascii: [u16; BLOCKS],
+    lines: [Line; LINES],
 }
 
-/// What an index says of its line.
+/// A line that was indexed: valid JSON, an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    /// Where the value of each field starts; the last one is that of other keys, so that there is
+    /// nothing to guess. Of a key that comes twice the last one counts.
+    values: [u16; Field::COUNT + 1],
+    /// Where the line ends: its `\n`.
+    end: u16,
+}
+
+impl Line {
+    const NONE: Line = Line {
+        values: [NOWHERE; Field::COUNT + 1],
+        end: 0,
+    };
+
+    /// Where the value of a field starts; past the end of everything where there is none.
+    #[inline(always)]
+    pub(super) fn value(&self, field: Field) -> usize {
+        match self.values[field.index()] {
+            NOWHERE => usize::MAX,
+            place => usize::from(place),
+        }
+    }
+
+    /// Where the line ends, its `\n`.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        usize::from(self.end)
+    }
+}
+
+/// What an index says of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Indexed {
-    /// The length of the line without its `\n`.
-    pub(super) len: usize,
-    /// How many keys and values the outermost object has.
-    members: usize,
-    /// Whether one of the keys has an escape in it.
-    pub(super) has_escaped_keys: bool,
+    /// How many lines were indexed, from the start of the text on.
+    pub(super) lines: usize,
+    /// Whether the next line is not ordinary. If not, the text that was looked at ends in it.
+    pub(super) is_next_strange: bool,
 }
 
 impl Default for LineIndex {
@@ -72,189 +116,221 @@ impl Default for LineIndex {
         LineIndex {
             tokens: [0; TOKENS],
             places: [0; TOKENS],
-            scalars: [0; TOKENS],
-            members: [0; TOKENS],
-            keys: [0; BLOCKS],
-            starts: [0; BLOCKS],
-            before: [0; BLOCKS],
-            escaped: [0; BLOCKS],
+            scalars: [b'\n'; BEFORE + TOKENS],
+            keys: [0; TOKENS],
+            values: [0; TOKENS],
+            escaped: [(0, 0); BLOCKS],
             escapes: [0; TOKENS],
-            nests: Nests::default(),
+            escape_places: [0; TOKENS],
+            past_ascii: [0; BLOCKS],
+            lines: [Line::NONE; LINES],
         }
     }
 }
 
 /// What the first pass finds.
+#[derive(Clone, Copy, Debug)]
 struct FirstPass {
-    len: usize,
-    blocks: usize,
+    /// How many tokens there are up to the end of the last whole line.
     tokens: usize,
-    has_escapes: bool,
-    past_ascii: Extent,
-}
-
-/// Where the bytes past ASCII are in a line: what is before and behind need not be looked at.
-struct Extent {
-    first: usize,
-    /// Behind the last one; 0 if there is none.
+    /// How many bytes of scalars.
+    scalars: usize,
+    /// How many blocks have escapes.
+    escaped: usize,
+    /// How many blocks have to be UTF-8.
+    past_ascii: usize,
+    /// Where the last whole line ends, its `\n`.
     end: usize,
-}
-
-impl Extent {
-    /// Adds the bytes of a block that starts there.
-    #[inline(always)]
-    fn extend(&mut self, start: usize, past_ascii: u64) {
-        if past_ascii != 0 {
-            let first = start + past_ascii.trailing_zeros() as usize;
-            self.first = self.first.min(first);
-            self.end = start + WIDE - past_ascii.leading_zeros() as usize;
-        }
-    }
+    /// The first byte that cannot be where it is.
+    fault: usize,
 }
 
 /// What the second pass finds.
+#[derive(Clone, Copy, Debug)]
 struct SecondPass {
-    scalars: usize,
-    members: usize,
+    /// Keys and ends of lines.
+    keys: usize,
+    /// The first token that cannot be where it is.
+    fault: usize,
 }
 
 impl LineIndex {
-    /// Where the keys of the outermost object start, and where their values do.
+    /// A line of those that were indexed.
     #[inline(always)]
-    pub(super) fn members(&self, indexed: Indexed) -> impl Iterator<Item = (usize, usize)> {
-        let members = self.members.get(..indexed.members).unwrap_or_default();
-        let (members, _) = members.as_chunks::<2>();
-        let members = members.iter();
-        members.map(|[key, value]| (usize::from(*key), usize::from(*value)))
+    pub(super) fn line(&self, number: usize) -> Option<Line> {
+        self.lines.get(number).copied()
     }
 
-    /// Whether the line at the start of `text` is longer than what is indexed.
-    pub(super) fn is_too_long(text: &[u8]) -> bool {
-        let indexed = text.get(..BLOCKS * WIDE);
-        indexed.is_some_and(|text| memchr::memchr(b'\n', text).is_none())
-    }
-
-    /// Indexes the line at the start of `text`, if it is one JSON object, valid in all its parts, and
-    /// nothing about it is unusual. What has less than a block behind it is not indexed.
+    /// Indexes lines from the start of `text` on, up to `lines` of them or a few more, that start before
+    /// `end`: those that are one JSON object, valid in all its parts, with nothing unusual about them.
+    /// What has less than a block behind it is not indexed.
     #[inline(always)]
-    pub(super) fn read<I: Index>(&mut self, text: &[u8]) -> Option<Indexed> {
-        let found = self.blocks::<I>(text)?;
-        let SecondPass { scalars, members } = self.grammar::<I>(found.tokens)?;
-        self.check_scalars::<I>(text, scalars)?;
-        let has_escaped_keys = found.has_escapes && self.check_escapes::<I>(text, found.blocks)?;
-        if let Extent { first, end: 1.. } = found.past_ascii {
-            // The answer alone is kept: whoever else has the file may write to it.
-            simdutf8::basic::from_utf8(text.get(first..found.past_ascii.end)?).ok()?;
-        }
-        Some(Indexed {
-            len: found.len,
-            members,
-            has_escaped_keys,
+    pub(super) fn read<I: Index, N: Names>(
+        &mut self,
+        text: &[u8],
+        end: usize,
+        lines: usize,
+        names: &N,
+    ) -> Indexed {
+        let read = self.try_read::<I, N>(text, end, lines, names);
+        // There is always room for what there can be.
+        debug_assert!(read.is_some());
+        read.unwrap_or(Indexed {
+            lines: 0,
+            is_next_strange: true,
         })
+    }
+
+    #[inline(always)]
+    fn try_read<I: Index, N: Names>(
+        &mut self,
+        text: &[u8],
+        end: usize,
+        lines: usize,
+        names: &N,
+    ) -> Option<Indexed> {
+        let found = self.blocks::<I>(text, end, lines)?;
+        let grammar = self.grammar::<I>(found.tokens)?;
+        let mut fault = found.fault.min(grammar.fault);
+        if found.escaped > 0 {
+            fault = fault.min(self.check_escapes::<I>(text, found)?);
+        }
+        if found.past_ascii > 0 {
+            fault = fault.min(self.check_utf8::<I>(text, found)?);
+        }
+        fault = fault.min(self.check_scalars::<I>(text, found)?);
+        Some(self.fields::<I, N>(text, grammar.keys, fault, names))
     }
 
     /// From bytes to tokens.
     #[inline(always)]
-    fn blocks<I: Index>(&mut self, text: &[u8]) -> Option<FirstPass> {
-        // Whether the block before ended in a string, in a scalar, with a backslash that escapes.
+    fn blocks<I: Index>(&mut self, text: &[u8], end: usize, lines: usize) -> Option<FirstPass> {
+        // Whether the block before ended in a string, in a scalar, with a backslash that escapes, in
+        // what may be part of a character.
         let mut in_string = 0_u64;
         let mut in_scalar = 0;
         let mut last_escapes = 0;
-        let mut any_escaped = 0;
-        let mut faults = 0;
-        let mut past_ascii = Extent {
-            first: usize::MAX,
-            end: 0,
-        };
+        let mut was_past_ascii = false;
         let mut tokens = 0;
-        for (block, bytes) in text.as_chunks::<WIDE>().0.iter().enumerate().take(BLOCKS) {
+        let mut scalars = BEFORE;
+        let mut newlines = 0;
+        let mut escaped_blocks = 0;
+        let mut past_ascii_blocks = 0;
+        let mut fault = usize::MAX;
+        let blocks = text.as_chunks::<WIDE>().0.iter();
+        for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(BLOCKS)) {
             let masks = I::masks(bytes);
-            // All bytes before the end of the line.
-            let line = masks.newline.wrapping_sub(1) & !masks.newline;
             let start = block * WIDE;
+            let place = u16::try_from(start).ok()?;
 
-            let backslash = masks.backslash & line;
-            let escaped = find_escaped(backslash, &mut last_escapes);
-            let quote = masks.quote & line & !escaped;
+            let escaped = find_escaped(masks.backslash, &mut last_escapes);
+            let quote = masks.quote & !escaped;
             // From the opening quote on, up to before the closing one.
             let string = I::prefix_xor(quote) ^ in_string;
             in_string = (string.cast_signed() >> 63).cast_unsigned();
-            let outside = !(string | quote) & line;
-            // A backslash or a character past ASCII outside, a control character inside a string.
-            faults |= (masks.control & string | (backslash | masks.past_ascii) & !string) & line;
-            past_ascii.extend(start, masks.past_ascii & line);
+            let outside = !(string | quote);
+            // A backslash or a character past ASCII outside, a control character inside a string, the
+            // end of the line for one.
+            let wrong = masks.control & string | (masks.backslash | masks.past_ascii) & !string;
 
-            let scalar = outside & !(masks.punctuation | masks.space);
-            let scalar_start = scalar & !(scalar << 1 | in_scalar);
+            let scalar = outside & !(masks.punctuation | masks.space | masks.newline);
+            let after_scalar = scalar << 1 | in_scalar;
             in_scalar = scalar >> 63;
-            let starts = masks.punctuation & outside | quote & string | scalar_start;
-
-            any_escaped |= escaped;
-            self.starts[block] = starts;
-            self.before[block] = tokens;
-            self.escaped[block] = escaped;
-            let to = tokens as usize;
-            I::pack(bytes, starts, self.tokens.get_mut(to..)?.first_chunk_mut()?);
-            let place = u16::try_from(start).ok()?;
-            I::places(starts, place, self.places.get_mut(to..)?.first_chunk_mut()?);
-            tokens += starts.count_ones();
-
-            if masks.newline != 0 {
-                let is_whole = faults | in_string == 0;
-                return is_whole.then_some(FirstPass {
-                    len: start + line.count_ones() as usize,
-                    blocks: block + 1,
-                    tokens: tokens as usize,
-                    has_escapes: any_escaped != 0,
-                    past_ascii,
-                });
+            let mut starts = (masks.punctuation | masks.newline) & outside
+                | quote & string
+                | scalar & !after_scalar;
+            let mut of_scalars = scalar | after_scalar | masks.newline & outside;
+            if wrong != 0 {
+                let at = wrong.trailing_zeros();
+                starts &= !(u64::MAX << at);
+                of_scalars &= !(u64::MAX << at);
+                fault = start + at as usize;
             }
-            if faults != 0 {
-                return None;
+
+            I::pack(
+                bytes,
+                starts,
+                self.tokens.get_mut(tokens..)?.first_chunk_mut()?,
+            );
+            I::places(
+                starts,
+                place,
+                self.places.get_mut(tokens..)?.first_chunk_mut()?,
+            );
+            tokens += starts.count_ones() as usize;
+            I::pack(
+                bytes,
+                of_scalars,
+                self.scalars.get_mut(scalars..)?.first_chunk_mut()?,
+            );
+            scalars += of_scalars.count_ones() as usize;
+            // Written in any case, and kept if there are any: there is nothing to guess.
+            *self.escaped.get_mut(escaped_blocks)? = (place, escaped);
+            escaped_blocks += usize::from(escaped != 0);
+            let is_past_ascii = masks.past_ascii != 0;
+            *self.past_ascii.get_mut(past_ascii_blocks)? = place;
+            // A character may go on in the next block, or lack what should be there.
+            past_ascii_blocks += usize::from(is_past_ascii | was_past_ascii);
+            was_past_ascii = is_past_ascii;
+            newlines += (masks.newline & starts).count_ones() as usize;
+            if wrong != 0 || newlines >= lines {
+                break;
             }
         }
-        None
+        // What is behind the last whole line is for the next time.
+        let last = memchr::memrchr(b'\n', self.tokens.get(..tokens)?);
+        let (tokens, end) = match last {
+            Some(last) => (last + 1, usize::from(*self.places.get(last)?)),
+            None => (0, 0),
+        };
+        let scalars = memchr::memrchr(b'\n', self.scalars.get(..scalars)?)?;
+        self.lines.get_mut(..newlines.min(LINES))?.fill(Line::NONE);
+        Some(FirstPass {
+            tokens,
+            scalars: (scalars + 1).saturating_sub(BEFORE),
+            escaped: escaped_blocks,
+            past_ascii: past_ascii_blocks,
+            end,
+            fault,
+        })
     }
 
-    /// Whether the tokens are one object, each in a place where it may stand. Finds the scalars, and
-    /// the keys of the outermost object and their values.
+    /// Where the first token is that may not stand where it does. Finds the scalars, the keys of the
+    /// outermost objects and their values, and the ends of lines, before that.
     #[inline(always)]
     fn grammar<I: Index>(&mut self, tokens: usize) -> Option<SecondPass> {
-        let last = tokens.checked_sub(1)?;
-        let last_word = last / WIDE;
         let mut nesting = Nesting::default();
         // The same words, shifted by a token, have their first bit from the word before.
         let mut before = Before {
-            // The line itself is a value.
+            // A line is a value.
             value_place: Shifted(1),
+            line_start: Shifted(1),
             ..Before::default()
         };
-        let mut faults = 0;
-        let mut scalars = 0;
-        let mut members = 0;
-        for word in 0..=last_word {
-            let is_last = word == last_word;
-            let there = if is_last {
-                u64::MAX >> (63 - last % 64)
-            } else {
-                u64::MAX
+        let mut found = SecondPass {
+            keys: 0,
+            fault: usize::MAX,
+        };
+        for word in 0..tokens.div_ceil(WIDE) {
+            let at = word * WIDE;
+            let there = match tokens - at {
+                left @ ..WIDE => !(u64::MAX << left),
+                _ => u64::MAX,
             };
-            let kinds = I::kinds(self.tokens.get(word * WIDE..)?.first_chunk()?);
+            let kinds = I::kinds(self.tokens.get(at..)?.first_chunk()?);
             let object = kinds.object;
-            let [open, close, colon, comma, string] = [
+            let [open, close, colon, comma, string, newline] = [
                 kinds.open,
                 kinds.close,
                 kinds.colon,
                 kinds.comma,
                 kinds.string,
+                kinds.newline,
             ]
             .map(|kind| kind & there);
-            let scalar = there & !(open | close | colon | comma | string);
-
-            let (in_object, outermost, ends) =
-                nesting.read::<I>(&mut self.nests, open | close, open, object)?;
-            // The outermost object ends with the last token, and not before.
-            faults |= ends ^ if is_last { there ^ there >> 1 } else { 0 };
+            let scalar = there & !(open | close | colon | comma | string | newline);
+            let nested = nesting.read::<I>(open, close, object);
+            let (in_object, outermost) = (nested.in_object, nested.outermost);
 
             let (comma_in_object, comma_in_array) = (comma & in_object, comma & !in_object);
             let (open_object, open_array) = (open & object, open & !object);
@@ -262,88 +338,246 @@ impl LineIndex {
             let key = string & before.key_place.shift(open_object | comma_in_object);
             let starts = string & !key | scalar | open;
             let after_value = before.value_end.shift(string & !key | scalar | close);
-            faults |= starts
-                & !before
-                    .value_place
-                    .shift(colon | open_array | comma_in_array)
+            let line_start = before.line_start.shift(newline);
+            let value_place = colon | open_array | comma_in_array | newline;
+            let faults = nested.faults
+                | starts & !before.value_place.shift(value_place)
                 | colon ^ before.key.shift(key)
                 | comma & !after_value
                 | close_object & !(after_value | before.open_object.shift(open_object))
-                | close_array & !(after_value | before.open_array.shift(open_array));
-            if word == 0 {
-                faults |= !open_object & 1;
-            }
+                | close_array & !(after_value | before.open_array.shift(open_array))
+                // A line is an object and nothing else, or blank.
+                | line_start & !(open_object | newline)
+                | before.line_end.shift(close & outermost) ^ newline & !line_start;
 
-            let key = key & outermost;
-            self.keys[word] = key;
+            let places = self.places.get(at..)?.first_chunk()?;
             // A value stands two tokens after its key.
-            let member = key | key << 2 | before.outermost_key >> 62;
-            before.outermost_key = key;
-            let places = self.places.get(word * WIDE..)?.first_chunk()?;
-            let to = self.members.get_mut(members..)?.first_chunk_mut()?;
-            I::pack_places(places, member, to);
-            members += member.count_ones() as usize;
-            let to = self.scalars.get_mut(scalars..)?.first_chunk_mut()?;
-            I::pack_places(places, scalar, to);
-            scalars += scalar.count_ones() as usize;
-        }
-        debug_assert!(faults != 0 || members.is_multiple_of(2));
-        (faults == 0).then_some(SecondPass { scalars, members })
-    }
-
-    /// Whether every scalar is a number or a literal.
-    #[inline(always)]
-    fn check_scalars<I: Index>(&self, text: &[u8], scalars: usize) -> Option<()> {
-        let mut are_valid = true;
-        for start in self.scalars.get(..scalars)? {
-            let text = text.get(usize::from(*start)..)?;
-            are_valid &= is_scalar::<I>(text.first_chunk()?, text);
-        }
-        are_valid.then_some(())
-    }
-
-    /// Whether every escape in a string is one (RFC 8259 section 7), and makes a character. If so,
-    /// whether there is one in a key of the outermost object.
-    #[inline(always)]
-    fn check_escapes<I: Index>(&mut self, text: &[u8], blocks: usize) -> Option<bool> {
-        let mut count = 0;
-        for (block, escaped) in self.escaped.get(..blocks)?.iter().enumerate() {
-            let start = u16::try_from(block * WIDE).ok()?;
-            I::places(
-                *escaped,
-                start,
-                self.escapes.get_mut(count..)?.first_chunk_mut()?,
+            let value_places = self.places.get(at + 2..)?.first_chunk()?;
+            let keys = key & outermost | newline;
+            I::pack_places(
+                places,
+                keys,
+                self.keys.get_mut(found.keys..)?.first_chunk_mut()?,
             );
+            I::pack_places(
+                value_places,
+                keys,
+                self.values.get_mut(found.keys..)?.first_chunk_mut()?,
+            );
+            found.keys += keys.count_ones() as usize;
+            if faults & there != 0 {
+                let token = at + (faults & there).trailing_zeros() as usize;
+                found.fault = usize::from(*self.places.get(token)?);
+                break;
+            }
+        }
+        Some(found)
+    }
+
+    /// Where the first scalar is that is neither a number (RFC 8259 section 6) nor a literal.
+    ///
+    /// What follows a scalar is not looked at here: it is a token.
+    #[inline(always)]
+    fn check_scalars<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
+        let mut after_end = Shifted(1);
+        let mut after_digit = Shifted(0);
+        let mut after_point = Shifted(0);
+        let mut after_sign = Shifted(0);
+        let mut after_first_minus = Shifted(0);
+        let mut after_exponent = Shifted(0);
+        let mut after_valid_exponent = Shifted(0);
+        let mut after_first_zero = Shifted(0);
+        let (mut integer, mut fraction) = (Sum(false), Sum(false));
+        let mut faults = 0;
+        for word in 0..found.scalars.div_ceil(WIDE) {
+            let at = word * WIDE;
+            let there = match found.scalars - at {
+                left @ ..WIDE => !(u64::MAX << left),
+                _ => u64::MAX,
+            };
+            let Scalars {
+                digit,
+                zero,
+                point,
+                exponent,
+                minus,
+                plus,
+                end,
+                after_literal,
+            } = I::scalars(self.scalars.get(at..)?.first_chunk()?);
+            let after_end = after_end.shift(end);
+            let after_digit = after_digit.shift(digit);
+            let after_point = after_point.shift(point);
+            let after_sign = after_sign.shift(minus | plus);
+            let after_exponent = after_exponent.shift(exponent);
+            // The first digit of the integer part; and of the fraction, if digits are there at all.
+            let first = digit & (after_end | after_first_minus.shift(minus & after_end));
+            let after_integer = integer.add(digit, first) & !digit;
+            let after_fraction = fraction.add(digit, digit & after_point) & !digit;
+            let is_valid_exponent = exponent & (after_integer | after_fraction);
+            faults |= there
+                & (point & !after_integer
+                    | after_point & !digit
+                    | after_exponent
+                        & (digit | minus | plus)
+                        & !after_valid_exponent.shift(is_valid_exponent)
+                    | minus & !(after_end | after_exponent)
+                    | plus & !after_exponent
+                    | after_sign & !digit
+                    | after_first_zero.shift(zero & first) & digit
+                    | digit
+                        & !(after_end | after_digit | after_point | after_exponent | after_sign)
+                    | end & !(after_end | after_digit | after_literal));
+        }
+        if faults == 0 {
+            return Some(usize::MAX);
+        }
+        self.first_wrong_scalar::<I>(text, found.tokens)
+    }
+
+    /// The same, one scalar after the other.
+    #[cold]
+    fn first_wrong_scalar<I: Index>(&self, text: &[u8], tokens: usize) -> Option<usize> {
+        let tokens = self.tokens.iter().zip(&self.places).take(tokens);
+        let scalars = tokens.filter(|(token, _)| !b"{}[]:,\"\n".contains(token));
+        let places = scalars.map(|(_, place)| usize::from(*place));
+        let mut places = places.filter(|at| {
+            let mut reader = Reader::<I>::new(text, *at);
+            let is_scalar = reader.skip_scalar().is_some();
+            let next = reader.peek();
+            !(is_scalar && next.is_some_and(|next| b"{}[]:,\" \t\r\n".contains(&next)))
+        });
+        let first = places.next();
+        debug_assert!(first.is_some());
+        Some(first.unwrap_or(0))
+    }
+
+    /// Where the first escape in a string of a whole line is that is none (RFC 8259 section 7), or makes
+    /// no character.
+    #[inline(always)]
+    fn check_escapes<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<usize> {
+        let (blocks, _) = text.as_chunks::<WIDE>();
+        let mut count = 0;
+        for (start, escaped) in self.escaped.get(..found.escaped)? {
+            let block = blocks.get(usize::from(*start) / WIDE)?;
+            let escaped = match found.end.saturating_sub(usize::from(*start)) {
+                left @ ..WIDE => escaped & !(u64::MAX << left),
+                _ => *escaped,
+            };
+            let to = self.escapes.get_mut(count..)?.first_chunk_mut()?;
+            I::pack(block, escaped, to);
+            let to = self.escape_places.get_mut(count..)?.first_chunk_mut()?;
+            I::places(escaped, *start, to);
             count += escaped.count_ones() as usize;
         }
-        let mut are_valid = true;
-        let mut is_in_key = false;
-        // Where the second half of a surrogate pair has to be; 0 for nowhere.
+        // Where the second half of a surrogate pair has to be; nowhere, if that is 0.
         let mut second_half = 0;
-        for at in self.escapes.get(..count)? {
-            let at = usize::from(*at);
-            let [code, digits @ ..] = text.get(at..)?.first_chunk::<5>()?;
-            let is_expected = second_half == at;
-            are_valid &= is_expected || second_half == 0;
-            second_half = 0;
-            if *code == b'u' {
-                let unit = hex(digits);
-                match unit {
-                    0xd800..=0xdbff if !is_expected => second_half = at + 6,
-                    0xdc00..=0xdfff => are_valid &= is_expected,
-                    _ => are_valid &= unit <= 0xffff && !is_expected,
-                }
-            } else {
-                are_valid &= SIMPLE_ESCAPES[usize::from(*code)] && !is_expected;
+        let mut fault = usize::MAX;
+        for word in 0..count.div_ceil(WIDE) {
+            let there = match count - word * WIDE {
+                left @ ..WIDE => !(u64::MAX << left),
+                _ => u64::MAX,
+            };
+            let codes = self.escapes.get(word * WIDE..)?.first_chunk()?;
+            let places = self.escape_places.get(word * WIDE..)?;
+            let Escapes { simple, unicode } = I::escapes(codes);
+            let wrong = there & !(simple | unicode);
+            if wrong != 0 {
+                fault = usize::from(*places.get(wrong.trailing_zeros() as usize)?);
             }
-            // The string it is in is the last token that starts before it.
-            let block = at / WIDE;
-            let starts_before = self.starts.get(block)? & !(u64::MAX << (at % WIDE));
-            let token = self.before.get(block)? + starts_before.count_ones();
-            let token = token.checked_sub(1)? as usize;
-            is_in_key |= self.keys.get(token / WIDE)? >> (token % WIDE) & 1 == 1;
+            let mut left = unicode & there;
+            while left != 0 {
+                let at = usize::from(*places.get(left.trailing_zeros() as usize)?);
+                left &= left - 1;
+                let is_expected = second_half == at;
+                if second_half != 0 && !is_expected {
+                    break;
+                }
+                second_half = 0;
+                let digits = text.get(at + 1..).and_then(<[u8]>::first_chunk);
+                match digits.map_or(u32::MAX, hex) {
+                    0xd800..=0xdbff if !is_expected => second_half = at + 6,
+                    0xdc00..=0xdfff if is_expected => {}
+                    0..0xd800 | 0xe000..=0xffff if !is_expected => {}
+                    _ => fault = fault.min(at),
+                }
+            }
+            if fault != usize::MAX {
+                break;
+            }
         }
-        (are_valid && second_half == 0).then_some(is_in_key)
+        // A first half alone, which may come before what else is wrong.
+        Some(match second_half {
+            0 => fault,
+            _ => fault.min(second_half - 6),
+        })
+    }
+
+    /// Where the first byte of the whole lines is that is not UTF-8.
+    #[inline(always)]
+    fn check_utf8<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
+        let mut has_faults = false;
+        for start in self.past_ascii.get(..found.past_ascii)? {
+            let start = usize::from(*start);
+            // With what may be the start of a character before it. No line starts within one.
+            let from = start
+                .checked_sub(3)
+                .and_then(|from| text.get(from..)?.first_chunk());
+            has_faults |= match from {
+                Some(bytes) => I::has_utf8_faults(bytes),
+                None => {
+                    let mut bytes = [0; WIDE + 3];
+                    bytes[3..].copy_from_slice(text.get(start..start + WIDE)?);
+                    I::has_utf8_faults(&bytes)
+                }
+            };
+        }
+        if has_faults {
+            // Of all of it only the answer is kept: whoever else has the file may write to it.
+            let fault = std::str::from_utf8(text.get(..found.end)?).err();
+            return Some(fault.map_or(usize::MAX, |fault| fault.valid_up_to()));
+        }
+        Some(usize::MAX)
+    }
+
+    /// The values of the fields, line by line, as far as there is no fault.
+    #[inline(always)]
+    fn fields<I: Index, N: Names>(
+        &mut self,
+        text: &[u8],
+        keys: usize,
+        fault: usize,
+        names: &N,
+    ) -> Indexed {
+        let keys = self.keys.iter().zip(&self.values).take(keys);
+        let mut lines = 0;
+        let mut fault = fault;
+        for (key, value) in keys {
+            let at = usize::from(*key);
+            if at >= fault {
+                break;
+            }
+            let Some(line) = self.lines.get_mut(lines) else {
+                // The others are for the next time.
+                fault = usize::MAX;
+                break;
+            };
+            let text = text.get(at..).unwrap_or_default();
+            let Some((mut place, may_have_escapes)) = names.place_of_key::<I>(text) else {
+                fault = at;
+                break;
+            };
+            if may_have_escapes && text[0] == b'"' {
+                place = super::field_place(names.field_of_escaped_key(&text[1..]));
+            }
+            line.values[place] = *value;
+            line.end = *key;
+            lines += usize::from(text[0] == b'\n');
+        }
+        Indexed {
+            lines,
+            is_next_strange: fault != usize::MAX,
+        }
     }
 }
 
@@ -363,69 +597,6 @@ fn find_escaped(backslash: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// Whether the scalar at the start of a block is a number (RFC 8259 section 6) or a literal, with
-/// nothing behind it that does not belong there. `text` goes on past the block.
-#[inline(always)]
-fn is_scalar<I: Index>(block: &[u8; BLOCK], text: &[u8]) -> bool {
-    let masks = I::number_masks(block);
-    let all = masks.digit | masks.point | masks.exponent | masks.sign;
-    let number_len = all.trailing_ones();
-    let Some(end) = 1_u32.checked_shl(number_len) else {
-        return is_long_number::<I>(text);
-    };
-    let [digit, point, exponent, sign] =
-        [masks.digit, masks.point, masks.exponent, masks.sign].map(|mask| mask & (end - 1));
-    let is_negative = u32::from(block[0] == b'-');
-    // A sign that is not of the number is of its exponent.
-    let sign = sign & !is_negative;
-    let after_zero = u32::from(block[is_negative as usize] == b'0') << is_negative << 1;
-    let faults = point & point.wrapping_sub(1)
-        | exponent & exponent.wrapping_sub(1)
-        // A point comes before the exponent.
-        | point & !exponent.wrapping_sub(1)
-        // Both stand after a digit, a sign after the exponent.
-        | (point | exponent) & !(digit << 1)
-        | sign & !(exponent << 1)
-        // A point and the signs stand before a digit, an exponent before a digit or its sign.
-        | (point | sign | is_negative) << 1 & !digit
-        | exponent << 1 & !(digit | sign)
-        | after_zero & digit;
-    // Without branches, since it could be guessed as little: no literal starts as a number does.
-    let start = u32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-    let is_of_four = start == u32::from_le_bytes(*b"true") || start == u32::from_le_bytes(*b"null");
-    let is_false = start == u32::from_le_bytes(*b"fals") && block[4] == b'e';
-    let len = number_len as usize + 4 * usize::from(is_of_four) + 5 * usize::from(is_false);
-    faults == 0 && len > 0 && ENDS_SCALAR[usize::from(block[len % BLOCK])]
-}
-
-/// The same for a number that does not end within a block.
-#[cold]
-fn is_long_number<I: Index>(text: &[u8]) -> bool {
-    let mut reader = Reader::<I>::new(text, 0);
-    let is_number = reader.number().is_some();
-    is_number
-        && reader
-            .peek()
-            .is_some_and(|byte| ENDS_SCALAR[usize::from(byte)])
-}
-
-/// What may stand behind a scalar: what ends its member, or white space.
-const ENDS_SCALAR: [bool; 256] = table(b",}] \t\r");
-
-/// What makes an escape of one character with a backslash before it.
-const SIMPLE_ESCAPES: [bool; 256] = table(b"\"\\/bfnrt");
-
-/// Which bytes are among some.
-const fn table(bytes: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut at = 0;
-    while at < bytes.len() {
-        table[bytes[at] as usize] = true;
-        at += 1;
-    }
-    table
-}
-
 /// A word of bits, one place on, that takes its lowest bit from the word before.
 #[derive(Default)]
 struct Shifted(u64);
@@ -439,6 +610,21 @@ impl Shifted {
     }
 }
 
+/// Sums of words of bits, one continued in the next.
+struct Sum(bool);
+
+impl Sum {
+    /// Adds the starts of runs of bits to all runs: for each of them, the place behind its end, and what
+    /// is left of other runs.
+    #[inline(always)]
+    fn add(&mut self, runs: u64, starts: u64) -> u64 {
+        let (sum, first) = runs.overflowing_add(starts);
+        let (sum, second) = sum.overflowing_add(u64::from(self.0));
+        self.0 = first | second;
+        sum
+    }
+}
+
 /// What stood before, for each of the rules about neighbours.
 #[derive(Default)]
 struct Before {
@@ -448,158 +634,72 @@ struct Before {
     key: Shifted,
     open_object: Shifted,
     open_array: Shifted,
-    outermost_key: u64,
+    line_start: Shifted,
+    line_end: Shifted,
 }
 
 /// The containers that are open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Nesting {
-    /// One bit for each, the innermost lowest: set for an object.
-    is_object: u64,
+    /// How many there are.
     depth: u32,
+    /// One bit for each that is an object, the outermost at place 1.
+    objects: u64,
+}
+
+/// What 64 tokens are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Nested {
+    /// Those whose innermost container is an object. A bracket is in the container that it opens or
+    /// closes; but of one that closes, this says nothing.
+    in_object: u64,
+    /// Those that are in the outermost container, no deeper.
+    outermost: u64,
+    /// Those that close a container of the other kind, or are too deep.
+    faults: u64,
 }
 
 impl Nesting {
-    /// Takes the brackets of a word, given which open, and which are of objects. For each token, whether
-    /// the innermost container is an object; whether it is the outermost one, no deeper; and the tokens
-    /// that close the outermost one.
+    /// Takes the brackets of a word: which open, which close, which are of objects.
     ///
-    /// What brackets come to that follow each other in the same order, with whatever there is between
-    /// them, is remembered: going from one to the next takes long, and where it ends cannot be guessed.
+    /// A word of tokens may close what was opened words before. What it says is right up to the first
+    /// bracket that closes what is not open.
     #[inline(always)]
-    fn read<I: Index>(
-        &mut self,
-        nests: &mut Nests,
-        bracket: u64,
-        open: u64,
-        object: u64,
-    ) -> Option<(u64, u64, u64)> {
-        let brackets = Brackets {
-            count: bracket.count_ones(),
-            open: I::gather(open, bracket),
-            object: I::gather(object, bracket),
-            before: *self,
+    fn read<I: Index>(&mut self, open: u64, close: u64, object: u64) -> Nested {
+        let depths = I::depths(open, close, self.depth);
+        let object = object & (open | close);
+        let mut nested = Nested {
+            in_object: 0,
+            outermost: 0,
+            faults: 0,
         };
-        let nest = nests.place(&brackets)?;
-        if nest.brackets != brackets {
-            nest.learn(brackets)?;
+        let mut objects = 0;
+        // The tokens that are so deep or deeper.
+        let mut from_here = I::from_depth(depths, 1);
+        let mut depth = 1;
+        while from_here != 0 {
+            if depth > MAX_DEPTH {
+                nested.faults |= from_here;
+                break;
+            }
+            let deeper = I::from_depth(depths, depth + 1);
+            let here = from_here & !deeper;
+            // From the bracket that opens an object on, up to before the one that closes it.
+            let was_object = (self.objects >> depth & 1).wrapping_neg();
+            let in_object = I::prefix_xor(object & here) ^ was_object;
+            nested.in_object |= in_object & here;
+            // One that closes an object that is none, or does not close one that is.
+            nested.faults |= close & here & in_object;
+            objects |= in_object >> 63 << depth;
+            if depth == 1 {
+                nested.outermost = here;
+            }
+            from_here = deeper;
+            depth += 1;
         }
-        let in_object = (self.is_object & 1).wrapping_neg();
-        let outermost = u64::from(self.depth == 1).wrapping_neg();
-        *self = nest.after;
-        Some((
-            in_object ^ I::prefix_xor(I::spread(nest.in_object, bracket)),
-            outermost ^ I::prefix_xor(I::spread(nest.outermost, bracket)),
-            I::spread(nest.ends, bracket),
-        ))
-    }
-
-    /// The same, bracket by bracket.
-    #[cold]
-    fn follow(&mut self, bracket: u64, open: u64, object: u64) -> Option<(u64, u64, u64)> {
-        let mut faults = 0;
-        let mut deepest = 0;
-        // What holds from a token on, so far to the last one.
-        let mut in_object = (self.is_object & 1).wrapping_neg();
-        let mut outermost = u64::from(self.depth == 1).wrapping_neg();
-        let mut ends = 0;
-        let mut left = bracket;
-        while left != 0 {
-            let at = left.trailing_zeros();
-            left &= left - 1;
-            let (opens, kind) = (open >> at & 1 == 1, object >> at & 1);
-            let was_object = self.is_object & 1;
-            let was_outermost = u64::from(self.depth == 1);
-            // Without branches: which way it goes cannot be guessed.
-            let (deeper, shallower) = (self.is_object << 1 | kind, self.is_object >> 1);
-            self.is_object = if opens { deeper } else { shallower };
-            self.depth = self
-                .depth
-                .wrapping_add(2 * u32::from(opens))
-                .wrapping_sub(1);
-            faults |= u64::from(!opens) & (was_object ^ kind);
-            deepest = deepest.max(self.depth);
-            in_object ^= (was_object ^ self.is_object & 1).wrapping_neg() << at;
-            outermost ^= (was_outermost ^ u64::from(self.depth == 1)).wrapping_neg() << at;
-            ends |= u64::from(self.depth == 0) << at;
-        }
-        // Deeper than there are bits, or closed more often than opened.
-        if faults != 0 || deepest > MAX_DEPTH {
-            return None;
-        }
-        Some((in_object, outermost, ends))
-    }
-}
-
-/// Brackets that follow each other, close together, and what they come after.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Brackets {
-    count: u32,
-    open: u64,
-    object: u64,
-    before: Nesting,
-}
-
-/// What brackets come to: a bit for each of them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Nest {
-    brackets: Brackets,
-    /// Whether it is from there on another way than before.
-    in_object: u64,
-    outermost: u64,
-    ends: u64,
-    after: Nesting,
-}
-
-impl Nest {
-    #[cold]
-    fn learn(&mut self, brackets: Brackets) -> Option<()> {
-        let all = !u64::MAX.checked_shl(brackets.count).unwrap_or(0);
-        let mut nesting = brackets.before;
-        let was_in_object = nesting.is_object & 1;
-        let was_outermost = u64::from(nesting.depth == 1);
-        let (in_object, outermost, ends) = nesting.follow(all, brackets.open, brackets.object)?;
-        *self = Nest {
-            brackets,
-            in_object: (in_object ^ (in_object << 1 | was_in_object)) & all,
-            outermost: (outermost ^ (outermost << 1 | was_outermost)) & all,
-            ends,
-            after: nesting,
-        };
-        Some(())
-    }
-}
-
-/// What brackets came to lately.
-#[derive(Debug)]
-struct Nests(Box<[Nest]>);
-
-/// No brackets after nothing, which come to nothing.
-impl Default for Nests {
-    fn default() -> Nests {
-        Nests(vec![Nest::default(); Nests::COUNT].into())
-    }
-}
-
-impl Nests {
-    const COUNT: usize = 256;
-
-    /// The place for brackets, which others may have.
-    #[inline(always)]
-    fn place(&mut self, brackets: &Brackets) -> Option<&mut Nest> {
-        let Brackets {
-            count,
-            open,
-            object,
-            before,
-        } = brackets;
-        let number = open
-            ^ object.rotate_left(24)
-            ^ before.is_object.rotate_left(48)
-            ^ u64::from(*count).rotate_left(56);
-        // Fibonacci hashing.
-        let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Nests::COUNT.ilog2());
-        self.0.get_mut(usize::try_from(hash).ok()?)
+        self.objects = objects;
+        self.depth = (self.depth + open.count_ones()).saturating_sub(close.count_ones());
+        nested
     }
 }
 
@@ -609,7 +709,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A word of tokens, some of which are brackets: which, which of them open, which are of objects.
+    /// A word of tokens, some of which are brackets: which open, which close, which are of objects.
     fn word() -> impl Strategy<Value = [u64; 3]> {
         let brackets = prop_oneof![
             (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(a, b, c)| a & b & c),
@@ -619,27 +719,58 @@ mod tests {
         // Mostly brackets that open, or they would soon be closed too often; of few sequences.
         let bits = || prop_oneof![Just(u64::MAX), Just(0x5555_5555_5555_5555), any::<u64>()];
         (brackets, bits(), bits())
-            .prop_map(|(bracket, open, object)| [bracket, open & bracket, object])
+            .prop_map(|(bracket, open, object)| [open & bracket, !open & bracket, object])
+    }
+
+    /// What the tokens of a word are in, with a stack, and how many there are up to the first that closes
+    /// what is not open, or is a fault.
+    fn plainly(stack: &mut Vec<bool>, [open, close, object]: [u64; 3]) -> (Nested, u32) {
+        let mut nested = Nested {
+            in_object: 0,
+            outermost: 0,
+            faults: 0,
+        };
+        for at in 0..64 {
+            let bit = 1 << at;
+            let is_object = object & bit != 0;
+            if open & bit != 0 {
+                stack.push(is_object);
+            }
+            let is_too_deep = stack.len() > MAX_DEPTH as usize;
+            nested.outermost |= u64::from(stack.len() == 1) << at;
+            if close & bit != 0 {
+                match stack.pop() {
+                    None => return (nested, at),
+                    Some(was_object) => nested.faults |= u64::from(was_object != is_object) << at,
+                }
+            } else {
+                nested.in_object |= u64::from(stack.last() == Some(&true)) << at;
+            }
+            nested.faults |= u64::from(is_too_deep) << at;
+            if nested.faults != 0 {
+                return (nested, at);
+            }
+        }
+        (nested, 64)
     }
 
     proptest! {
         #[test]
-        fn what_is_remembered_of_brackets_is_what_they_come_to(
-            lines in prop::collection::vec(prop::collection::vec(word(), 1..4), 1..6),
-        ) {
-            let mut nests = Nests::default();
-            // The second time all of it is known.
-            for words in lines.iter().chain(&lines) {
-                let (mut nesting, mut plain) = (Nesting::default(), Nesting::default());
-                for [bracket, open, object] in words.iter().copied() {
-                    let expected = plain.follow(bracket, open, object);
-                    let read = nesting.read::<Plain>(&mut nests, bracket, open, object);
-                    prop_assert_eq!(read, expected);
-                    if expected.is_none() {
-                        break;
-                    }
-                    prop_assert_eq!(nesting, plain);
+        fn tokens_are_in_what_a_stack_says(words in prop::collection::vec(word(), 1..6)) {
+            let (mut nesting, mut stack) = (Nesting::default(), Vec::new());
+            for word in words {
+                let [open, close, object] = word;
+                let (expected, count) = plainly(&mut stack, word);
+                let read = nesting.read::<Plain>(open, close, object);
+                let before = !u64::MAX.checked_shl(count).unwrap_or(0);
+                prop_assert_eq!(read.in_object & before & !close, expected.in_object & before);
+                prop_assert_eq!(read.outermost & before, expected.outermost & before);
+                prop_assert_eq!(read.faults & before, 0);
+                if count < 64 {
+                    prop_assert_eq!(read.faults >> count & 1, expected.faults >> count & 1);
+                    break;
                 }
+                prop_assert_eq!(nesting.depth as usize, stack.len());
             }
         }
     }

@@ -55,7 +55,7 @@ mod walk;
 
 use std::marker::PhantomData;
 
-use self::index::{Indexed as LineIndexed, LineIndex};
+use self::index::{Line, LineIndex};
 pub(super) use self::names::{Given, Usual};
 use self::names::{MoreGlue, Names};
 #[cfg(target_arch = "x86_64")]
@@ -229,11 +229,11 @@ impl<N: Names> FastLane<N> {
         }
     }
 
-    /// Reads the events of lines from the start of `text` on, one after the other, until one is not
-    /// ordinary or a limit is reached. `text` goes on past the lines, to the end of the input; what
-    /// has less than a block behind it is not read.
+    /// Reads lines from the start of `text` on, one after the other, until a limit is reached or the
+    /// sink has enough. `text` goes on past the lines, to the end of the input; what has less than a
+    /// block behind it is not ordinary.
     #[inline]
-    pub(super) fn read(&mut self, text: &[u8], limits: Limits, sink: impl FnMut(Event)) -> Run {
+    pub(super) fn read(&mut self, text: &[u8], limits: Limits, sink: impl Sink) -> Run {
         let mut lines = Lines {
             text,
             limits,
@@ -280,11 +280,7 @@ impl<N: Names> FastLane<N> {
 
     /// Walks through lines. `false` if `may_index`, and indexing is better now.
     #[inline(always)]
-    fn walk_lines<S: Scan, F: FnMut(Event)>(
-        &mut self,
-        lines: &mut Lines<'_, F>,
-        may_index: bool,
-    ) -> bool {
+    fn walk_lines<S: Scan, K: Sink>(&mut self, lines: &mut Lines<'_, K>, may_index: bool) -> bool {
         while lines.are_left() {
             let mut reader = Reader::<S>::new(lines.rest(), 0);
             let event = self.walk(&mut reader);
@@ -295,6 +291,7 @@ impl<N: Names> FastLane<N> {
             let len = reader.at;
             if event
                 .and_then(|event| lines.take(event, len, &self.names))
+                .or_else(|| lines.refuse())
                 .is_none()
             {
                 return true;
@@ -308,21 +305,53 @@ impl<N: Names> FastLane<N> {
 
     /// Indexes lines. `false` if it is time to see whether walking is better.
     #[inline(always)]
-    fn index_lines<I: Index, F: FnMut(Event)>(&mut self, lines: &mut Lines<'_, F>) -> bool {
-        while lines.are_left() {
+    fn index_lines<I: Index, K: Sink>(&mut self, lines: &mut Lines<'_, K>) -> bool {
+        'texts: while lines.are_left() {
             if self.habit.to_index == 0 {
                 return false;
             }
-            self.habit.to_index -= 1;
-            let mut read = self.read_indexed::<I>(lines.rest());
-            if read.is_none() && LineIndex::is_too_long(lines.rest()) {
-                let mut reader = Reader::<I>::new(lines.rest(), 0);
-                read = self.walk(&mut reader).map(|event| (event, reader.at));
+            let text = lines.rest();
+            let Limits {
+                end, lines: most, ..
+            } = lines.left();
+            let indexed = self.index.read::<I, N>(text, end, most, &self.names);
+            // Where the next line starts.
+            let mut at = 0;
+            for number in 0..indexed.lines {
+                if !lines.are_left() {
+                    return true;
+                }
+                self.habit.to_index = self.habit.to_index.saturating_sub(1);
+                let Some(line) = self.index.line(number) else {
+                    continue 'texts;
+                };
+                let len = line.end() + 1 - at;
+                let event = self.read_indexed::<I>(text, &line);
+                let taken = event.and_then(|event| lines.take(event, len, &self.names));
+                if taken.is_none() {
+                    if lines.refuse().is_none() {
+                        return true;
+                    }
+                    // Unless somebody writes to the file at this moment, it is the same line.
+                    if lines.rest().len() + line.end() + 1 != text.len() {
+                        continue 'texts;
+                    }
+                }
+                at = line.end() + 1;
             }
-            if read
-                .and_then(|(event, len)| lines.take(event, len, &self.names))
-                .is_none()
-            {
+            if indexed.lines > 0 && !indexed.is_next_strange || !lines.are_left() {
+                continue;
+            }
+            self.habit.to_index = self.habit.to_index.saturating_sub(1);
+            let mut taken = None;
+            if !indexed.is_next_strange {
+                // Too long, or near the end of the text.
+                let mut reader = Reader::<I>::new(lines.rest(), 0);
+                taken = self
+                    .walk(&mut reader)
+                    .and_then(|event| lines.take(event, reader.at, &self.names));
+            }
+            if taken.or_else(|| lines.refuse()).is_none() {
                 return true;
             }
         }
@@ -393,10 +422,8 @@ impl<N: Names> FastLane<N> {
     }
 
     #[inline(always)]
-    fn read_indexed<I: Index>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
-        let indexed = self.index.read::<I>(text)?;
-        let values = values::<I, N>(&self.index, indexed, text, &self.names)?;
-        let reader = |field| Reader::<I>::new(text, values[field_place(Some(field))]);
+    fn read_indexed<I: Index>(&mut self, text: &[u8], line: &Line) -> Option<Event> {
+        let reader = |field| Reader::<I>::new(text, line.value(field));
         let user_id = reader(Field::UserId).user_id()?;
         let is_purchase = self.names.is_purchase_here(reader(Field::EventType))?;
         let date = reader(Field::Timestamp).timestamp(&mut self.dates, &mut self.names)?;
@@ -413,30 +440,8 @@ impl<N: Names> FastLane<N> {
         } else {
             None
         };
-        Some((Event::new(date, user_id, purchase), indexed.len + 1))
+        Some(Event::new(date, user_id, purchase))
     }
-}
-
-/// Where the value of each field is in an indexed line, and past its end for those that are missing.
-/// Of a key that comes twice the last one counts. What is no field of ours has a place of its own, the
-/// last one, so that there is nothing to guess.
-#[inline(always)]
-fn values<I: Index, N: Names>(
-    index: &LineIndex,
-    indexed: LineIndexed,
-    text: &[u8],
-    names: &N,
-) -> Option<[usize; Field::COUNT + 1]> {
-    let mut values = [usize::MAX; Field::COUNT + 1];
-    for (key, value) in index.members(indexed) {
-        let text = text.get(key + 1..)?;
-        let mut place = names.place_of_key(text)?;
-        if indexed.has_escaped_keys && place == Field::COUNT && names.may_have_escapes::<I>(text)? {
-            place = field_place(names.field_of_escaped_key(text));
-        }
-        values[place] = value;
-    }
-    Some(values)
 }
 
 /// The place of a field's value among all; the last one is that of other keys.
@@ -456,7 +461,7 @@ pub(super) struct Limits {
     pub(super) line_bytes: usize,
 }
 
-/// What was passed over: lines, all of them valid events.
+/// Lines that were passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Run {
     /// How many lines there were.
@@ -465,18 +470,38 @@ pub struct Run {
     pub len: usize,
 }
 
-/// Lines that are being read, and where their events go.
-struct Lines<'a, F> {
+/// Where lines go.
+pub(super) trait Sink {
+    /// Takes the event of a line.
+    fn event(&mut self, event: Event);
+
+    /// Takes a line that is not ordinary: the one at the start of `rest`, which is after so many. How
+    /// long it is with its `\n`, or `None` to stop before it.
+    fn refused(&mut self, before: Run, rest: &[u8]) -> Option<usize>;
+}
+
+/// Lines that are being read, and where they go.
+struct Lines<'a, K> {
     text: &'a [u8],
     limits: Limits,
     run: Run,
-    sink: F,
+    sink: K,
 }
 
-impl<'a, F: FnMut(Event)> Lines<'a, F> {
+impl<'a, K: Sink> Lines<'a, K> {
     #[inline(always)]
     fn are_left(&self) -> bool {
         self.run.len < self.limits.end && self.run.lines < self.limits.lines
+    }
+
+    /// The limits from the next line on.
+    #[inline(always)]
+    fn left(&self) -> Limits {
+        Limits {
+            end: self.limits.end.saturating_sub(self.run.len),
+            lines: self.limits.lines.saturating_sub(self.run.lines),
+            ..self.limits
+        }
     }
 
     /// From the next line on.
@@ -502,43 +527,56 @@ impl<'a, F: FnMut(Event)> Lines<'a, F> {
             Ok(event),
             "the lanes disagree"
         );
-        (self.sink)(event);
+        self.sink.event(event);
+        self.pass(len);
+        Some(())
+    }
+
+    /// Hands the next line on, which is not ordinary.
+    #[inline(always)]
+    fn refuse(&mut self) -> Option<()> {
+        let len = self.sink.refused(self.run, self.rest())?;
+        self.pass(len);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, len: usize) {
         self.run.lines += 1;
         self.run.len += len;
-        Some(())
     }
 }
 
 /// [`FastLane::walk_lines`], compiled for a way of looking at blocks.
-struct WalkLines<'r, 'a, S, F, N: Names>(
+struct WalkLines<'r, 'a, S, K, N: Names>(
     &'r mut FastLane<N>,
-    &'r mut Lines<'a, F>,
+    &'r mut Lines<'a, K>,
     bool,
     PhantomData<S>,
 );
 
-impl<S: Scan, F: FnMut(Event), N: Names> Task for WalkLines<'_, '_, S, F, N> {
+impl<S: Scan, K: Sink, N: Names> Task for WalkLines<'_, '_, S, K, N> {
     type Output = bool;
 
     #[inline(always)]
     fn run(self) -> bool {
-        self.0.walk_lines::<S, F>(self.1, self.2)
+        self.0.walk_lines::<S, K>(self.1, self.2)
     }
 }
 
 /// [`FastLane::index_lines`], compiled for a way of looking at blocks.
-struct IndexLines<'r, 'a, I, F, N: Names>(
+struct IndexLines<'r, 'a, I, K, N: Names>(
     &'r mut FastLane<N>,
-    &'r mut Lines<'a, F>,
+    &'r mut Lines<'a, K>,
     PhantomData<I>,
 );
 
-impl<I: Index, F: FnMut(Event), N: Names> Task for IndexLines<'_, '_, I, F, N> {
+impl<I: Index, K: Sink, N: Names> Task for IndexLines<'_, '_, I, K, N> {
     type Output = bool;
 
     #[inline(always)]
     fn run(self) -> bool {
-        self.0.index_lines::<I, F>(self.1)
+        self.0.index_lines::<I, K>(self.1)
     }
 }
 
@@ -562,9 +600,51 @@ mod tests {
                 line_bytes: usize::MAX,
             };
             let mut read = None;
-            let run = self.read(text, limits, |event| read = Some(event));
+            let run = self.read(text, limits, One(&mut read));
             assert_eq!(run.lines, usize::from(read.is_some()));
             read.map(|event| (event, run.len))
+        }
+    }
+
+    impl<K: Sink> Sink for &mut K {
+        fn event(&mut self, event: Event) {
+            (**self).event(event);
+        }
+
+        fn refused(&mut self, before: Run, rest: &[u8]) -> Option<usize> {
+            (**self).refused(before, rest)
+        }
+    }
+
+    /// Takes one event, and no other line.
+    struct One<'a>(&'a mut Option<Event>);
+
+    impl Sink for One<'_> {
+        fn event(&mut self, event: Event) {
+            assert_eq!(self.0.replace(event), None);
+        }
+
+        fn refused(&mut self, _: Run, _: &[u8]) -> Option<usize> {
+            None
+        }
+    }
+
+    /// Takes all lines, in order: the events of those that are ordinary.
+    struct All<'a> {
+        text: &'a [u8],
+        lines: Vec<Option<Event>>,
+    }
+
+    impl Sink for All<'_> {
+        fn event(&mut self, event: Event) {
+            self.lines.push(Some(event));
+        }
+
+        fn refused(&mut self, before: Run, rest: &[u8]) -> Option<usize> {
+            assert_eq!(before.lines, self.lines.len());
+            assert_eq!(self.text[before.len..].as_ptr(), rest.as_ptr());
+            self.lines.push(None);
+            Some(memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1))
         }
     }
 
@@ -698,32 +778,121 @@ mod tests {
         }
     }
 
-    /// Whether the line is indexed, which has to be so if it is an object (these are neither long nor
-    /// deep), and then the values have to be where the reader of the rules finds them.
-    fn check_index<I: Index>(index: &mut LineIndex, line: &[u8]) {
+    /// Whether the lines are indexed, which has to be so if they are objects (these are neither long nor
+    /// deep) or blank, and then the values have to be where the reader of the rules finds them.
+    fn check_index<I: Index>(index: &mut LineIndex, lines: &[&[u8]]) {
         for filler in [b'"', b'\n', b'{', 0xff] {
-            let mut text = line.to_vec();
+            let mut text = lines.join(&b'\n');
             text.push(b'\n');
+            let end = text.len();
             text.resize(text.len() + 2 * WIDE, filler);
-            let shown = String::from_utf8_lossy(line);
-            let expected = match json::read_usual(line) {
-                Ok(Document::Object(spans)) if std::str::from_utf8(line).is_ok() => Some(spans),
-                _ => None,
-            };
-            let indexed = index.read::<I>(&text);
-            assert_eq!(
-                indexed.map(|indexed| indexed.len),
-                expected.map(|_| line.len()),
-                "{shown}"
-            );
-            if let (Some(indexed), Some(spans)) = (indexed, expected) {
-                let values = values::<I, Usual>(index, indexed, &text, &Usual).unwrap();
-                for (value, span) in values.iter().zip(spans) {
-                    assert_eq!(
-                        *value,
-                        span.map_or(usize::MAX, |span| span.start),
-                        "{shown}"
-                    );
+            let shown = String::from_utf8_lossy(&text[..end]);
+            let mut lines = lines.iter();
+            let mut start = 0;
+            while start < end {
+                let rest = &text[start..];
+                let indexed = index.read::<I, Usual>(rest, end - start, usize::MAX, &Usual);
+                // What was looked at ends in the filler, with a fault or without.
+                let mut at = 0;
+                for number in 0..indexed.lines {
+                    let Some(line) = lines.next() else {
+                        return;
+                    };
+                    let spans = match json::read_usual(line) {
+                        Ok(Document::Object(spans)) if std::str::from_utf8(line).is_ok() => spans,
+                        _ if line.iter().all(|byte| b" \t\r".contains(byte)) => Default::default(),
+                        _ => panic!("no object: {}", String::from_utf8_lossy(line)),
+                    };
+                    let read = index.line(number).unwrap();
+                    assert_eq!(read.end(), at + line.len(), "{shown}");
+                    for field in Field::ALL {
+                        let span = spans[field.index()];
+                        let expected = span.map_or(usize::MAX, |span| at + span.start);
+                        assert_eq!(read.value(field), expected, "{field:?} {shown}");
+                    }
+                    at = read.end() + 1;
+                }
+                start += at;
+                if start == end {
+                    break;
+                }
+                assert!(indexed.is_next_strange || indexed.lines > 0, "{shown}");
+                if indexed.is_next_strange {
+                    let line = *lines.next().unwrap();
+                    let is_object = matches!(json::read_usual(line), Ok(Document::Object(_)));
+                    let is_utf8 = std::str::from_utf8(line).is_ok();
+                    assert!(!(is_object && is_utf8), "{}", String::from_utf8_lossy(line));
+                    start += line.len() + 1;
+                }
+            }
+            assert_eq!(lines.next(), None);
+        }
+    }
+
+    fn check_indexes(lines: &[&[u8]]) {
+        let mut index = LineIndex::default();
+        check_index::<Plain>(&mut index, lines);
+        #[cfg(target_arch = "x86_64")]
+        if Avx512::is_there() {
+            check_index::<Avx512>(&mut index, lines);
+        }
+    }
+
+    #[test]
+    fn as_many_lines_are_indexed_as_there_are() {
+        let event = br#"{"user_id":1,"event_type":"a","timestamp":"2024-01-01T00:00:00Z"}"#;
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(3000));
+        let too_deep = format!("{{\"a\":{}{}}}", "[".repeat(63), "]".repeat(63));
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(62), "]".repeat(62));
+        check_indexes(&[&event[..]; 1000]);
+        check_indexes(&[b"".as_slice(); 3000]);
+        check_indexes(&[b"{}".as_slice(); 3000]);
+        check_indexes(&[b"[".as_slice(); 300]);
+        check_indexes(&[deep.as_bytes(); 30]);
+        check_indexes(&[&event[..], long.as_bytes()].repeat(10));
+        let mut index = LineIndex::default();
+        for (line, lines) in [(&deep, 1), (&too_deep, 0)] {
+            let text = format!("{line}\n{line}\n").repeat(2);
+            let indexed = index.read::<Plain, Usual>(text.as_bytes(), text.len(), 1, &Usual);
+            assert_eq!(indexed.lines.min(1), lines);
+            assert_eq!(indexed.is_next_strange, lines == 0);
+        }
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        let line = br#"{"user_id":1,"event_type":"a","timestamp":"2024-01-01T00:00:00Z"}"#;
+        let text = [&line[..], b"\n"].concat().repeat(300);
+        for mut lane in lanes() {
+            for lines in [0, 1, 2, 7, 100, 1000] {
+                for end in [
+                    0,
+                    1,
+                    line.len(),
+                    line.len() + 1,
+                    line.len() + 2,
+                    10_000,
+                    text.len(),
+                ] {
+                    for line_bytes in [line.len() - 1, line.len()] {
+                        let mut all = All {
+                            text: &text,
+                            lines: Vec::new(),
+                        };
+                        let limits = Limits {
+                            end,
+                            lines,
+                            line_bytes,
+                        };
+                        let run = lane.read(&text, limits, &mut all);
+                        let expected = end.div_ceil(line.len() + 1).min(lines).min(300);
+                        assert_eq!((run.lines, all.lines.len()), (expected, expected));
+                        assert_eq!(run.len, expected * (line.len() + 1));
+                        let taken = all.lines.iter().flatten().count();
+                        // The last ones have too little behind them.
+                        let fit = if line_bytes < line.len() { 0 } else { expected };
+                        assert!(taken <= fit && taken + 2 >= fit, "{taken} of {fit}");
+                    }
                 }
             }
         }
@@ -857,41 +1026,97 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
-        fn mutated_lines_are_indexed_if_they_are_objects((original, line) in mutated()) {
-            let mut index = LineIndex::default();
-            for line in [&original, &line, &original] {
-                check_index::<Plain>(&mut index, line);
-                #[cfg(target_arch = "x86_64")]
-                if Avx512::is_there() {
-                    check_index::<Avx512>(&mut index, line);
-                }
-            }
+        fn mutated_lines_are_indexed_if_they_are_objects(
+            lines in prop::collection::vec(mutated(), 1..5),
+        ) {
+            let lines: Vec<&[u8]> = lines
+                .iter()
+                .flat_map(|(original, line)| [&original[..], &line[..], &original[..]])
+                .collect();
+            check_indexes(&lines);
         }
 
         #[test]
         fn soups_of_tokens_are_indexed_if_they_are_objects(
-            tokens in prop::collection::vec(token(), 0..90),
-            is_object: bool,
+            soups in prop::collection::vec(
+                (prop::collection::vec(token(), 0..90), any::<bool>()),
+                1..4,
+            ),
         ) {
-            let soup = tokens.concat();
-            let line = if is_object { format!("{{\"a\":{soup}}}") } else { soup };
-            check_index::<Plain>(&mut LineIndex::default(), line.as_bytes());
-            #[cfg(target_arch = "x86_64")]
-            if Avx512::is_there() {
-                check_index::<Avx512>(&mut LineIndex::default(), line.as_bytes());
-            }
+            let soups = soups.into_iter().map(|(tokens, is_object)| {
+                let soup = tokens.concat();
+                if is_object { format!("{{\"a\":{soup}}}") } else { soup }
+            });
+            let soups: Vec<String> = soups.collect();
+            let lines: Vec<&[u8]> = soups.iter().map(String::as_bytes).collect();
+            check_indexes(&lines);
+        }
+
+        #[test]
+        fn scalars_are_told_from_what_looks_like_them(
+            lines in prop::collection::vec(
+                prop::collection::vec(
+                    prop_oneof![
+                        8 => "-?(0|[1-9][0-9]{0,4})([.][0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
+                        4 => Just("true".to_owned()),
+                        4 => Just("false".to_owned()),
+                        4 => Just("null".to_owned()),
+                        1 => "-?(0|[1-9][0-9]{60,90})",
+                        1 => "[-+.eE019]{1,6}",
+                        1 => "[tfn]?[tfnrualse0]{1,5}",
+                    ],
+                    1..12,
+                ),
+                1..8,
+            ),
+            separator in prop::sample::select(vec![",", " , ", "\t,"]),
+        ) {
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|scalars| format!("{{\"a\":[{}],\"amount\":{}}}", scalars.join(separator), scalars[0]))
+                .collect();
+            let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+            check_indexes(&lines);
         }
 
         #[test]
         fn objects_of_any_shape_are_indexed(
-            value in any_value(),
-            key in "(user_id|amount|timestamp|event_type|[a-z]{0,3})",
+            values in prop::collection::vec(
+                (any_value(), "(user_id|amount|timestamp|event_type|[a-z]{0,3})"),
+                1..4,
+            ),
         ) {
-            let line = format!("{{\"{key}\":{value},\"amount\" : {value}}}");
-            check_index::<Plain>(&mut LineIndex::default(), line.as_bytes());
-            #[cfg(target_arch = "x86_64")]
-            if Avx512::is_there() {
-                check_index::<Avx512>(&mut LineIndex::default(), line.as_bytes());
+            let lines: Vec<String> = values
+                .iter()
+                .map(|(value, key)| format!("{{\"{key}\":{value},\"amount\" : {value}}}"))
+                .collect();
+            let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+            check_indexes(&lines);
+        }
+
+        #[test]
+        fn texts_of_many_lines_get_the_verdicts_of_the_rules(
+            lines in prop::collection::vec(mutated(), 1..60),
+            spoiled in prop::sample::select(vec![1, 2, 9, 100]),
+        ) {
+            let lines: Vec<&[u8]> = lines
+                .iter()
+                .enumerate()
+                .map(|(n, (original, line))| if n % spoiled == 0 { &line[..] } else { &original[..] })
+                .collect();
+            let mut text = lines.join(&b'\n');
+            text.push(b'\n');
+            for mut lane in lanes() {
+                let limits = Limits { end: text.len(), lines: usize::MAX, line_bytes: usize::MAX };
+                let mut all = All { text: &text, lines: Vec::new() };
+                let run = lane.read(&text, limits, &mut all);
+                prop_assert_eq!((run.lines, run.len), (lines.len(), text.len()));
+                prop_assert_eq!(all.lines.len(), lines.len());
+                for (event, line) in all.lines.iter().zip(&lines) {
+                    if let Some(event) = event {
+                        prop_assert_eq!(rules::judge(line, Schema::usual()), Ok(*event));
+                    }
+                }
             }
         }
 

@@ -9,7 +9,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::scan::{BLOCK, Scan};
+use super::scan::{BLOCK, Index, Scan, Words4};
 use super::value::unescaped;
 use super::walk::Reader;
 use crate::event::field::Field;
@@ -32,12 +32,10 @@ pub(in crate::event) trait Names: Debug {
     /// The field that a key with escapes names; `key` starts behind the quote that opens it.
     fn field_of_escaped_key(&self, key: &[u8]) -> Option<Field>;
 
-    /// The place of the field that the key at the start of `text` names, without looking at escapes;
-    /// [`Field::COUNT`] where it names none.
-    fn place_of_key(&self, text: &[u8]) -> Option<usize>;
-
-    /// Whether the key at the start of `text`, which is none without looking at escapes, may be one.
-    fn may_have_escapes<S: Scan>(&self, text: &[u8]) -> Option<bool>;
+    /// The place of the field that the key at the start of `text` names, from its quote on, without
+    /// looking at escapes; [`Field::COUNT`] where it names none, or is none. And if so, whether it may
+    /// have escapes that make it name one. `None` where the text ends too soon to tell.
+    fn place_of_key<I: Index>(&self, text: &[u8]) -> Option<(usize, bool)>;
 
     /// Whether an event type without escapes is that of a purchase.
     fn is_purchase(&self, event_type: &[u8]) -> bool;
@@ -121,16 +119,9 @@ impl Names for Usual {
     }
 
     #[inline(always)]
-    fn place_of_key(&self, text: &[u8]) -> Option<usize> {
-        Some(usual_place(text.first_chunk()?))
-    }
-
-    #[inline(always)]
-    fn may_have_escapes<S: Scan>(&self, text: &[u8]) -> Option<bool> {
-        // Most keys have none; and a field's with escapes has one early on.
-        let block = text.first_chunk()?;
-        let first = S::first_not_plain(block);
-        Some(block.get(first) == Some(&b'\\'))
+    fn place_of_key<I: Index>(&self, text: &[u8]) -> Option<(usize, bool)> {
+        // Most keys have no escapes; and a field's with escapes has one early on.
+        Some(I::which(text.first_chunk()?, const { &QUOTED_KEYS }))
     }
 
     #[inline(always)]
@@ -147,10 +138,7 @@ impl Names for Usual {
     #[inline(always)]
     fn is_purchase_here<S: Scan>(&self, reader: Reader<'_, S>) -> Option<bool> {
         // The string's end is of no interest, only whether it is this one, and if not, why.
-        const START: u128 = {
-            let (word, _) = quoted(PURCHASE.as_bytes());
-            word << 8 | b'"' as u128
-        };
+        const START: u128 = quoted(PURCHASE.as_bytes()) << 8 | b'"' as u128;
         const LEN: usize = PURCHASE.len() + 2;
         let bytes = reader.next_bytes::<16>()?;
         let same = (u128::from_le_bytes(*bytes) ^ START).trailing_zeros() as usize / 8;
@@ -181,38 +169,21 @@ const PURCHASE_BYTES: [u8; PURCHASE.len()] = {
     bytes
 };
 
-/// The place of the field that the key at the start of `bytes` names. The key has no escapes, and
-/// ends with its quote.
-#[inline(always)]
-fn usual_place(bytes: &[u8; 16]) -> usize {
-    let text = u128::from_le_bytes(*bytes);
-    let mut place = Field::COUNT;
-    for field in Field::ALL {
-        let (key, mask) = const { QUOTED_KEYS }[field.index()];
-        place = if text & mask == key {
-            field.index()
-        } else {
-            place
-        };
-    }
-    place
-}
-
-/// The keys of the fields with the quotes that end them, as words, and which bits those take.
-const QUOTED_KEYS: [(u128, u128); Field::COUNT] = {
-    let mut words = [(0, 0); Field::COUNT];
+/// The keys of the fields, in quotes, each at its [`index`](Field::index).
+const QUOTED_KEYS: Words4 = {
+    let mut keys = [""; Field::COUNT];
     let mut index = 0;
     while index < Field::COUNT {
         let field = Field::ALL[index];
         assert!(field.index() == index);
-        words[index] = quoted(field.key().as_bytes());
+        keys[index] = field.key();
         index += 1;
     }
-    words
+    Words4::quoted(keys)
 };
 
-/// A text with the quote that ends it, as a word, and which bits it takes.
-const fn quoted(text: &[u8]) -> (u128, u128) {
+/// A text with the quote that ends it, as a word.
+const fn quoted(text: &[u8]) -> u128 {
     assert!(text.len() < 16);
     let mut word = (b'"' as u128) << (8 * text.len());
     let mut at = 0;
@@ -220,7 +191,7 @@ const fn quoted(text: &[u8]) -> (u128, u128) {
         word |= (text[at] as u128) << (8 * at);
         at += 1;
     }
-    (word, u128::MAX >> (120 - 8 * text.len()))
+    word
 }
 
 /// The keys and types of a [`Schema`] all of whose fields are the event's own.
@@ -310,10 +281,11 @@ impl Names for Given {
     }
 
     #[inline(always)]
-    fn place_of_key(&self, text: &[u8]) -> Option<usize> {
-        let text = text.get(..self.len)?;
+    fn place_of_key<I: Index>(&self, text: &[u8]) -> Option<(usize, bool)> {
+        let (quote, rest) = text.split_first()?;
+        let text = rest.get(..self.len)?;
         // Without branches: which key comes next cannot be guessed.
-        let mut is_same = [true; Field::COUNT];
+        let mut is_same = [*quote == b'"'; Field::COUNT];
         for words in &self.words {
             for (is_same, key) in is_same.iter_mut().zip(words) {
                 let bytes = text.get(key.at..)?.first_chunk()?;
@@ -324,13 +296,11 @@ impl Names for Given {
         for (index, is_same) in is_same.into_iter().enumerate() {
             place = if is_same { index } else { place };
         }
-        Some(place)
-    }
-
-    #[inline(always)]
-    fn may_have_escapes<S: Scan>(&self, text: &[u8]) -> Option<bool> {
-        let end = memchr::memchr2(b'"', b'\\', text)?;
-        Some(text[end] == b'\\')
+        let may_have_escapes = place == Field::COUNT && *quote == b'"' && {
+            let end = memchr::memchr2(b'"', b'\\', rest);
+            end.is_some_and(|end| rest[end] == b'\\')
+        };
+        Some((place, may_have_escapes))
     }
 
     #[inline(always)]

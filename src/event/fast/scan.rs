@@ -38,7 +38,7 @@ pub(super) const WIDE: usize = 64;
 
 /// Which bytes of a wide block are what, the first byte lowest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Masks {
+pub(in crate::event) struct Masks {
     /// `"`
     pub(super) quote: u64,
     /// `\`
@@ -57,7 +57,7 @@ pub(super) struct Masks {
 
 /// Which of 64 tokens are what, each being known by its first byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Kinds {
+pub(in crate::event) struct Kinds {
     /// `{` and `[`
     pub(super) open: u64,
     /// `}` and `]`
@@ -70,33 +70,90 @@ pub(super) struct Kinds {
     pub(super) comma: u64,
     /// `"`
     pub(super) string: u64,
+    /// The end of a line.
+    pub(super) newline: u64,
 }
 
-/// Which bytes of a block can be part of a number, and as what, the first byte lowest.
+/// Which of 64 bytes after a backslash make an escape with it (RFC 8259 section 7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct NumberMasks {
+pub(in crate::event) struct Escapes {
+    /// By themselves.
+    pub(super) simple: u64,
+    /// `u`, with four digits.
+    pub(super) unicode: u64,
+}
+
+/// Texts that are looked for all at once: four of 16 bytes or less.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::event) struct Words4 {
+    /// The texts, each with zeros behind it.
+    texts: [u8; WIDE],
+    /// All bits of the bytes that are of a text.
+    mask: [u8; WIDE],
+}
+
+impl Words4 {
+    /// How many bytes a text has at most.
+    pub(super) const LEN: usize = 16;
+
+    /// From texts, each in quotes.
+    pub(super) const fn quoted(texts: [&str; 4]) -> Words4 {
+        let mut words = Words4 {
+            texts: [0; WIDE],
+            mask: [0; WIDE],
+        };
+        let mut word = 0;
+        while word < texts.len() {
+            let text = texts[word].as_bytes();
+            assert!(text.len() + 2 <= Words4::LEN);
+            let start = word * Words4::LEN;
+            let mut at = 0;
+            while at < text.len() + 2 {
+                let is_quote = at == 0 || at == text.len() + 1;
+                words.texts[start + at] = if is_quote { b'"' } else { text[at - 1] };
+                words.mask[start + at] = 0xff;
+                at += 1;
+            }
+            word += 1;
+        }
+        words
+    }
+}
+
+/// How many bytes are looked back to, to know a literal: as many as the longest one and one before it
+/// have.
+pub(in crate::event) const BEFORE: usize = 6;
+
+/// Which of 64 bytes are what, they being scalars and what stands right behind them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::event) struct Scalars {
     /// `0` to `9`
-    pub(super) digit: u32,
+    pub(super) digit: u64,
+    /// `0`
+    pub(super) zero: u64,
     /// `.`
-    pub(super) point: u32,
+    pub(super) point: u64,
     /// `e` and `E`
-    pub(super) exponent: u32,
-    /// `+` and `-`
-    pub(super) sign: u32,
+    pub(super) exponent: u64,
+    /// `-`
+    pub(super) minus: u64,
+    /// `+`
+    pub(super) plus: u64,
+    /// What may stand behind a scalar: punctuation, a quote, white space, the end of the line.
+    pub(super) end: u64,
+    /// The bytes before which `true`, `false` or `null` stands, with such an end before it.
+    pub(super) after_literal: u64,
 }
 
 /// A way of looking at blocks that also has what an index of a line is made with.
 ///
 /// Where bytes or places are packed together, what is behind those selected means nothing.
-pub(super) trait Index: Scan {
+pub(in crate::event) trait Index: Scan {
     /// What the bytes of a wide block are.
     fn masks(block: &[u8; WIDE]) -> Masks;
 
     /// What 64 tokens are.
     fn kinds(tokens: &[u8; WIDE]) -> Kinds;
-
-    /// What the bytes of a block are in a number.
-    fn number_masks(block: &[u8; BLOCK]) -> NumberMasks;
 
     /// The bytes that are selected, close together.
     fn pack(block: &[u8; WIDE], selected: u64, packed: &mut [u8; WIDE]);
@@ -110,11 +167,31 @@ pub(super) trait Index: Scan {
     /// Each bit the exclusive or of itself and all lower bits: what lies between pairs of bits.
     fn prefix_xor(bits: u64) -> u64;
 
-    /// The bits that are selected, close together, the lowest first.
-    fn gather(bits: u64, selected: u64) -> u64;
+    /// How deep 64 tokens are.
+    type Depths: Copy;
 
-    /// The lowest bits, as many as are selected, each in the place of one that is.
-    fn spread(bits: u64, selected: u64) -> u64;
+    /// How deep each token is, given the brackets that open and close, no token being both, and how deep
+    /// the token before is, which is 63 at most. A bracket is as deep as what is in it. What comes after
+    /// more brackets closed than there were means nothing.
+    fn depths(open: u64, close: u64, before: u32) -> Self::Depths;
+
+    /// The tokens that are so deep, or deeper.
+    fn from_depth(depths: Self::Depths, depth: u32) -> u64;
+
+    /// Which bytes make an escape.
+    fn escapes(codes: &[u8; WIDE]) -> Escapes;
+
+    /// Whether a wide block, which stands behind three other bytes, has a byte in it that is not UTF-8,
+    /// given that there are no faults before it. A character that lacks its end is one in the block
+    /// that comes next, or at the first byte that is something else.
+    fn has_utf8_faults(bytes: &[u8; WIDE + 3]) -> bool;
+
+    /// The place among four texts of the one that stands here, 4 if none does; and whether a backslash
+    /// does, with no quote before it but for the first byte.
+    fn which(bytes: &[u8; Words4::LEN], texts: &Words4) -> (usize, bool);
+
+    /// What the bytes of scalars are, [`BEFORE`] others being before them.
+    fn scalars(bytes: &[u8; BEFORE + WIDE]) -> Scalars;
 }
 
 /// Work that is to be compiled for a [`Scan`]; its `run` is to be marked `#[inline(always)]`.
@@ -184,18 +261,23 @@ pub(super) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
-        _mm_extract_epi16, _mm_loadu_si128, _mm_maddubs_epi16, _mm_set1_epi8, _mm_set1_epi16,
-        _mm_shuffle_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256,
-        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
-        _mm512_add_epi16, _mm512_broadcast_i32x4, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
-        _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64,
-        _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi16,
-        _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
-        _mm512_shuffle_epi8, _mm512_storeu_si512, _mm512_test_epi8_mask, _pdep_u64, _pext_u64,
+        __m256i, __m512i, _mm_clmulepi64_si128, _mm_cmpeq_epi8_mask, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_extract_epi16, _mm_loadu_si128, _mm_maddubs_epi16, _mm_set1_epi8,
+        _mm_set1_epi16, _mm_shuffle_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm256_sub_epi8, _mm512_add_epi8, _mm512_add_epi16, _mm512_and_si512,
+        _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256,
+        _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmple_epu8_mask,
+        _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi8, _mm512_cvtepu8_epi16,
+        _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_add_epi8,
+        _mm512_mask_cmpeq_epi8_mask, _mm512_mask_sub_epi8, _mm512_maskz_compress_epi8,
+        _mm512_maskz_compress_epi16, _mm512_movepi8_mask, _mm512_mullo_epi64, _mm512_or_si512,
+        _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi64, _mm512_shuffle_epi8,
+        _mm512_srli_epi16, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi8,
+        _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_testn_epi64_mask, _mm512_xor_si512,
     };
 
-    use super::{BLOCK, Index, Kinds, Masks, NumberMasks, Scan, Task, WIDE};
+    use super::{BEFORE, BLOCK, Escapes, Index, Kinds, Masks, Scalars, Scan, Task, WIDE, Words4};
 
     /// JSON's white space that may stand inside a line, each byte at the place that its lower half
     /// names; elsewhere none that has that lower half.
@@ -204,6 +286,14 @@ mod x86 {
         table[0] = b' ';
         table[9] = b'\t';
         table[13] = b'\r';
+        table
+    };
+
+    /// The same of that, the end of the line and the quote.
+    const ENDS: [u8; 16] = {
+        let mut table = SPACES;
+        table[2] = b'"';
+        table[10] = b'\n';
         table
     };
 
@@ -263,6 +353,7 @@ mod x86 {
                 && is_x86_feature_detected!("pclmulqdq")
                 && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi2")
         }
@@ -282,6 +373,24 @@ mod x86 {
             // SAFETY: the table has the 16 bytes that are read, and the instruction asks for no
             // alignment. AVX-512 is there, or this type would not be used.
             unsafe { _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast())) }
+        }
+
+        /// What may stand behind a scalar.
+        #[inline(always)]
+        fn ends(bytes: __m512i) -> u64 {
+            let (spaces, punctuation) = (Avx512::table(&ENDS), Avx512::table(&PUNCTUATION));
+            debug_assert!(Avx512::is_there());
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            unsafe {
+                let case = _mm512_set1_epi8(0x20);
+                let cased = _mm512_or_si512(bytes, case);
+                // As in `masks`.
+                let punctuation =
+                    _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(punctuation, bytes), cased);
+                let control = _mm512_cmplt_epu8_mask(bytes, case);
+                let others = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(spaces, bytes), bytes);
+                punctuation & !control | others
+            }
         }
 
         /// Writes half a wide block of places from `at` on, which is at most the middle.
@@ -384,7 +493,7 @@ mod x86 {
         #[inline(always)]
         fn run<T: Task>(task: T) -> T::Output {
             #[target_feature(
-                enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq,avx512f,avx512bw,avx512vl,avx512vbmi2"
+                enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2"
             )]
             #[inline(never)]
             fn with_avx512<T: Task>(task: T) -> T::Output {
@@ -444,29 +553,7 @@ mod x86 {
                     colon: equal(bytes, b':'),
                     comma: equal(bytes, b','),
                     string: equal(bytes, b'"'),
-                }
-            }
-        }
-
-        #[inline(always)]
-        fn number_masks(block: &[u8; BLOCK]) -> NumberMasks {
-            let bytes = Avx2::load(block);
-            // SAFETY: these only compute; AVX2 is there, or this type would not be used.
-            unsafe {
-                let mask = |bytes| _mm256_movemask_epi8(bytes).cast_unsigned();
-                let equal = |bytes, byte: u8| {
-                    _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed()))
-                };
-                let value = _mm256_sub_epi8(bytes, _mm256_set1_epi8(0x30));
-                let cased = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
-                NumberMasks {
-                    digit: mask(_mm256_cmpeq_epi8(
-                        _mm256_min_epu8(value, _mm256_set1_epi8(9)),
-                        value,
-                    )),
-                    point: mask(equal(bytes, b'.')),
-                    exponent: mask(equal(cased, b'e')),
-                    sign: mask(_mm256_or_si256(equal(bytes, b'+'), equal(bytes, b'-'))),
+                    newline: equal(bytes, b'\n'),
                 }
             }
         }
@@ -537,19 +624,283 @@ mod x86 {
             }
         }
 
+        type Depths = __m512i;
+
         #[inline(always)]
-        fn gather(bits: u64, selected: u64) -> u64 {
-            debug_assert!(Avx512::is_there());
-            // SAFETY: this only computes; the instruction is there, or this type would not be used.
-            unsafe { _pext_u64(bits, selected) }
+        fn depths(open: u64, close: u64, before: u32) -> __m512i {
+            // Of each eight tokens: a byte for the sum of those before, eight times.
+            const SPREAD: [u8; WIDE] = {
+                let mut bytes = [0; WIDE];
+                let mut at = 0;
+                while at < WIDE {
+                    bytes[at] = (at / 8) as u8;
+                    at += 1;
+                }
+                bytes
+            };
+            let (counting, spread) = (Avx512::load(&COUNTING), Avx512::load(&SPREAD));
+            // One more than what is added up before each token; it has to fit a byte of 1 to 64.
+            let before = u8::try_from(before).unwrap_or(u8::MAX).wrapping_sub(1);
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            unsafe {
+                let one = _mm512_set1_epi8(1);
+                // 0 closes, 1 leaves all as it is, 2 opens: so no sum of bytes reaches into the next.
+                let steps = _mm512_mask_add_epi8(one, open, one, one);
+                let steps = _mm512_mask_sub_epi8(steps, close, steps, one);
+                let sums = _mm512_mullo_epi64(steps, _mm512_set1_epi64(0x0101_0101_0101_0101));
+                let eights = _mm512_cvtepi64_epi8(_mm512_srli_epi64(sums, 56));
+                let eights = _mm_cvtsi128_si64(eights).cast_unsigned();
+                let before_eights = eights.wrapping_mul(0x0101_0101_0101_0100);
+                let before_eights =
+                    _mm512_shuffle_epi8(_mm512_set1_epi64(before_eights.cast_signed()), spread);
+                let depths = _mm512_sub_epi8(_mm512_add_epi8(sums, before_eights), counting);
+                let depths = _mm512_add_epi8(depths, _mm512_set1_epi8(before.cast_signed()));
+                _mm512_mask_add_epi8(depths, close, depths, one)
+            }
         }
 
         #[inline(always)]
-        fn spread(bits: u64, selected: u64) -> u64 {
-            debug_assert!(Avx512::is_there());
-            // SAFETY: this only computes; the instruction is there, or this type would not be used.
-            unsafe { _pdep_u64(bits, selected) }
+        fn from_depth(depths: __m512i, depth: u32) -> u64 {
+            let depth = u8::try_from(depth).unwrap_or(u8::MAX);
+            // SAFETY: this only computes; AVX-512 is there, or this type would not be used.
+            unsafe { _mm512_cmpge_epu8_mask(depths, _mm512_set1_epi8(depth.cast_signed())) }
         }
+
+        #[inline(always)]
+        fn escapes(codes: &[u8; WIDE]) -> Escapes {
+            let bytes = Avx512::load(codes);
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            unsafe {
+                let equal =
+                    |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed()));
+                Escapes {
+                    simple: equal(b'"')
+                        | equal(b'\\')
+                        | equal(b'/')
+                        | equal(b'b')
+                        | equal(b'f')
+                        | equal(b'n')
+                        | equal(b'r')
+                        | equal(b't'),
+                    unicode: equal(b'u'),
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn has_utf8_faults(bytes: &[u8; WIDE + 3]) -> bool {
+            let (Some(third), Some(second), Some(first), Some(own)) = (
+                bytes.first_chunk(),
+                bytes[1..].first_chunk(),
+                bytes[2..].first_chunk(),
+                bytes[3..].first_chunk(),
+            ) else {
+                return true;
+            };
+            let (third, second) = (Avx512::load(third), Avx512::load(second));
+            let (first, own) = (Avx512::load(first), Avx512::load(own));
+            let first_high = Avx512::table(&utf8::FIRST_HIGH);
+            let first_low = Avx512::table(&utf8::FIRST_LOW);
+            let own_high = Avx512::table(&utf8::SECOND_HIGH);
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            unsafe {
+                let low = _mm512_set1_epi8(0x0f);
+                let high = |bytes| _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
+                let of_two = _mm512_and_si512(
+                    _mm512_and_si512(
+                        _mm512_shuffle_epi8(first_high, high(first)),
+                        _mm512_shuffle_epi8(first_low, _mm512_and_si512(first, low)),
+                    ),
+                    _mm512_shuffle_epi8(own_high, high(own)),
+                );
+                // The third byte of a character and the fourth have to follow a continuation.
+                let goes_on = _mm512_or_si512(
+                    _mm512_subs_epu8(second, _mm512_set1_epi8(0x60)),
+                    _mm512_subs_epu8(third, _mm512_set1_epi8(0x70)),
+                );
+                let goes_on = _mm512_and_si512(goes_on, _mm512_set1_epi8(-0x80));
+                let faults = _mm512_xor_si512(of_two, goes_on);
+                _mm512_test_epi8_mask(faults, faults) != 0
+            }
+        }
+
+        #[inline(always)]
+        fn which(bytes: &[u8; Words4::LEN], texts: &Words4) -> (usize, bool) {
+            let all = Avx512::table(bytes);
+            let (texts, mask) = (Avx512::load(&texts.texts), Avx512::load(&texts.mask));
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            let (same, quote, backslash) = unsafe {
+                let differ = _mm512_and_si512(_mm512_xor_si512(all, texts), mask);
+                let one = _mm512_castsi512_si128(all);
+                (
+                    u32::from(_mm512_testn_epi64_mask(differ, differ)),
+                    u32::from(_mm_cmpeq_epi8_mask(one, _mm_set1_epi8(0x22))),
+                    u32::from(_mm_cmpeq_epi8_mask(one, _mm_set1_epi8(0x5c))),
+                )
+            };
+            // Both halves of one.
+            let both = same & same >> 1 & 0x55 | 1 << 8;
+            // All before the second quote, if the first byte is one.
+            let quote = quote & !1;
+            let before_quote = (quote & quote.wrapping_neg()).wrapping_sub(1);
+            (
+                both.trailing_zeros() as usize / 2,
+                backslash & before_quote != 0,
+            )
+        }
+
+        #[inline(always)]
+        fn scalars(bytes: &[u8; BEFORE + WIDE]) -> Scalars {
+            let (
+                Some(own),
+                Some(last),
+                Some(second),
+                Some(third),
+                Some(fourth),
+                Some(fifth),
+                Some(sixth),
+            ) = (
+                bytes[6..].first_chunk(),
+                bytes[5..].first_chunk(),
+                bytes[4..].first_chunk(),
+                bytes[3..].first_chunk(),
+                bytes[2..].first_chunk(),
+                bytes[1..].first_chunk(),
+                bytes.first_chunk(),
+            )
+            else {
+                return Scalars::default();
+            };
+            let (own, last, second) = (Avx512::load(own), Avx512::load(last), Avx512::load(second));
+            let (third, fourth) = (Avx512::load(third), Avx512::load(fourth));
+            let (fifth, sixth) = (Avx512::load(fifth), Avx512::load(sixth));
+            // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
+            unsafe {
+                let equal = |bytes, byte: u8| {
+                    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed()))
+                };
+                let and_equal = |mask, bytes, byte: u8| {
+                    _mm512_mask_cmpeq_epi8_mask(mask, bytes, _mm512_set1_epi8(byte.cast_signed()))
+                };
+                let digits = _mm512_sub_epi8(own, _mm512_set1_epi8(0x30));
+                let cased = _mm512_or_si512(own, _mm512_set1_epi8(0x20));
+                // All literals but one end with an e.
+                let e = equal(last, b'e');
+                let is_true = and_equal(
+                    and_equal(and_equal(e, second, b'u'), third, b'r'),
+                    fourth,
+                    b't',
+                );
+                let is_false = and_equal(
+                    and_equal(
+                        and_equal(and_equal(e, second, b's'), third, b'l'),
+                        fourth,
+                        b'a',
+                    ),
+                    fifth,
+                    b'f',
+                );
+                let is_null = and_equal(
+                    and_equal(and_equal(equal(last, b'l'), second, b'l'), third, b'u'),
+                    fourth,
+                    b'n',
+                );
+                Scalars {
+                    digit: _mm512_cmple_epu8_mask(digits, _mm512_set1_epi8(9)),
+                    zero: equal(own, b'0'),
+                    point: equal(own, b'.'),
+                    exponent: equal(cased, b'e'),
+                    minus: equal(own, b'-'),
+                    plus: equal(own, b'+'),
+                    end: Avx512::ends(own),
+                    after_literal: (is_true | is_null) & Avx512::ends(fifth)
+                        | is_false & Avx512::ends(sixth),
+                }
+            }
+        }
+    }
+
+    /// What three halves of two bytes that follow each other say against both, a bit for each kind of
+    /// fault: where a bit is in all three, there is that fault. The kinds, and the tables, are those of
+    /// Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2021).
+    mod utf8 {
+        /// Something else where a character should go on.
+        const TOO_SHORT: u8 = 1 << 0;
+        /// A continuation after ASCII.
+        const TOO_LONG: u8 = 1 << 1;
+        /// Three bytes for what takes two.
+        const OVERLONG_3: u8 = 1 << 2;
+        /// Past U+10FFFF, with a second byte of 0x90 or more.
+        const TOO_LARGE: u8 = 1 << 3;
+        const SURROGATE: u8 = 1 << 4;
+        const OVERLONG_2: u8 = 1 << 5;
+        /// Past U+10FFFF by the first byte alone; or four bytes for what takes three.
+        const TOO_LARGE_1000: u8 = 1 << 6;
+        const OVERLONG_4: u8 = 1 << 6;
+        /// Two continuations: no fault where a third or fourth byte is due.
+        const TWO_CONTINUATIONS: u8 = 1 << 7;
+        /// What does not depend on the lower half of the first byte.
+        const CARRY: u8 = TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS;
+
+        /// By the upper half of the first byte.
+        pub(super) const FIRST_HIGH: [u8; 16] = [
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TOO_LONG,
+            TWO_CONTINUATIONS,
+            TWO_CONTINUATIONS,
+            TWO_CONTINUATIONS,
+            TWO_CONTINUATIONS,
+            TOO_SHORT | OVERLONG_2,
+            TOO_SHORT,
+            TOO_SHORT | OVERLONG_3 | SURROGATE,
+            TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4,
+        ];
+
+        /// By its lower half.
+        pub(super) const FIRST_LOW: [u8; 16] = [
+            CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
+            CARRY | OVERLONG_2,
+            CARRY,
+            CARRY,
+            CARRY | TOO_LARGE,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+            CARRY | TOO_LARGE | TOO_LARGE_1000,
+        ];
+
+        /// By the upper half of the second byte.
+        pub(super) const SECOND_HIGH: [u8; 16] = [
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
+            TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE,
+            TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
+            TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+            TOO_SHORT,
+        ];
     }
 }
 
@@ -640,16 +991,7 @@ pub(super) mod tests {
                 colon: bits(tokens, |byte| byte == b':'),
                 comma: bits(tokens, |byte| byte == b','),
                 string: bits(tokens, |byte| byte == b'"'),
-            }
-        }
-
-        fn number_masks(block: &[u8; BLOCK]) -> NumberMasks {
-            let bits = |holds: fn(u8) -> bool| u32::try_from(bits(block, holds)).unwrap();
-            NumberMasks {
-                digit: bits(|byte| byte.is_ascii_digit()),
-                point: bits(|byte| byte == b'.'),
-                exponent: bits(|byte| matches!(byte, b'e' | b'E')),
-                sign: bits(|byte| matches!(byte, b'+' | b'-')),
+                newline: bits(tokens, |byte| byte == b'\n'),
             }
         }
 
@@ -677,14 +1019,75 @@ pub(super) mod tests {
                 .sum()
         }
 
-        fn gather(bits: u64, selected: u64) -> u64 {
-            let places = selected_places(selected).enumerate();
-            places.map(|(to, from)| (bits >> from & 1) << to).sum()
+        type Depths = [u8; WIDE];
+
+        fn depths(open: u64, close: u64, before: u32) -> [u8; WIDE] {
+            let mut depth = u8::try_from(before).unwrap();
+            std::array::from_fn(|at| {
+                depth = depth.wrapping_add(u8::from(open >> at & 1 == 1));
+                let own = depth;
+                depth = depth.wrapping_sub(u8::from(close >> at & 1 == 1));
+                own
+            })
         }
 
-        fn spread(bits: u64, selected: u64) -> u64 {
-            let places = selected_places(selected).enumerate();
-            places.map(|(from, to)| (bits >> from & 1) << to).sum()
+        fn from_depth(depths: [u8; WIDE], depth: u32) -> u64 {
+            bits(&depths, |byte| u32::from(byte) >= depth)
+        }
+
+        fn escapes(codes: &[u8; WIDE]) -> Escapes {
+            Escapes {
+                simple: bits(codes, |byte| b"\"\\/bfnrt".contains(&byte)),
+                unicode: bits(codes, |byte| byte == b'u'),
+            }
+        }
+
+        fn has_utf8_faults(bytes: &[u8; WIDE + 3]) -> bool {
+            // From where a character starts that may reach into the block.
+            let start = (0..3).rev().find(|at| bytes[*at] >= 0xc0);
+            let start = start.filter(|at| match bytes[*at] {
+                0xc0..=0xdf => *at == 2,
+                0xe0..=0xef => *at >= 1,
+                _ => true,
+            });
+            let fault = std::str::from_utf8(&bytes[start.unwrap_or(3)..]).err();
+            // One that goes on behind is none.
+            fault.is_some_and(|fault| fault.error_len().is_some())
+        }
+
+        fn which(bytes: &[u8; Words4::LEN], texts: &Words4) -> (usize, bool) {
+            let fits = |text: usize| {
+                let at = text * Words4::LEN;
+                (0..Words4::LEN).all(|n| (bytes[n] ^ texts.texts[at + n]) & texts.mask[at + n] == 0)
+            };
+            let end = bytes[1..].iter().position(|byte| *byte == b'"');
+            let before = &bytes[..end.map_or(bytes.len(), |end| end + 1)];
+            (
+                (0..4).find(|text| fits(*text)).unwrap_or(4),
+                before.contains(&b'\\'),
+            )
+        }
+
+        fn scalars(bytes: &[u8; BEFORE + WIDE]) -> Scalars {
+            let is_end = |byte| b"{}[]:,\" \t\r\n".contains(&byte);
+            let own = &bytes[BEFORE..];
+            let after_literal = (0..WIDE).filter(|at| {
+                let before = &bytes[..BEFORE + at];
+                [&b"true"[..], b"false", b"null"].iter().any(|literal| {
+                    let rest = before.strip_suffix(*literal);
+                    rest.is_some_and(|rest| rest.last().is_some_and(|byte| is_end(*byte)))
+                })
+            });
+            Scalars {
+                digit: bits(own, |byte| byte.is_ascii_digit()),
+                zero: bits(own, |byte| byte == b'0'),
+                point: bits(own, |byte| byte == b'.'),
+                exponent: bits(own, |byte| matches!(byte, b'e' | b'E')),
+                minus: bits(own, |byte| byte == b'-'),
+                plus: bits(own, |byte| byte == b'+'),
+                end: bits(own, is_end),
+                after_literal: after_literal.map(|at| 1 << at).sum(),
+            }
         }
     }
 
@@ -695,16 +1098,7 @@ pub(super) mod tests {
         }
         assert_eq!(Avx512::masks(block), Plain::masks(block), "{block:?}");
         assert_eq!(Avx512::kinds(block), Plain::kinds(block), "{block:?}");
-        for half in block.as_chunks::<BLOCK>().0 {
-            assert_eq!(Avx512::number_masks(half), Plain::number_masks(half));
-        }
-        for half in block.as_chunks::<8>().0 {
-            let bits = u64::from_le_bytes(*half);
-            let gathered = Plain::gather(bits, selected);
-            assert_eq!(Avx512::gather(bits, selected), gathered, "{selected:x}");
-            let spread = Plain::spread(bits, selected);
-            assert_eq!(Avx512::spread(bits, selected), spread, "{selected:x}");
-        }
+        assert_eq!(Avx512::escapes(block), Plain::escapes(block), "{block:?}");
         let xor = Plain::prefix_xor(selected);
         assert_eq!(Avx512::prefix_xor(selected), xor, "{selected:x}");
         let count = selected.count_ones() as usize;
@@ -817,6 +1211,140 @@ pub(super) mod tests {
             let mut block = [0; WIDE];
             block.as_chunks_mut::<BLOCK>().0.copy_from_slice(&halves);
             check_index(&block, selected, start >> 1);
+        }
+    }
+
+    /// The first block with a fault: that in which the standard library finds it, or the next one if the
+    /// fault is in a character across both. The text ends with ASCII.
+    fn check_utf8<I: Index>(text: &[u8]) {
+        let mut blocks = text.as_chunks::<WIDE>().0.iter().enumerate();
+        let first = blocks.find(|(block, own)| {
+            let start = block * WIDE;
+            let mut bytes = [0; WIDE + 3];
+            bytes[3..].copy_from_slice(*own);
+            if let Some(from) = start.checked_sub(3) {
+                bytes[..3].copy_from_slice(&text[from..start]);
+            }
+            I::has_utf8_faults(&bytes)
+        });
+        let first = first.map(|(block, _)| block);
+        match std::str::from_utf8(text).err() {
+            None => assert_eq!(first, None, "{text:x?}"),
+            Some(fault) => {
+                let at = fault.valid_up_to();
+                let may_be = at / WIDE..=(at + 3) / WIDE;
+                assert!(
+                    first.is_some_and(|block| may_be.contains(&block)),
+                    "{first:?} {text:x?}"
+                );
+            }
+        }
+    }
+
+    fn check_all_utf8(text: &[u8]) {
+        check_utf8::<Plain>(text);
+        #[cfg(target_arch = "x86_64")]
+        if Avx512::is_there() {
+            check_utf8::<Avx512>(text);
+        }
+    }
+
+    #[test]
+    fn every_start_of_a_character_is_told_from_what_is_none() {
+        // What matters of the bytes after the second: limits of ranges.
+        let rest = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+        for first in 0x80..=u8::MAX {
+            for second in 0..=u8::MAX {
+                for (third, fourth) in rest
+                    .iter()
+                    .zip(rest.iter().cycle().skip(usize::from(second) % 10))
+                {
+                    for at in [usize::from(second) % 60, 60, 61, 62, 63] {
+                        let mut text = [b'a'; 2 * WIDE];
+                        text[at..at + 4].copy_from_slice(&[first, second, *third, *fourth]);
+                        check_all_utf8(&text);
+                    }
+                }
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    proptest! {
+        #[test]
+        fn depths_agree(open: u64, close: u64, other: u64, before in 0..64_u32) {
+            if Avx512::is_there() {
+                let (open, close) = (open & other, close & !other);
+                let plain = Plain::depths(open, close, before);
+                // Past the one that closes what is not open, nothing is said.
+                let count = plain.iter().zip(0..).find(|(depth, at)| **depth == 0 && close >> at & 1 == 1);
+                let count = count.map_or(64, |(_, at)| at);
+                let there = !u64::MAX.checked_shl(count).unwrap_or(0);
+                for depth in 1..=127 {
+                    prop_assert_eq!(
+                        Avx512::from_depth(Avx512::depths(open, close, before), depth) & there,
+                        Plain::from_depth(plain, depth) & there
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn texts_are_told_apart(
+            text in prop::sample::select(vec!["\"user_id\":1", "\"user_i\\u0064\":1", "\"a\":\"\\n\"", "\"amount\"", "\n\"amount\":"]),
+            at in 0..16_usize,
+            byte in prop_oneof![Just(b'"'), Just(b'\\'), any::<u8>()],
+            is_spoiled: bool,
+        ) {
+            const TEXTS: Words4 = Words4::quoted(["user_id", "amount", "", "fourteen_bytes"]);
+            let mut bytes = [b' '; Words4::LEN];
+            let len = text.len().min(Words4::LEN);
+            bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+            if is_spoiled {
+                bytes[at] = byte;
+            }
+            if Avx512::is_there() {
+                prop_assert_eq!(Avx512::which(&bytes, &TEXTS), Plain::which(&bytes, &TEXTS));
+            }
+        }
+
+        #[test]
+        fn bytes_of_scalars_agree(
+            text in prop::collection::vec(
+                prop_oneof![
+                    Just("true"), Just("false"), Just("null"), Just(","), Just("\n"), Just(" "), Just("]"),
+                    Just("\""), Just("0"), Just("7"), Just("-"), Just("+"), Just("."), Just("e"), Just("E"),
+                    Just("\x1a"), Just("\x0b"), Just("t"),
+                ],
+                BEFORE + WIDE,
+            ),
+            at in 0..BEFORE + WIDE,
+            byte: u8,
+        ) {
+            let text = text.concat();
+            let mut bytes: [u8; BEFORE + WIDE] = *text.as_bytes().first_chunk().unwrap();
+            if Avx512::is_there() {
+                prop_assert_eq!(Avx512::scalars(&bytes), Plain::scalars(&bytes));
+                bytes[at] = byte;
+                prop_assert_eq!(Avx512::scalars(&bytes), Plain::scalars(&bytes));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn characters_agree(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    6 => "[a-zé日😀\u{7ff}\u{800}\u{ffff}\u{10ffff}]{1,40}".prop_map(String::into_bytes),
+                    1 => prop::collection::vec(any::<u8>(), 1..3),
+                ],
+                1..12,
+            ),
+        ) {
+            let mut text = parts.concat();
+            text.resize(text.len().next_multiple_of(WIDE) + WIDE, b'a');
+            check_all_utf8(&text);
         }
     }
 }
