@@ -33,15 +33,22 @@ use super::value::hex;
 use super::walk::Reader;
 use crate::event::field::Field;
 
-/// How much is indexed together at most, in blocks: with its index it fits a core's first cache.
-/// Lines that are longer are walked through.
-const BLOCKS: usize = 128;
+/// How much is indexed together at most, in blocks, a bit of a word for each: with its index it fits a
+/// core's first cache. Lines that are longer are walked through.
+const BLOCKS: usize = 64;
 
 /// How many tokens there can be, each byte being one, and room to write two blocks behind them.
 const TOKENS: usize = (BLOCKS + 2) * WIDE;
 
 /// How many lines are indexed together at most: an event of half as many bytes there is none.
 const LINES: usize = BLOCKS * WIDE / 32;
+
+/// How far ahead of a block memory is asked for, in bytes: so much as is indexed together. Left to itself,
+/// the processor guesses what will be read, but not past the end of a page.
+const AHEAD: usize = BLOCKS * WIDE;
+
+/// How many blocks are looked at for each line that is asked for.
+const LINE_BLOCKS: usize = 8;
 
 /// No place.
 const NOWHERE: u16 = u16::MAX;
@@ -60,13 +67,11 @@ pub(super) struct LineIndex {
     keys: [u16; TOKENS],
     /// Where the values of those keys start.
     values: [u16; TOKENS],
-    /// The blocks with escapes, and the bytes in them that are escaped by a backslash before them.
-    escaped: [(u16, u64); BLOCKS],
+    /// Of each block, the bytes that are escaped by a backslash before them.
+    escaped: [u64; BLOCKS],
     /// Those bytes, and where they are.
     escapes: [u8; TOKENS],
     escape_places: [u16; TOKENS],
-    /// The blocks that have to be UTF-8.
-    past_ascii: [u16; BLOCKS],
     lines: [Line; LINES],
 }
 
@@ -119,10 +124,9 @@ impl Default for LineIndex {
             scalars: [b'\n'; BEFORE + TOKENS],
             keys: [0; TOKENS],
             values: [0; TOKENS],
-            escaped: [(0, 0); BLOCKS],
+            escaped: [0; BLOCKS],
             escapes: [0; TOKENS],
             escape_places: [0; TOKENS],
-            past_ascii: [0; BLOCKS],
             lines: [Line::NONE; LINES],
         }
     }
@@ -135,10 +139,10 @@ struct FirstPass {
     tokens: usize,
     /// How many bytes of scalars.
     scalars: usize,
-    /// How many blocks have escapes.
-    escaped: usize,
-    /// How many blocks have to be UTF-8.
-    past_ascii: usize,
+    /// The blocks that have escapes.
+    escaped: u64,
+    /// The blocks that have something past ASCII.
+    past_ascii: u64,
     /// Where the last whole line ends, its `\n`.
     end: usize,
     /// The first byte that cannot be where it is.
@@ -192,11 +196,11 @@ impl LineIndex {
         let found = self.blocks::<I>(text, end, lines)?;
         let grammar = self.grammar::<I>(found.tokens)?;
         let mut fault = found.fault.min(grammar.fault);
-        if found.escaped > 0 {
+        if found.escaped != 0 {
             fault = fault.min(self.check_escapes::<I>(text, found)?);
         }
-        if found.past_ascii > 0 {
-            fault = fault.min(self.check_utf8::<I>(text, found)?);
+        if found.past_ascii != 0 {
+            fault = fault.min(LineIndex::check_utf8::<I>(text, found)?);
         }
         fault = fault.min(self.check_scalars::<I>(text, found)?);
         Some(self.fields::<I, N>(text, grammar.keys, fault, names))
@@ -205,22 +209,22 @@ impl LineIndex {
     /// From bytes to tokens.
     #[inline(always)]
     fn blocks<I: Index>(&mut self, text: &[u8], end: usize, lines: usize) -> Option<FirstPass> {
-        // Whether the block before ended in a string, in a scalar, with a backslash that escapes, in
-        // what may be part of a character.
+        // Whether the block before ended in a string, in a scalar, with a backslash that escapes.
         let mut in_string = 0_u64;
         let mut in_scalar = 0;
         let mut last_escapes = 0;
-        let mut was_past_ascii = false;
         let mut tokens = 0;
         let mut scalars = BEFORE;
-        let mut newlines = 0;
         let mut escaped_blocks = 0;
         let mut past_ascii_blocks = 0;
         let mut fault = usize::MAX;
         let blocks = text.as_chunks::<WIDE>().0.iter();
-        for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(BLOCKS)) {
-            let masks = I::masks(bytes);
+        // Few lines are seldom longer; and if they are, they are walked through.
+        let most = lines.saturating_mul(LINE_BLOCKS).min(BLOCKS);
+        for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(most)) {
             let start = block * WIDE;
+            I::prefetch(text, start + AHEAD);
+            let masks = I::masks(bytes);
             let place = u16::try_from(start).ok()?;
 
             let escaped = find_escaped(masks.backslash, &mut last_escapes);
@@ -264,16 +268,10 @@ impl LineIndex {
                 self.scalars.get_mut(scalars..)?.first_chunk_mut()?,
             );
             scalars += of_scalars.count_ones() as usize;
-            // Written in any case, and kept if there are any: there is nothing to guess.
-            *self.escaped.get_mut(escaped_blocks)? = (place, escaped);
-            escaped_blocks += usize::from(escaped != 0);
-            let is_past_ascii = masks.past_ascii != 0;
-            *self.past_ascii.get_mut(past_ascii_blocks)? = place;
-            // A character may go on in the next block, or lack what should be there.
-            past_ascii_blocks += usize::from(is_past_ascii | was_past_ascii);
-            was_past_ascii = is_past_ascii;
-            newlines += (masks.newline & starts).count_ones() as usize;
-            if wrong != 0 || newlines >= lines {
+            *self.escaped.get_mut(block)? = escaped;
+            escaped_blocks |= u64::from(escaped != 0) << block;
+            past_ascii_blocks |= u64::from(masks.past_ascii != 0) << block;
+            if wrong != 0 {
                 break;
             }
         }
@@ -284,7 +282,7 @@ impl LineIndex {
             None => (0, 0),
         };
         let scalars = memchr::memrchr(b'\n', self.scalars.get(..scalars)?)?;
-        self.lines.get_mut(..newlines.min(LINES))?.fill(Line::NONE);
+        self.lines.fill(Line::NONE);
         Some(FirstPass {
             tokens,
             scalars: (scalars + 1).saturating_sub(BEFORE),
@@ -432,12 +430,12 @@ impl LineIndex {
         if faults == 0 {
             return Some(usize::MAX);
         }
-        self.first_wrong_scalar::<I>(text, found.tokens)
+        Some(self.first_wrong_scalar::<I>(text, found.tokens))
     }
 
     /// The same, one scalar after the other.
     #[cold]
-    fn first_wrong_scalar<I: Index>(&self, text: &[u8], tokens: usize) -> Option<usize> {
+    fn first_wrong_scalar<I: Index>(&self, text: &[u8], tokens: usize) -> usize {
         let tokens = self.tokens.iter().zip(&self.places).take(tokens);
         let scalars = tokens.filter(|(token, _)| !b"{}[]:,\"\n".contains(token));
         let places = scalars.map(|(_, place)| usize::from(*place));
@@ -449,7 +447,7 @@ impl LineIndex {
         });
         let first = places.next();
         debug_assert!(first.is_some());
-        Some(first.unwrap_or(0))
+        first.unwrap_or(0)
     }
 
     /// Where the first escape in a string of a whole line is that is none (RFC 8259 section 7), or makes
@@ -458,16 +456,20 @@ impl LineIndex {
     fn check_escapes<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<usize> {
         let (blocks, _) = text.as_chunks::<WIDE>();
         let mut count = 0;
-        for (start, escaped) in self.escaped.get(..found.escaped)? {
-            let block = blocks.get(usize::from(*start) / WIDE)?;
-            let escaped = match found.end.saturating_sub(usize::from(*start)) {
-                left @ ..WIDE => escaped & !(u64::MAX << left),
-                _ => *escaped,
-            };
+        let mut left = found.escaped;
+        while left != 0 {
+            let block = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let start = block * WIDE;
+            let mut escaped = *self.escaped.get(block)?;
+            if let left @ ..WIDE = found.end.saturating_sub(start) {
+                escaped &= !(u64::MAX << left);
+            }
+            let (block, start) = (blocks.get(block)?, u16::try_from(start).ok()?);
             let to = self.escapes.get_mut(count..)?.first_chunk_mut()?;
             I::pack(block, escaped, to);
             let to = self.escape_places.get_mut(count..)?.first_chunk_mut()?;
-            I::places(escaped, *start, to);
+            I::places(escaped, start, to);
             count += escaped.count_ones() as usize;
         }
         // Where the second half of a surrogate pair has to be; nowhere, if that is 0.
@@ -515,21 +517,26 @@ impl LineIndex {
 
     /// Where the first byte of the whole lines is that is not UTF-8.
     #[inline(always)]
-    fn check_utf8<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
+    fn check_utf8<I: Index>(text: &[u8], found: FirstPass) -> Option<usize> {
         let mut has_faults = false;
-        for start in self.past_ascii.get(..found.past_ascii)? {
-            let start = usize::from(*start);
+        // A character may go on in the next block, or lack what should be there.
+        let mut left = found.past_ascii | found.past_ascii << 1;
+        while left != 0 {
+            let start = left.trailing_zeros() as usize * WIDE;
+            left &= left - 1;
+            if start > found.end {
+                break;
+            }
             // With what may be the start of a character before it. No line starts within one.
             let from = start
                 .checked_sub(3)
                 .and_then(|from| text.get(from..)?.first_chunk());
-            has_faults |= match from {
-                Some(bytes) => I::has_utf8_faults(bytes),
-                None => {
-                    let mut bytes = [0; WIDE + 3];
-                    bytes[3..].copy_from_slice(text.get(start..start + WIDE)?);
-                    I::has_utf8_faults(&bytes)
-                }
+            has_faults |= if let Some(bytes) = from {
+                I::has_utf8_faults(bytes)
+            } else {
+                let mut bytes = [0; WIDE + 3];
+                bytes[3..].copy_from_slice(text.get(start..start + WIDE)?);
+                I::has_utf8_faults(&bytes)
             };
         }
         if has_faults {

@@ -152,13 +152,24 @@ pub(super) fn unescaped<const N: usize>(escaped: &[u8]) -> Option<([u8; N], usiz
     let mut len = 0;
     let mut at = 0;
     while let Some(byte) = escaped.get(at) {
-        let (character, length) = match *byte {
+        // As json::unescape_one does, for what is ASCII: these come by the million.
+        let (byte, length) = match *byte {
             b'"' => break,
-            b'\\' => json::unescape_one(&escaped[at..]),
-            byte => (char::from(byte), 1),
+            b'\\' => match *escaped.get(at + 1)? {
+                b'u' => {
+                    let unit = hex(escaped.get(at + 2..)?.first_chunk()?);
+                    (u8::try_from(unit).ok()?, 6)
+                }
+                b'b' => (0x08, 2),
+                b'f' => (0x0c, 2),
+                b'n' => (b'\n', 2),
+                b'r' => (b'\r', 2),
+                b't' => (b'\t', 2),
+                byte => (byte, 2),
+            },
+            byte => (byte, 1),
         };
-        let byte = u8::try_from(character).ok().filter(u8::is_ascii)?;
-        *text.get_mut(len)? = byte;
+        *text.get_mut(len)? = Some(byte).filter(u8::is_ascii)?;
         len += 1;
         at += length;
     }
