@@ -268,10 +268,11 @@ mod x86 {
         _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_extract_epi16, _mm_loadu_si128,
         _mm_maddubs_epi16, _mm_prefetch, _mm_set1_epi8, _mm_set1_epi16, _mm_shuffle_epi8,
         _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8, _mm512_add_epi8,
-        _mm512_add_epi16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi512_si128,
-        _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask,
-        _mm512_cmple_epu8_mask, _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi8, _mm512_cvtepu8_epi16,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_storeu_si256,
+        _mm256_sub_epi8, _mm512_add_epi8, _mm512_add_epi16, _mm512_and_si512,
+        _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256,
+        _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmple_epu8_mask,
+        _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi8, _mm512_cvtepu8_epi16,
         _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_add_epi8,
         _mm512_mask_cmpeq_epi8_mask, _mm512_mask_sub_epi8, _mm512_maskz_compress_epi8,
         _mm512_maskz_compress_epi16, _mm512_movepi8_mask, _mm512_mullo_epi64, _mm512_or_si512,
@@ -571,14 +572,17 @@ mod x86 {
         #[inline(always)]
         fn pack(block: &[u8; WIDE], selected: u64, packed: &mut [u8; WIDE]) {
             let bytes = Avx512::load(block);
-            // SAFETY: there are the 64 bytes that are written, and the instruction asks for no
-            // alignment; the other one only computes. AVX-512 is there, or this type would not be
-            // used.
+            // SAFETY: there are the 64 bytes that are written, or the first 32 of them, and the
+            // instructions ask for no alignment; the other ones only compute. AVX-512 is there, or this
+            // type would not be used.
             unsafe {
-                _mm512_storeu_si512(
-                    packed.as_mut_ptr().cast(),
-                    _mm512_maskz_compress_epi8(selected, bytes),
-                );
+                let bytes = _mm512_maskz_compress_epi8(selected, bytes);
+                // Half of the memory is most times enough, and less often in two lines of the cache.
+                if selected.count_ones() <= 32 {
+                    _mm256_storeu_si256(packed.as_mut_ptr().cast(), _mm512_castsi512_si256(bytes));
+                } else {
+                    _mm512_storeu_si512(packed.as_mut_ptr().cast(), bytes);
+                }
             }
         }
 
@@ -586,20 +590,26 @@ mod x86 {
         fn places(selected: u64, start: u16, places: &mut [u16; WIDE]) {
             let counting = Avx512::load(&COUNTING);
             // SAFETY: these only compute; AVX-512 is there, or this type would not be used.
-            let (low, high) = unsafe {
-                let packed = _mm512_maskz_compress_epi8(selected, counting);
-                let start = _mm512_set1_epi16(start.cast_signed());
-                let (low, high) = (
-                    _mm512_castsi512_si256(packed),
-                    _mm512_extracti64x4_epi64(packed, 1),
-                );
+            let (packed, start) = unsafe {
                 (
-                    _mm512_add_epi16(_mm512_cvtepu8_epi16(low), start),
-                    _mm512_add_epi16(_mm512_cvtepu8_epi16(high), start),
+                    _mm512_maskz_compress_epi8(selected, counting),
+                    _mm512_set1_epi16(start.cast_signed()),
                 )
             };
+            // SAFETY: as above.
+            let low = unsafe {
+                let low = _mm512_castsi512_si256(packed);
+                _mm512_add_epi16(_mm512_cvtepu8_epi16(low), start)
+            };
             Avx512::store_half(places, 0, low);
-            Avx512::store_half(places, WIDE / 2, high);
+            if selected.count_ones() > 32 {
+                // SAFETY: as above.
+                let high = unsafe {
+                    let high = _mm512_extracti64x4_epi64(packed, 1);
+                    _mm512_add_epi16(_mm512_cvtepu8_epi16(high), start)
+                };
+                Avx512::store_half(places, WIDE / 2, high);
+            }
         }
 
         #[inline(always)]
