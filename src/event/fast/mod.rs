@@ -845,8 +845,8 @@ mod tests {
         let too_deep = format!("{{\"a\":{}{}}}", "[".repeat(63), "]".repeat(63));
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(62), "]".repeat(62));
         check_indexes(&[&event[..]; 1000]);
-        check_indexes(&[b"".as_slice(); 3000]);
-        check_indexes(&[b"{}".as_slice(); 3000]);
+        check_indexes(&[b"".as_slice()].repeat(3000));
+        check_indexes(&[b"{}".as_slice()].repeat(3000));
         check_indexes(&[b"[".as_slice(); 300]);
         check_indexes(&[deep.as_bytes(); 30]);
         check_indexes(&[&event[..], long.as_bytes()].repeat(10));

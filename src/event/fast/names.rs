@@ -47,7 +47,7 @@ pub(in crate::event) trait Names: Debug {
     /// no event type.
     fn is_purchase_here<S: Scan>(&self, reader: Reader<'_, S>) -> Option<bool>;
 
-    /// The day that is counted, given that of UTC and the text `"YYYY-MM-DDThh:mm:ssZ"`.
+    /// The day that is counted, given that of UTC and the text, which starts `"YYYY-MM-DDThh:mm:ss`.
     fn day(&mut self, utc: Date, text: &[u8]) -> Option<Date>;
 
     /// The day of a timestamp in any form.

@@ -21,10 +21,11 @@ pub(in crate::event) trait Scan {
     /// Whether two blocks are the same in the bytes whose bits are set, which are the first ones.
     fn starts_alike(a: &[u8; BLOCK], b: &[u8; BLOCK], bits: u32) -> bool;
 
-    /// The date at the start of a block, if that is `"YYYY-MM-DDThh:mm:ssZ"`, quotes included, with a
+    /// The date at the start of a block, if that is `"YYYY-MM-DDThh:mm:ss`, the quote included, with a
     /// time from 00:00:00 to 23:59:59: the two halves of the year, the month and the day, in 16 bits
-    /// each, the first one lowest. Whether the calendar has such a day is not said.
-    fn date_digits(block: &[u8; BLOCK]) -> Option<u64>;
+    /// each, the first one lowest. Whether the calendar has such a day is not said. And whether the text
+    /// ends with `Z"` then, as it mostly does.
+    fn date_digits(block: &[u8; BLOCK]) -> Option<(u64, bool)>;
 
     /// Runs a task in a function of its own that is compiled for this way of looking.
     ///
@@ -248,7 +249,7 @@ impl Scan for Words {
     }
 
     #[inline(always)]
-    fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+    fn date_digits(block: &[u8; BLOCK]) -> Option<(u64, bool)> {
         super::value::date_digits(block.first_chunk()?)
     }
 
@@ -437,10 +438,11 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+        fn date_digits(block: &[u8; BLOCK]) -> Option<(u64, bool)> {
             // What a byte is above the one expected, at most.
             const FORM: &[u8; BLOCK] = b"\"0000-00-00T00:00:00Z\"\0\0\0\0\0\0\0\0\0\0";
             const ABOVE: &[u8; BLOCK] = b"\0\x09\x09\x09\x09\0\x01\x09\0\x03\x09\0\x02\x09\0\x05\x09\0\x05\x09\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+            const DATE_AND_TIME: i32 = (1 << super::super::value::DATE_AND_TIME) - 1;
             // Pairs of digits: of the year, the month, the day, the hour; nothing then.
             const PAIRS: &[u8; 16] =
                 b"\x01\x02\x03\x04\x06\x07\x09\x0a\x0c\x0d\x80\x80\x80\x80\x80\x80";
@@ -462,7 +464,8 @@ mod x86 {
                     _mm_extract_epi16(numbers, 4),
                 )
             };
-            (fits == -1 && hour < 24).then_some(date)
+            let is_date = fits & DATE_AND_TIME == DATE_AND_TIME && hour < 24;
+            is_date.then_some((date, fits == -1))
         }
 
         #[inline(always)]
@@ -490,7 +493,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+        fn date_digits(block: &[u8; BLOCK]) -> Option<(u64, bool)> {
             Avx2::date_digits(block)
         }
 
@@ -981,7 +984,7 @@ pub(super) mod tests {
             (0..BLOCK).all(|at| bits >> at & 1 == 0 || a[at] == b[at])
         }
 
-        fn date_digits(block: &[u8; BLOCK]) -> Option<u64> {
+        fn date_digits(block: &[u8; BLOCK]) -> Option<(u64, bool)> {
             super::super::value::date_digits(block.first_chunk()?)
         }
 

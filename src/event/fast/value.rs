@@ -63,10 +63,13 @@ impl Template {
     }
 }
 
-/// The date of `"YYYY-MM-DDThh:mm:ssZ"`, the form nearly all logs have, within words: see
+/// The length of `"YYYY-MM-DDThh:mm:ss`.
+pub(super) const DATE_AND_TIME: usize = 20;
+
+/// The date of `"YYYY-MM-DDThh:mm:ss`, as nearly all logs have it, within words: see
 /// [`Scan::date_digits`](super::scan::Scan::date_digits).
 #[inline(always)]
-pub(super) fn date_digits(text: &[u8; 24]) -> Option<u64> {
+pub(super) fn date_digits(text: &[u8; DATE_AND_TIME + 2]) -> Option<(u64, bool)> {
     const FIRST: Template = Template::new(*b"\"____-__");
     const SECOND: Template = Template::new(*b"-__T__:_");
     let word = |at: usize| {
@@ -81,7 +84,7 @@ pub(super) fn date_digits(text: &[u8; 24]) -> Option<u64> {
     let (first, second) = (word(0), word(8));
     matches(first, FIRST)?;
     matches(second, SECOND)?;
-    if text[22 - 1] != b'"' || text[20] != b'Z' || text[17] != b':' {
+    if text[17] != b':' {
         return None;
     }
     let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
@@ -103,7 +106,34 @@ pub(super) fn date_digits(text: &[u8; 24]) -> Option<u64> {
     if month > 19 || day > 39 {
         return None;
     }
-    Some(pair(first, 1) | pair(first, 3) << 16 | month << 32 | day << 48)
+    let date = pair(first, 1) | pair(first, 3) << 16 | month << 32 | day << 48;
+    Some((date, text.ends_with(b"Z\"")))
+}
+
+/// The length of what ends a timestamp behind its seconds, its quote included: a fraction of a second,
+/// an offset of zero in digits, or both. `None` for what has another form, or so many digits as no clock has.
+///
+/// Not inlined: where there is none, which is mostly so, what is around it is quicker without.
+#[inline(never)]
+pub(super) fn end_of_timestamp(text: &[u8; 32]) -> Option<usize> {
+    let word = |at: usize| Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+    let is_z = |word: u64| word & 0xffff == const { u64::from_le_bytes(*b"Z\"\0\0\0\0\0\0") };
+    let mut len = 0;
+    if text[0] == b'.' {
+        let mut digits = leading_digits(word(1)?);
+        if digits == 8 {
+            digits += leading_digits(word(9)?);
+        }
+        if !(1..16).contains(&digits) {
+            return None;
+        }
+        len = 1 + digits;
+    }
+    let end = word(len)?;
+    if is_z(end) {
+        return Some(len + 2);
+    }
+    (end << 8 == const { u64::from_le_bytes(*b"+00:00\"\0") << 8 }).then_some(len + 7)
 }
 
 /// The dates that digits stood for lately.
@@ -352,15 +382,42 @@ mod tests {
                 "(2024|2023|0000|9999)-(0[0-9]|1[0-3])-([0-2][0-9]|3[0-2])T(2[0-5]|1[0-9])[:;/][0-6][0-9]:[0-6][0-9]Z",
             ],
         ) {
-            let mut block = [b' '; 24];
-            block[0] = b'"';
-            block[1..21].copy_from_slice(text.as_bytes());
-            block[21] = b'"';
-            if let Some(date) = date_digits(&block).and_then(|digits| Dates::default().get(digits)) {
+            let mut block = [b'"'; DATE_AND_TIME + 2];
+            block[1..=DATE_AND_TIME].copy_from_slice(text.as_bytes());
+            if let Some(date) = date_digits(&block).and_then(|(digits, _)| Dates::default().get(digits)) {
                 prop_assert_eq!(parse_timestamp(text.as_bytes()), Ok(date));
             } else if let Ok(date) = parse_timestamp(text.as_bytes()) {
                 // Left to the other road: the ends of days.
                 prop_assert!(text.contains("T24") || text.contains(":60Z"), "{} {}", text, date);
+            }
+        }
+
+        #[test]
+        fn ends_of_timestamps(
+            end in prop_oneof![
+                2 => "([.][0-9]{1,18})?(Z|[+]00:00)",
+                1 => "([.,][0-9]{0,9})?(z|Z|[+-][01][0-9](:?[0-9]{2})?)?x?",
+            ],
+            filler: u8,
+        ) {
+            let text = format!("{end}\"");
+            let mut block = [filler; 32];
+            block[..text.len()].copy_from_slice(text.as_bytes());
+            let timestamp = format!("2024-02-29T23:59:59{end}");
+            if let Some(len) = end_of_timestamp(&block) {
+                prop_assert_eq!(len, text.len());
+                let date = Date::from_ymd(2024, 2, 29).unwrap();
+                prop_assert_eq!(parse_timestamp(timestamp.as_bytes()), Ok(date));
+            } else {
+                let fraction = end.strip_suffix('Z').or(end.strip_suffix("+00:00"));
+                let is_usual = fraction.is_some_and(|fraction| match fraction.strip_prefix('.') {
+                    None => fraction.is_empty(),
+                    Some(digits) => {
+                        let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+                        are_digits && (1..16).contains(&digits.len())
+                    }
+                });
+                prop_assert!(!is_usual, "{}", end);
             }
         }
 

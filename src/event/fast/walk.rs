@@ -10,7 +10,8 @@ use std::marker::PhantomData;
 use super::names::{MoreGlue, Names};
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    Dates, ends_member, hex, leading_digits, parse_escaped_timestamp, value_of_digits,
+    DATE_AND_TIME, Dates, end_of_timestamp, ends_member, hex, leading_digits,
+    parse_escaped_timestamp, value_of_digits,
 };
 use super::{Glue, MAX_DEPTH};
 use crate::event::field::Field;
@@ -394,14 +395,20 @@ impl<'a, S: Scan> Reader<'a, S> {
     /// A timestamp.
     #[inline(always)]
     pub(super) fn timestamp<N: Names>(&mut self, dates: &mut Dates, names: &mut N) -> Option<Date> {
-        match self.next_bytes().and_then(S::date_digits) {
-            Some(digits) => {
-                let start = self.at;
-                self.at += 22;
-                names.day(dates.get(digits)?, self.text.get(start..)?)
-            }
-            None => self.unusual_timestamp(names),
-        }
+        let text = self.text.get(self.at..)?;
+        let Some((digits, is_z)) = text.first_chunk().and_then(S::date_digits) else {
+            return self.unusual_timestamp(names);
+        };
+        self.at += if is_z {
+            DATE_AND_TIME + 2
+        } else if let Some(end) = text.get(DATE_AND_TIME..)?.first_chunk()
+            && let Some(len) = end_of_timestamp(end)
+        {
+            DATE_AND_TIME + len
+        } else {
+            return self.unusual_timestamp(names);
+        };
+        names.day(dates.get(digits)?, text)
     }
 
     #[inline(always)]
