@@ -8,17 +8,15 @@ use daytally::generate::Profile;
 fn read(decoder: &mut Decoder, text: &[u8]) -> (usize, u64) {
     let (mut at, mut lines, mut invalid, mut users) = (0, 0, 0, 0);
     while at < text.len() {
-        let run = decoder.decode_run(&text[at..], text.len() - at, 1000, |event| {
-            users ^= event.user_id().get();
-        });
+        let run = decoder.decode_lines(
+            &text[at..],
+            text.len() - at,
+            1024,
+            |event| users ^= event.user_id().get(),
+            |_, other| invalid += u64::from(matches!(other.verdict, Verdict::Invalid(_))),
+        );
         lines += run.lines;
         at += run.len;
-        if at < text.len() {
-            let next = decoder.decode_next(&text[at..]);
-            lines += 1;
-            invalid += u64::from(matches!(next.verdict, Verdict::Invalid(_)));
-            at += next.len;
-        }
     }
     std::hint::black_box(users);
     (lines, invalid)

@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use daytally::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Lanes, Verdict};
+use daytally::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Event, Lanes, Verdict};
 use daytally::generate::{Generator, Length, Profile, Settings};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
@@ -29,6 +29,7 @@ fuzz_target!(|text: &[u8]| {
         // Many lines are longer than this.
         read_in_sequence(text, way, 100, |_, _| ());
         read_in_runs(text, way);
+        read_many(text, way);
     }
 });
 
@@ -54,7 +55,46 @@ fn fast_decoder(way: Way, max_line_bytes: usize) -> Decoder {
     decoder
 }
 
-/// Reads a text as workers do, runs of lines in between, up to an end that its length chooses.
+/// What becomes of lines: events, and other lines, with how many lines and bytes are before those.
+type Lines = (
+    Vec<Event>,
+    Vec<(usize, usize, usize, Verdict)>,
+    usize,
+    usize,
+);
+
+fn lines_of(decoder: &mut Decoder, text: &[u8], end: usize, lines: usize) -> Lines {
+    let (mut events, mut others) = (Vec::new(), Vec::new());
+    let run = decoder.decode_lines(
+        text,
+        end,
+        lines,
+        |event| events.push(event),
+        |before, other| others.push((before.lines, before.len, other.line.len(), other.verdict)),
+    );
+    (events, others, run.lines, run.len)
+}
+
+/// Reads a text as workers do, many lines together, up to an end and so many that its length chooses.
+fn read_many(text: &[u8], way: Way) {
+    let mut general = Decoder::with_lanes(DEFAULT_MAX_LINE_BYTES, Lanes::General);
+    for (end, lines) in [
+        (text.len(), usize::MAX),
+        (text.len() - text.len() / 3, text.len() / 50),
+    ] {
+        assert_eq!(
+            lines_of(
+                &mut fast_decoder(way, DEFAULT_MAX_LINE_BYTES),
+                text,
+                end,
+                lines
+            ),
+            lines_of(&mut general, text, end, lines),
+        );
+    }
+}
+
+/// Reads a text in runs of events, single lines in between, up to an end that its length chooses.
 fn read_in_runs(text: &[u8], way: Way) {
     let mut fast = fast_decoder(way, DEFAULT_MAX_LINE_BYTES);
     let mut general = Decoder::with_lanes(DEFAULT_MAX_LINE_BYTES, Lanes::General);

@@ -43,10 +43,6 @@ const TOKENS: usize = (BLOCKS + 2) * WIDE;
 /// How many lines are indexed together at most: an event of half as many bytes there is none.
 const LINES: usize = BLOCKS * WIDE / 32;
 
-/// How far ahead of a block memory is asked for, in bytes: so much as is indexed together. Left to itself,
-/// the processor guesses what will be read, but not past the end of a page.
-const AHEAD: usize = BLOCKS * WIDE;
-
 /// How many blocks are looked at for each line that is asked for.
 const LINE_BLOCKS: usize = 8;
 
@@ -223,7 +219,6 @@ impl LineIndex {
         let most = lines.saturating_mul(LINE_BLOCKS).min(BLOCKS);
         for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(most)) {
             let start = block * WIDE;
-            I::prefetch(text, start + AHEAD);
             let masks = I::masks(bytes);
             let place = u16::try_from(start).ok()?;
 

@@ -150,9 +150,6 @@ pub(in crate::event) struct Scalars {
 ///
 /// Where bytes or places are packed together, what is behind those selected means nothing.
 pub(in crate::event) trait Index: Scan {
-    /// Has the processor fetch the memory at a place of a text, or past its end, without waiting for it.
-    fn prefetch(text: &[u8], at: usize);
-
     /// What the bytes of a wide block are.
     fn masks(block: &[u8; WIDE]) -> Masks;
 
@@ -265,13 +262,12 @@ pub(super) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _MM_HINT_T0, _mm_clmulepi64_si128, _mm_cmpeq_epi8_mask,
-        _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_extract_epi16, _mm_loadu_si128,
-        _mm_maddubs_epi16, _mm_prefetch, _mm_set1_epi8, _mm_set1_epi16, _mm_shuffle_epi8,
-        _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_storeu_si256,
-        _mm256_sub_epi8, _mm512_add_epi8, _mm512_add_epi16, _mm512_and_si512,
-        _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256,
+        __m256i, __m512i, _mm_clmulepi64_si128, _mm_cmpeq_epi8_mask, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_extract_epi16, _mm_loadu_si128, _mm_maddubs_epi16, _mm_set1_epi8,
+        _mm_set1_epi16, _mm_shuffle_epi8, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm256_storeu_si256, _mm256_sub_epi8, _mm512_add_epi8, _mm512_add_epi16,
+        _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256,
         _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmple_epu8_mask,
         _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi8, _mm512_cvtepu8_epi16,
         _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_add_epi8,
@@ -513,13 +509,6 @@ mod x86 {
     }
 
     impl Index for Avx512 {
-        #[inline(always)]
-        fn prefetch(text: &[u8], at: usize) {
-            debug_assert!(Avx512::is_there());
-            // SAFETY: a prefetch takes any address and never faults.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().wrapping_add(at).cast()) };
-        }
-
         #[inline(always)]
         fn masks(block: &[u8; WIDE]) -> Masks {
             let bytes = Avx512::load(block);
@@ -994,8 +983,6 @@ pub(super) mod tests {
     }
 
     impl Index for Plain {
-        fn prefetch(_: &[u8], _: usize) {}
-
         fn masks(block: &[u8; WIDE]) -> Masks {
             Masks {
                 quote: bits(block, |byte| byte == b'"'),
