@@ -31,6 +31,33 @@ pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     push_with(out, bytes, escape)
 }
 
+/// Appends a few bytes as they are if they are at most 64 and all printable ASCII; whether they are.
+///
+/// Copied before they are looked at, as in [`push`].
+pub(crate) fn push_as_is(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    if bytes.len() > 64 {
+        return false;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        // SAFETY: the processor has what the function needs.
+        return unsafe { x86::push_as_is(out, bytes) };
+    }
+    push_as_is_plainly(out, bytes)
+}
+
+/// The same without vectors.
+fn push_as_is_plainly(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    let are_all = out[start..].iter().all(is_printable);
+    if !are_all {
+        out.truncate(start);
+    }
+    are_all
+}
+
 #[expect(
     clippy::inline_always,
     reason = "instructions of a processor are only used where all around is compiled for it"
@@ -106,20 +133,51 @@ mod x86 {
         _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
         _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
         _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8, _mm256_sub_epi8,
-        _mm512_cvtepu8_epi16, _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi16,
-        _mm512_slli_epi16, _mm512_storeu_si512, _pdep_u64,
+        _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
+        _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
+        _mm512_slli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _pdep_u64,
     };
+    use std::sync::LazyLock;
 
     /// How many bytes are escaped together with AVX-512.
     const WIDE: usize = 32;
 
     /// Whether the processor has what [`push_wide`] needs: since Ice Lake and Zen 4.
     pub(super) fn has_wide() -> bool {
+        // Asked several times a line, and one thing to look up instead of five.
+        *HAS_WIDE
+    }
+
+    static HAS_WIDE: LazyLock<bool> = LazyLock::new(|| {
         std::arch::is_x86_feature_detected!("avx512vbmi2")
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("bmi2")
             && std::arch::is_x86_feature_detected!("popcnt")
+    });
+
+    /// As the other `push_as_is`, with AVX-512.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2,popcnt")]
+    pub(super) fn push_as_is(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+        out.reserve(64);
+        let blanks = 64 - bytes.len().min(64);
+        let there = u64::MAX.checked_shr(blanks as u32).unwrap_or(0);
+        // SAFETY: of the block only the bytes that are there are read, and the instruction asks for no
+        // alignment.
+        let block =
+            unsafe { _mm512_mask_loadu_epi8(_mm512_set1_epi8(0x20), there, bytes.as_ptr().cast()) };
+        let above = _mm512_sub_epi8(block, _mm512_set1_epi8(0x20));
+        let are_all = _mm512_cmple_epu8_mask(above, _mm512_set1_epi8(0x7e - 0x20)) == u64::MAX;
+        if are_all {
+            let start = out.len();
+            debug_assert!(out.capacity() - start >= 64);
+            // SAFETY: there is room for the 64 bytes that are written, and those kept are among them.
+            unsafe {
+                _mm512_storeu_si512(out.as_mut_ptr().add(start).cast(), block);
+                out.set_len(start + there.count_ones() as usize);
+            }
+        }
+        are_all
     }
 
     /// As the other `push`, with AVX-512: each byte gets a backslash before it, and those that are too
@@ -247,6 +305,14 @@ mod tests {
             assert_eq!(unsafe { x86::push(&mut with, bytes) }, taken);
             assert_eq!(with, without, "{bytes:?}");
         }
+
+        let mut as_is = b"before".to_vec();
+        let are_all = push_as_is(&mut as_is, bytes);
+        assert_eq!(are_all, printable == bytes.len(), "{bytes:?}");
+        assert_eq!(as_is[6..], bytes[..if are_all { bytes.len() } else { 0 }]);
+        let mut plain_as_is = b"before".to_vec();
+        assert_eq!(push_as_is_plainly(&mut plain_as_is, bytes), are_all);
+        assert_eq!(plain_as_is, as_is);
 
         let mut best = b"before".to_vec();
         let taken = push(&mut best, bytes);
