@@ -242,14 +242,15 @@ mod usual {
     const NULL: usize = 4;
     const NUMBER: usize = 5;
 
+    /// The index of the kind.
     static KIND_OF: [u8; 256] = {
-        let mut kinds = [NUMBER as u8; 256];
+        let mut kinds = [5; 256];
         kinds[b'"' as usize] = 0;
         kinds[b'{' as usize] = 1;
         kinds[b'[' as usize] = 2;
         kinds[b't' as usize] = 3;
         kinds[b'f' as usize] = 3;
-        kinds[b'n' as usize] = NULL as u8;
+        kinds[b'n' as usize] = 4;
         kinds
     };
 

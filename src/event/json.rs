@@ -8,6 +8,7 @@
 
 use super::field::Field;
 use super::schema::Schema;
+use crate::text::json_ascii::stops_of_block;
 
 /// How many levels of arrays and objects may be open at once; the outermost is the first.
 pub(crate) const MAX_DEPTH: usize = 1024;
@@ -110,7 +111,16 @@ type Read<T> = Result<T, JsonFault>;
 ///
 /// [`JsonFault`], the first one in the line.
 pub(crate) fn read(line: &[u8], schema: &Schema) -> Read<Document> {
-    let mut reader = Reader { bytes: line, at: 0 };
+    read_with(line, Stops::of(line), schema)
+}
+
+/// The same with what is known of the line already.
+pub(crate) fn read_with(line: &[u8], stops: Stops, schema: &Schema) -> Read<Document> {
+    let mut reader = Reader {
+        bytes: line,
+        stops,
+        at: 0,
+    };
     reader.skip_white_space();
     let start = reader.at;
     let document = if reader.peek() == Some(b'{') {
@@ -145,12 +155,13 @@ pub(crate) fn members(line: &[u8], start: usize) -> Vec<Member> {
     let mut members = Vec::new();
     let mut reader = Reader {
         bytes: line,
+        stops: Stops::of(line),
         at: start,
     };
     reader.skip_white_space();
     if reader.peek() == Some(b'{') {
         // What is wrong with the rest, `read` says.
-        let _ = reader.object(|key, value| members.push(Member { key, value }));
+        let _ = reader.object(|key, _, value| members.push(Member { key, value }));
     }
     members
 }
@@ -236,6 +247,79 @@ fn plain_in_string(bytes: &[u8]) -> usize {
     8 * words.len() + stop
 }
 
+/// Where in the first bytes of a line a string may stop standing for itself: a bit for each quote, backslash
+/// and control character. Most lines have no more bytes, and all of their strings' ends are found with one
+/// look at the line then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stops {
+    bits: [u64; Stops::LIMIT / 64],
+    /// Whether these bytes are ASCII.
+    is_ascii: bool,
+}
+
+impl Stops {
+    /// How many bytes are looked at.
+    const LIMIT: usize = 256;
+
+    #[inline]
+    pub(crate) fn of(line: &[u8]) -> Stops {
+        let start = &line[..line.len().min(Stops::LIMIT)];
+        let mut stops = Stops {
+            bits: [0; Stops::LIMIT / 64],
+            is_ascii: true,
+        };
+        let (blocks, rest) = start.as_chunks::<16>();
+        for (at, block) in blocks.iter().enumerate() {
+            stops.add(16 * at, stops_of_block(block));
+        }
+        if !rest.is_empty() {
+            let at = 16 * blocks.len();
+            if let Some(last) = start.last_chunk::<16>() {
+                // Those before were looked at already.
+                let (found, high) = stops_of_block(last);
+                let before = 16 - rest.len();
+                stops.add(at, (found >> before, high));
+            } else {
+                let mut block = [b' '; 16];
+                block[..rest.len()].copy_from_slice(rest);
+                stops.add(at, stops_of_block(&block));
+            }
+        }
+        stops
+    }
+
+    #[inline]
+    fn add(&mut self, at: usize, (stops, high): (u16, u16)) {
+        self.bits[at / 64] |= u64::from(stops) << (at % 64);
+        self.is_ascii &= high == 0;
+    }
+
+    /// Whether a line, whose stops these are, is known to be ASCII.
+    pub(crate) fn tell_ascii(&self, line: &[u8]) -> bool {
+        self.is_ascii && line.len() <= Stops::LIMIT
+    }
+
+    /// The first stop from a byte of `line` on, whose stops these are; or its length.
+    #[inline]
+    fn next(&self, line: &[u8], at: usize) -> usize {
+        let mut word = at / 64;
+        let mut hidden = u64::MAX << (at % 64);
+        while let Some(bits) = self.bits.get(word) {
+            let bits = bits & hidden;
+            if bits != 0 {
+                return 64 * word + bits.trailing_zeros() as usize;
+            }
+            hidden = u64::MAX;
+            word += 1;
+        }
+        let at = at.max(Stops::LIMIT);
+        match line.get(at..) {
+            Some(rest) => at + plain_in_string(rest),
+            None => line.len(),
+        }
+    }
+}
+
 /// The containers that are open: one bit each, set for an object.
 struct Nesting {
     depth: usize,
@@ -296,6 +380,7 @@ pub(crate) fn field(line: &[u8], key: Span) -> Option<Field> {
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    stops: Stops,
     at: usize,
 }
 
@@ -324,14 +409,25 @@ impl Reader<'_> {
     fn event(&mut self, schema: &Schema) -> Read<FieldSpans> {
         let mut spans = [None; Field::COUNT];
         let bytes = self.bytes;
-        self.object(|key, value| schema.note(bytes, key, value, &mut spans))?;
+        let has_usual_names = schema.has_usual_names();
+        self.object(|key, is_plain, value| {
+            if is_plain && has_usual_names {
+                let key = bytes.get(key.start + 1..key.end - 1);
+                if let Some(field) = key.and_then(Field::from_key) {
+                    spans[field.index()] = Some(value);
+                }
+            } else {
+                schema.note(bytes, key, value, &mut spans);
+            }
+        })?;
         schema.resolve(bytes, &mut spans);
         Ok(spans)
     }
 
-    /// An object, giving each of its members to `member`: the key, with its quotes, and the value.
+    /// An object, giving each of its members to `member`: the key, with its quotes, whether that is
+    /// without escapes, and the value.
     #[inline]
-    fn object(&mut self, mut member: impl FnMut(Span, Span)) -> Read<()> {
+    fn object(&mut self, mut member: impl FnMut(Span, bool, Span)) -> Read<()> {
         let mut nesting = Nesting::new();
         nesting.open(true);
         self.at += 1;
@@ -342,11 +438,17 @@ impl Reader<'_> {
         }
         let mut if_no_key = Problem::ExpectedKeyOrEnd;
         loop {
-            let key = self.key(if_no_key)?;
+            let (key, is_plain) = self.key(if_no_key)?;
             let start = self.at;
-            self.value_within(&mut nesting)?;
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'0'..=b'9') => self.number()?,
+                _ => self.value_within(&mut nesting)?,
+            }
             let end = self.at;
-            member(key, Span { start, end });
+            member(key, is_plain, Span { start, end });
             self.skip_white_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -361,13 +463,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A key, its colon, and the white space up to the value.
-    fn key(&mut self, if_none: Problem) -> Read<Span> {
+    /// A key, its colon, and the white space up to the value; and whether the key is without escapes.
+    #[inline]
+    fn key(&mut self, if_none: Problem) -> Read<(Span, bool)> {
         if self.peek() != Some(b'"') {
             return self.fault(if_none);
         }
         let start = self.at;
-        self.string()?;
+        let is_plain = self.string()?;
         let end = self.at;
         self.skip_white_space();
         if self.peek() != Some(b':') {
@@ -375,7 +478,7 @@ impl Reader<'_> {
         }
         self.at += 1;
         self.skip_white_space();
-        Ok(Span { start, end })
+        Ok((Span { start, end }, is_plain))
     }
 
     fn value(&mut self) -> Read<()> {
@@ -389,7 +492,9 @@ impl Reader<'_> {
         loop {
             // At the start of a value.
             match self.peek() {
-                Some(b'"') => self.string()?,
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(b'-' | b'0'..=b'9') => self.number()?,
                 Some(b't') => self.literal("true")?,
                 Some(b'f') => self.literal("false")?,
@@ -441,12 +546,22 @@ impl Reader<'_> {
         }
     }
 
-    /// `"` characters and escapes `"` (RFC 8259 section 7).
-    fn string(&mut self) -> Read<()> {
+    /// `"` characters and escapes `"` (RFC 8259 section 7). Whether it is without escapes.
+    #[inline]
+    fn string(&mut self) -> Read<bool> {
         let start = self.at;
-        self.at += 1;
+        self.at = self.stops.next(self.bytes, start + 1);
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(true);
+        }
+        self.rest_of_string(start).map(|()| false)
+    }
+
+    /// The string that starts at `start`, from something on that does not stand for itself.
+    fn rest_of_string(&mut self, start: usize) -> Read<()> {
         loop {
-            self.at += plain_in_string(self.bytes.get(self.at..).unwrap_or_default());
+            self.at = self.stops.next(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -691,6 +806,19 @@ mod tests {
             let is_stop = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
             let expected = bytes.iter().position(is_stop).unwrap_or(bytes.len());
             prop_assert_eq!(plain_in_string(&bytes), expected);
+        }
+
+        #[test]
+        fn stops_are_where_strings_stop(
+            bytes in prop::collection::vec(
+                prop_oneof![40 => 0x20..=0x7f_u8, 1 => any::<u8>()], 0..400)
+        ) {
+            let stops = Stops::of(&bytes);
+            for at in 0..=bytes.len() {
+                prop_assert_eq!(stops.next(&bytes, at), at + plain_in_string(&bytes[at..]));
+            }
+            prop_assert!(!stops.tell_ascii(&bytes) || bytes.is_ascii());
+            prop_assert!(stops.tell_ascii(&bytes) || bytes.len() > 256 || !bytes.is_ascii());
         }
 
         #[test]

@@ -5,7 +5,7 @@
 use super::amount::{Amount, AmountFault};
 use super::fault::Fault;
 use super::field::Field;
-use super::json::{self, Document, FieldSpans, Span};
+use super::json::{self, Document, FieldSpans, Span, Stops};
 use super::reason::Reason;
 use super::schema::Schema;
 use super::timestamp::TimestampFault;
@@ -18,8 +18,11 @@ use super::{Date, Event};
 ///
 /// [`Fault`], for the first rule that fails.
 pub(crate) fn judge(line: &[u8], schema: &Schema) -> Result<Event, Fault> {
-    check_utf8(line)?;
-    let spans = match json::read(line, schema).map_err(Fault::invalid_json)? {
+    let stops = Stops::of(line);
+    if !stops.tell_ascii(line) {
+        check_utf8(line)?;
+    }
+    let spans = match json::read_with(line, stops, schema).map_err(Fault::invalid_json)? {
         Document::Object(spans) => spans,
         Document::Other(span) => return Err(Fault::not_an_object(span)),
     };
@@ -49,6 +52,9 @@ pub(super) fn check_utf8(line: &[u8]) -> Result<(), Fault> {
 #[inline]
 pub(super) fn user_id_of(line: &[u8], spans: &FieldSpans) -> Result<UserId, Fault> {
     let number = span_of(spans, Field::UserId, Reason::MissingUserId)?;
+    if let Some(id) = short_id(number.bytes_of(line)) {
+        return Ok(id);
+    }
     number
         .of(line, user_id)
         .map_err(|reason| Fault::value(reason, Field::UserId, number))
@@ -105,6 +111,19 @@ fn user_id(value: &str) -> Result<UserId, Reason> {
         UserIdFault::NotAnInteger => Reason::InvalidUserId,
         UserIdFault::OutOfRange => Reason::UserIdOutOfRange,
     })
+}
+
+/// The id that some digits are, if they are digits and not too many to be sure of.
+#[inline]
+fn short_id(digits: &[u8]) -> Option<UserId> {
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let id = digits.iter().try_fold(0_u64, |id, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit <= 9).then(|| id * 10 + u64::from(digit))
+    });
+    id.map(UserId::from)
 }
 
 /// Rules `invalid_event_type` and `empty_event_type`; whether the event is a purchase.

@@ -27,6 +27,7 @@ use crate::event::Fault;
 use crate::first_places::{FirstInChunk, FirstPlaces};
 use crate::input::Cut;
 use crate::output::Reject;
+use crate::text::json_ascii::will_read;
 
 /// How many rejects a worker notes before it waits for its chunk's line number.
 const NOTES_LIMIT: usize = 1 << 14;
@@ -34,6 +35,10 @@ const NOTES_LIMIT: usize = 1 << 14;
 /// How many it notes before it looks whether the number is known. The lines are still in the core's
 /// cache then, which is why it looks at all.
 const NOTES_BETWEEN_LOOKS: usize = 64;
+
+/// How many lines ahead of the one that is worked on are asked for: those of a chunk whose turn came late
+/// have left the core's cache, and are too far apart for the processor to foresee.
+const LINES_AHEAD: usize = 8;
 
 /// How many notes may wait for the lines before them to be counted, those of a chunk in work aside.
 const NOTES_WAITING_LIMIT: usize = 1 << 16;
@@ -334,14 +339,22 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         }
         let lines_before = found.lines_before.unwrap_or_default();
         let mut batch = found.batch.take().unwrap_or_else(|| self.empty_batch());
-        for note in found.rejects.drain(..) {
+        let text = found.text.bytes();
+        let line = |note: &Note| &text[note.offset..][..note.len];
+        for ahead in found.rejects.iter().take(LINES_AHEAD) {
+            will_read(line(ahead));
+        }
+        for (at, note) in found.rejects.iter().enumerate() {
+            if let Some(ahead) = found.rejects.get(at + LINES_AHEAD) {
+                will_read(line(ahead));
+            }
             batch.add(&Reject {
                 input: &self.names[found.place.0],
                 input_index: found.place.0,
                 line: lines_before + note.line,
                 offset: found.offset + note.offset as u64,
                 fault: note.fault,
-                raw: &found.text.bytes()[note.offset..][..note.len],
+                raw: line(note),
                 cut: found.cut,
             });
             if batch.size() >= BATCH_SIZE {
@@ -349,6 +362,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 batch = self.empty_batch();
             }
         }
+        found.rejects.clear();
         found.batch = Some(batch);
         Ok(())
     }

@@ -31,6 +31,41 @@ pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     push_with(out, bytes, escape)
 }
 
+/// A bit for each byte at which a JSON string may stop standing for itself, quotes, backslashes and control
+/// characters; and one for each that is not ASCII.
+#[inline]
+pub(crate) fn stops_of_block(block: &[u8; 16]) -> (u16, u16) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has SSE2.
+    return unsafe { x86::stops_of_block(block) };
+    #[cfg(not(target_arch = "x86_64"))]
+    stops_of_bytes(block)
+}
+
+/// The same, a byte at a time.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn stops_of_bytes(block: &[u8; 16]) -> (u16, u16) {
+    let bits = |is_one: fn(u8) -> bool| {
+        let all = block.iter().enumerate();
+        all.fold(0, |bits, (at, byte)| bits | u16::from(is_one(*byte)) << at)
+    };
+    (
+        bits(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')),
+        bits(|byte| !byte.is_ascii()),
+    )
+}
+
+/// Has the first bytes of a piece brought into the core's cache: it will be read soon.
+#[inline]
+pub(crate) fn will_read(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for block in bytes.chunks(64).take(3) {
+        x86::fetch(block);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// Appends a few bytes as they are if they are at most 64 and all printable ASCII; whether they are.
 ///
 /// Copied before they are looked at, as in [`push`].
@@ -129,9 +164,9 @@ fn escape(word: u64) -> ([u8; 16], usize) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
-        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-        _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
+        __m256i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        _mm_prefetch, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
         _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8, _mm256_sub_epi8,
         _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
         _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
@@ -156,12 +191,34 @@ mod x86 {
             && std::arch::is_x86_feature_detected!("popcnt")
     });
 
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn stops_of_block(block: &[u8; 16]) -> (u16, u16) {
+        let (low, high) = block.split_at(8);
+        let half = |half: &[u8]| half.try_into().map_or(0, i64::from_le_bytes);
+        let bytes = _mm_set_epi64x(half(high), half(low));
+        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
+        let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5c));
+        let last = _mm_set1_epi8(0x1f);
+        let controls = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last);
+        let stops = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
+        // One bit a byte, all of 16.
+        let bits = |mask| u16::try_from(_mm_movemask_epi8(mask)).unwrap_or_default();
+        (bits(stops), bits(bytes))
+    }
+
+    #[inline]
+    pub(super) fn fetch(block: &[u8]) {
+        // SAFETY: the instruction is in every such processor, and reads nothing that a program could see.
+        unsafe { _mm_prefetch(block.as_ptr().cast(), _MM_HINT_T0) };
+    }
+
     /// As the other `push_as_is`, with AVX-512.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2,popcnt")]
     pub(super) fn push_as_is(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
         out.reserve(64);
-        let blanks = 64 - bytes.len().min(64);
-        let there = u64::MAX.checked_shr(blanks as u32).unwrap_or(0);
+        let there = 1_u64.checked_shl(u32::try_from(bytes.len()).unwrap_or(64));
+        let there = there.map_or(u64::MAX, |past| past - 1);
         // SAFETY: of the block only the bytes that are there are read, and the instruction asks for no
         // alignment.
         let block =
@@ -350,6 +407,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn stops_are_the_same_all_at_once(block: [u8; 16], quotes: u16) {
+            let mut block = block;
+            prop_assert_eq!(stops_of_block(&block), stops_of_bytes(&block));
+            for (at, byte) in block.iter_mut().enumerate() {
+                if quotes >> at & 1 == 1 {
+                    *byte = b"\"\\\x1f\x20"[at % 4];
+                }
+            }
+            prop_assert_eq!(stops_of_block(&block), stops_of_bytes(&block));
+        }
+
         #[test]
         fn any_bytes(
             bytes in prop::collection::vec(
