@@ -164,19 +164,20 @@ impl RejectSink for LoggedRejects {
 
     fn take(&mut self, lines: &mut Lines) -> Result<()> {
         if let Some(warnings) = &mut lines.warnings {
-            let all = warnings.lines();
-            let shown = self.fold.as_mut().map_or(all, |fold| fold.first(all));
-            self.log.write(shown);
-            if let Some(fold) = &mut self.fold
-                && shown.len() < all.len()
-            {
-                fold.tell();
+            if let Some(fold) = &mut self.fold {
+                let all = warnings.lines();
+                let shown = fold.first(all);
+                self.log.write(shown);
+                if shown.len() < all.len() {
+                    fold.tell();
+                }
+                warnings.clear();
+            } else {
+                self.log.take(warnings.lines_mut());
             }
-            warnings.clear();
         }
         if let (Some(file), Some(json)) = (&mut self.file, &mut lines.json) {
-            file.write(json)?;
-            json.clear();
+            file.take(json)?;
         }
         if let (Some(places), Some(notes)) = (&mut self.places, &mut lines.places) {
             places.take(notes);

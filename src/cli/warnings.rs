@@ -57,7 +57,9 @@ impl Warnings {
             self.middle = None;
         }
         let format = self.format;
-        let middle = self.middle.get_or_insert_with(|| middle(reject.input, format));
+        let middle = self
+            .middle
+            .get_or_insert_with(|| middle(reject.input, format));
         let reason = reject.fault.reason() as usize;
         let out = &mut self.lines;
         self.start.push(out);
@@ -84,6 +86,11 @@ impl Warnings {
     /// The lines added since the last [`clear`](Warnings::clear).
     pub(super) fn lines(&self) -> &[u8] {
         &self.lines
+    }
+
+    /// The same, to be taken: what is left is there the next time.
+    pub(super) fn lines_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.lines
     }
 
     pub(super) fn clear(&mut self) {

@@ -612,14 +612,9 @@ impl Message<'_> {
 }
 
 /// A column between two texts, without the detour over a formatter.
-fn write_column(
-    f: &mut impl fmt::Write,
-    before: &str,
-    column: usize,
-    after: &str,
-) -> fmt::Result {
+fn write_column(f: &mut impl fmt::Write, before: &str, column: usize, after: &str) -> fmt::Result {
     f.write_str(before)?;
-    f.write_str(text::Decimal::new(column as u64).as_str())?;
+    text::Decimal::new(column as u64).write(f)?;
     f.write_str(after)
 }
 

@@ -99,7 +99,27 @@ impl<'a> Reject<'a> {
 
     /// Appends the line, whatever it is.
     fn write_raw(&self, out: &mut Vec<u8>) {
-        self.shown().write_json(out);
+        let is_whole = self.cut.is_none() && self.raw.len() <= RAW_LIMIT;
+        if !(is_whole && self.fault.reason() == Reason::InvalidUtf8 && self.write_base64(out)) {
+            self.shown().write_json(out);
+        }
+    }
+
+    /// Appends all of a line in base64, right where it is to be; whether that went well.
+    fn write_base64(&self, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        out.extend_from_slice(b",\"raw_base64\":\"");
+        let start = out.len();
+        out.resize(start + self.raw.len().div_ceil(3) * 4, 0);
+        let engine = base64::engine::general_purpose::STANDARD;
+        if let Ok(len) = engine.encode_slice(self.raw, &mut out[start..]) {
+            out.truncate(start + len);
+            out.push(b'"');
+            true
+        } else {
+            out.truncate(before);
+            false
+        }
     }
 
     /// What is shown of the line.

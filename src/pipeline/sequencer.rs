@@ -14,6 +14,16 @@
 //! line numbers. Of the chunks that are counted the first one that is not written is the first that
 //! somebody took to make batches of, and may always be written: nobody takes one of a later input than
 //! that of the chunk just submitted, so that who works on the first input never waits for its own end.
+//!
+//! # What did not help
+//!
+//! Runs of two threads over 512 MiB of which every fifth line is invalid, with rejects and log in files; in
+//! processor time, of which such a run takes 0.76 s.
+//!
+//! - Smaller chunks, so that the lines of one whose turn came late are still in the core's cache: the same
+//!   with 256 KiB to 1 MiB as with 4 MiB. Asking for the lines ahead is what helps: 0.84 s without.
+//! - Asking for them 4 or 16 lines ahead instead of 8: the same.
+//! - Batches of 384 or 512 KiB instead of 256 KiB: the same.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -44,7 +54,7 @@ const LINES_AHEAD: usize = 8;
 const NOTES_WAITING_LIMIT: usize = 1 << 16;
 
 /// How large a batch gets, in bytes: small enough to be still in a core's cache when it is written.
-const BATCH_SIZE: usize = 128 * 1024;
+const BATCH_SIZE: usize = 256 * 1024;
 
 /// How many bytes of batches may wait for the sink.
 const BATCHES_WAITING_LIMIT: usize = 8 * 1024 * 1024;

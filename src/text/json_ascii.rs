@@ -34,7 +34,7 @@ pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
 /// A bit for each byte at which a JSON string may stop standing for itself, quotes, backslashes and control
 /// characters; and one for each that is not ASCII.
 #[inline]
-pub(crate) fn stops_of_block(block: &[u8; 16]) -> (u16, u16) {
+pub(crate) fn stops_of_block(block: &[u8; 64]) -> (u64, u64) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every such processor has SSE2.
     return unsafe { x86::stops_of_block(block) };
@@ -44,10 +44,10 @@ pub(crate) fn stops_of_block(block: &[u8; 16]) -> (u16, u16) {
 
 /// The same, a byte at a time.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn stops_of_bytes(block: &[u8; 16]) -> (u16, u16) {
+fn stops_of_bytes(block: &[u8; 64]) -> (u64, u64) {
     let bits = |is_one: fn(u8) -> bool| {
         let all = block.iter().enumerate();
-        all.fold(0, |bits, (at, byte)| bits | u16::from(is_one(*byte)) << at)
+        all.fold(0, |bits, (at, byte)| bits | u64::from(is_one(*byte)) << at)
     };
     (
         bits(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')),
@@ -165,10 +165,10 @@ fn escape(word: u64) -> ([u8; 16], usize) {
 mod x86 {
     use std::arch::x86_64::{
         __m256i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
-        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-        _mm_prefetch, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
-        _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8, _mm256_sub_epi8,
-        _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
+        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch,
+        _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64,
+        _mm256_cmpeq_epi8_mask, _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8,
+        _mm256_sub_epi8, _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
         _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
         _mm512_slli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _pdep_u64,
     };
@@ -193,18 +193,23 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    pub(super) fn stops_of_block(block: &[u8; 16]) -> (u16, u16) {
-        let (low, high) = block.split_at(8);
-        let half = |half: &[u8]| half.try_into().map_or(0, i64::from_le_bytes);
-        let bytes = _mm_set_epi64x(half(high), half(low));
-        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
-        let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5c));
-        let last = _mm_set1_epi8(0x1f);
-        let controls = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last);
-        let stops = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
-        // One bit a byte, all of 16.
-        let bits = |mask| u16::try_from(_mm_movemask_epi8(mask)).unwrap_or_default();
-        (bits(stops), bits(bytes))
+    pub(super) fn stops_of_block(block: &[u8; 64]) -> (u64, u64) {
+        let (words, _) = block.as_chunks();
+        let (pairs, _) = words.as_chunks();
+        let mut found = (0, 0);
+        for (at, [low, high]) in pairs.iter().enumerate() {
+            let bytes = _mm_set_epi64x(i64::from_le_bytes(*high), i64::from_le_bytes(*low));
+            let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
+            let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5c));
+            let last = _mm_set1_epi8(0x1f);
+            let controls = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last);
+            let stops = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
+            // One bit a byte, all of 16.
+            let bits = |mask| u64::from(_mm_movemask_epi8(mask).cast_unsigned()) << (16 * at);
+            found.0 |= bits(stops);
+            found.1 |= bits(bytes);
+        }
+        found
     }
 
     #[inline]
@@ -408,7 +413,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stops_are_the_same_all_at_once(block: [u8; 16], quotes: u16) {
+        fn stops_are_the_same_all_at_once(block: [u8; 64], quotes: u64) {
             let mut block = block;
             prop_assert_eq!(stops_of_block(&block), stops_of_bytes(&block));
             for (at, byte) in block.iter_mut().enumerate() {

@@ -4,6 +4,8 @@
 //! piece the processor guesses wrong. So all bytes there is room for are copied, which takes a few
 //! instructions and no decision, and those that are too many are left out then.
 
+use std::fmt;
+
 /// Text of at most [`Short::LIMIT`] bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Short {
@@ -76,73 +78,64 @@ impl Piece {
 /// A number in decimal digits.
 #[derive(Clone, Copy, Debug)]
 pub struct Decimal {
-    bytes: [u8; Decimal::ROOM],
-    len: usize,
+    /// The first digits, one to eight, in the lowest bytes of a word.
+    first: u64,
+    first_len: usize,
+    /// How many words of eight digits follow, and these.
+    words: usize,
+    rest: [u64; 2],
 }
 
 impl Decimal {
-    /// Three times eight digits, where 20 are the most.
-    const ROOM: usize = 24;
-
     /// The digits of a number.
     #[must_use]
     #[inline]
     pub fn new(number: u64) -> Decimal {
-        const HALF: u64 = super::EIGHT_DIGITS;
-        let mut decimal = Decimal {
-            bytes: [0; Decimal::ROOM],
-            len: 0,
-        };
-        if number < HALF {
-            decimal.first(number);
-        } else if number < HALF * HALF {
-            decimal.first(number / HALF);
-            decimal.next(number % HALF);
+        const WORD: u64 = super::EIGHT_DIGITS;
+        let word = |number| super::eight_digits(number) | super::ASCII_ZEROS;
+        let (first, words, rest) = if number < WORD {
+            (number, 0, [0; 2])
+        } else if number < WORD * WORD {
+            (number / WORD, 1, [word(number % WORD), 0])
         } else {
-            decimal.first(number / HALF / HALF);
-            decimal.next(number / HALF % HALF);
-            decimal.next(number % HALF);
-        }
-        decimal
-    }
-
-    /// The first digits, at most eight and without zeros before them.
-    #[inline]
-    fn first(&mut self, number: u64) {
-        let digits = super::eight_digits(number);
+            let (high, low) = (number / WORD, number % WORD);
+            (high / WORD, 2, [word(high % WORD), word(low)])
+        };
+        let digits = super::eight_digits(first);
         // The last digit is there even if it is zero.
         let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-        self.put((digits | super::ASCII_ZEROS) >> (8 * zeros));
-        self.len = 8 - zeros as usize;
-    }
-
-    /// The next eight.
-    #[inline]
-    fn next(&mut self, number: u64) {
-        self.put(super::eight_digits(number) | super::ASCII_ZEROS);
-        self.len += 8;
-    }
-
-    #[inline]
-    fn put(&mut self, digits: u64) {
-        if let Some(place) = self.bytes.get_mut(self.len..self.len + 8) {
-            place.copy_from_slice(&digits.to_le_bytes());
+        Decimal {
+            first: (digits | super::ASCII_ZEROS) >> (8 * zeros),
+            first_len: 8 - zeros as usize,
+            words,
+            rest,
         }
     }
 
     /// Appends the digits.
     #[inline]
     pub fn push(&self, out: &mut Vec<u8>) {
-        let end = out.len() + self.len;
-        out.extend_from_slice(&self.bytes);
+        let end = out.len() + self.first_len;
+        out.extend_from_slice(&self.first.to_le_bytes());
         out.truncate(end);
+        for word in self.rest.iter().take(self.words) {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
     }
 
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let digits = self.bytes.get(..self.len).unwrap_or_default();
-        std::str::from_utf8(digits).unwrap_or_default()
+    /// Writes the digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    pub fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        let first = self.first.to_le_bytes();
+        let rest = self.rest.map(u64::to_le_bytes);
+        let first = first.iter().take(self.first_len);
+        let rest = rest.iter().take(self.words).flatten();
+        first
+            .chain(rest)
+            .try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
@@ -171,7 +164,9 @@ mod tests {
             let power = 10_u64.pow(digits);
             for number in [number, number / power, power, power - 1, power + 1, 0, u64::MAX] {
                 let decimal = Decimal::new(number);
-                prop_assert_eq!(decimal.as_str(), number.to_string());
+                let mut text = String::new();
+                decimal.write(&mut text).unwrap();
+                prop_assert_eq!(text, number.to_string());
                 let mut out = b"x".to_vec();
                 decimal.push(&mut out);
                 prop_assert_eq!(String::from_utf8(out).unwrap(), format!("x{number}"));
