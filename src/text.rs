@@ -6,6 +6,7 @@
 //! on its way to a message, and through [`push_json_string`] on its way to a JSON line.
 
 pub(crate) mod json_ascii;
+mod short;
 mod size;
 
 use std::fmt::{self, Write as _};
@@ -13,6 +14,7 @@ use std::path::Path;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
+pub use short::{Decimal, Piece, Short};
 pub use size::{about_size, size};
 
 /// The longest piece of an input value that a message quotes, in characters.
@@ -207,18 +209,7 @@ fn write_escaped(f: &mut impl fmt::Write, c: char) -> fmt::Result {
 /// assert_eq!(out, b"line 17");
 /// ```
 pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
-    if number >= EIGHT_DIGITS {
-        push_decimal(out, number / EIGHT_DIGITS);
-        let digits = eight_digits(number % EIGHT_DIGITS) | ASCII_ZEROS;
-        out.extend_from_slice(&digits.to_le_bytes());
-        return;
-    }
-    let digits = eight_digits(number);
-    // The last digit is there even if it is zero.
-    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-    let end = out.len() + 8 - zeros as usize;
-    out.extend_from_slice(&((digits | ASCII_ZEROS) >> (8 * zeros)).to_le_bytes());
-    out.truncate(end);
+    Decimal::new(number).push(out);
 }
 
 /// The first number with more than eight digits.
@@ -293,14 +284,6 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 /// assert_eq!(out, br#""a\u202eb\n""#);
 /// ```
 pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
-    struct Bytes<'a>(&'a mut Vec<u8>);
-    impl fmt::Write for Bytes<'_> {
-        fn write_str(&mut self, s: &str) -> fmt::Result {
-            self.0.extend_from_slice(s.as_bytes());
-            Ok(())
-        }
-    }
-
     out.push(b'"');
     let mut rest = text;
     loop {
@@ -320,6 +303,28 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &str) {
         rest = chars.as_str();
     }
     out.push(b'"');
+}
+
+/// The same for text that is nearly always ASCII; what is not UTF-8 of it is U+FFFD.
+pub fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
+    let start = out.len();
+    out.push(b'"');
+    if json_ascii::push(out, text) == text.len() {
+        out.push(b'"');
+    } else {
+        out.truncate(start);
+        push_json_string(out, &String::from_utf8_lossy(text));
+    }
+}
+
+/// Bytes that text is written to, which cannot fail.
+pub(crate) struct Bytes<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl fmt::Write for Bytes<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0.extend_from_slice(s.as_bytes());
+        Ok(())
+    }
 }
 
 /// Whether a byte is a character that shows, and that JSON writes, as itself.
@@ -384,6 +389,9 @@ mod tests {
             let mut out = b"before".to_vec();
             push_json_string(&mut out, &text);
             prop_assert_eq!(&out[6..], json_string(&text));
+            let mut of_bytes = b"before".to_vec();
+            push_json_bytes(&mut of_bytes, text.as_bytes());
+            prop_assert_eq!(&of_bytes, &out);
             prop_assert_eq!(serde_json::from_slice::<String>(&out[6..]).unwrap(), text);
         }
 

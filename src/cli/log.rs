@@ -13,6 +13,7 @@ use super::args::LogFormat;
 use super::config::LogConfig;
 use super::screen;
 use daytally::error::{Action, Error, Result};
+use daytally::internals::{Room, Waiting, write_parts};
 use daytally::text;
 
 /// The log of a run, for making sure of it at the end.
@@ -32,14 +33,12 @@ enum Out {
     Stderr,
 }
 
-/// A log file that is written in pieces: of lines that come by the thousand large ones, which start at
-/// multiples of their size in the file. The kernel has little more than half as much to do with those as
-/// with any others.
+/// A log file that is written in pieces: of lines that come by the thousand large ones.
 #[derive(Debug)]
 struct LogFile {
     file: File,
-    written: u64,
-    buffer: Vec<u8>,
+    room: Room,
+    waiting: Waiting,
 }
 
 impl LogFile {
@@ -52,31 +51,35 @@ impl LogFile {
     fn new(file: File) -> LogFile {
         LogFile {
             file,
-            written: 0,
-            buffer: Vec::new(),
+            room: Room::default(),
+            waiting: Waiting::new(LogFile::PIECE),
         }
     }
 
     /// Writes the next lines.
-    fn write_many(&mut self, mut lines: &[u8]) -> io::Result<()> {
-        let mut written = Ok(());
-        loop {
-            let at = self.written + self.buffer.len() as u64;
-            let is_in_piece = usize::try_from(at % LogFile::PIECE as u64).unwrap_or(0);
-            let Some((piece, rest)) = lines.split_at_checked(LogFile::PIECE - is_in_piece) else {
-                self.buffer.extend_from_slice(lines);
-                return written;
-            };
-            self.buffer.extend_from_slice(piece);
-            written = written.and(self.flush());
-            lines = rest;
-        }
+    fn write_many(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.waiting
+            .add(lines, |parts| write_parts(&self.file, parts))
+    }
+
+    /// The same, and leaves `lines` empty.
+    fn take_many(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
+        let LogFile {
+            file,
+            room,
+            waiting,
+        } = self;
+        let written = waiting.written();
+        waiting.take(lines, |parts| {
+            room.ask(file, written, parts[0].len() + parts[1].len());
+            write_parts(file, parts)
+        })
     }
 
     /// Writes the next line.
     fn write_one(&mut self, line: &[u8]) -> io::Result<()> {
         self.write_many(line)?;
-        if self.buffer.len() >= LogFile::WAITING {
+        if self.waiting.len() >= LogFile::WAITING {
             self.flush()?;
         }
         Ok(())
@@ -84,17 +87,21 @@ impl LogFile {
 
     /// Writes what waits. What cannot be written does not wait for another time.
     fn flush(&mut self) -> io::Result<()> {
-        let written = self.file.write_all(&self.buffer);
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        written
+        self.waiting.flush(|parts| write_parts(&self.file, parts))
+    }
+
+    /// Writes what waits, and gives back what was asked for.
+    fn finish(&mut self) -> io::Result<()> {
+        let flushed = self.flush();
+        self.room.give_back(&self.file, self.waiting.written());
+        flushed
     }
 }
 
 /// As `BufWriter` does it.
 impl Drop for LogFile {
     fn drop(&mut self) {
-        let _ = self.flush();
+        let _ = self.finish();
     }
 }
 
@@ -128,6 +135,19 @@ impl Log {
         self.lock().write(lines, LogFile::write_many);
     }
 
+    /// The same, and leaves `lines` empty. Most of them need not be copied then.
+    pub(super) fn take(&self, lines: &mut Vec<u8>) {
+        let mut state = self.lock();
+        let written = match &mut state.out {
+            Out::File(file) => file.take_many(lines),
+            Out::Stderr => screen::write(lines),
+        };
+        lines.clear();
+        if let Err(failure) = written {
+            state.failure.get_or_insert(failure);
+        }
+    }
+
     /// Makes sure that everything logged has been written.
     ///
     /// # Errors
@@ -136,7 +156,7 @@ impl Log {
     pub(super) fn finish(&self) -> Result<()> {
         let mut state = self.lock();
         if let Out::File(file) = &mut state.out
-            && let Err(failure) = file.flush()
+            && let Err(failure) = file.finish()
         {
             state.failure.get_or_insert(failure);
         }
@@ -253,17 +273,22 @@ mod tests {
             5,
         ];
         for (len, byte) in lens.into_iter().cycle().take(40).zip(b'0'..) {
-            let lines = vec![byte; len];
-            if byte % 3 == 0 {
-                file.write_one(&lines).unwrap();
-                assert!(file.buffer.len() < LogFile::WAITING);
-            } else {
-                file.write_many(&lines).unwrap();
-                assert!(file.buffer.len() < piece);
+            let mut lines = vec![byte; len];
+            expected.extend_from_slice(&lines);
+            match byte % 3 {
+                0 => {
+                    file.write_one(&lines).unwrap();
+                    assert!(file.waiting.len() < LogFile::WAITING);
+                }
+                1 => file.write_many(&lines).unwrap(),
+                _ => {
+                    file.take_many(&mut lines).unwrap();
+                    assert!(lines.is_empty());
+                }
             }
-            expected.extend(lines);
-            let written = usize::try_from(file.written).unwrap();
-            assert_eq!(written + file.buffer.len(), expected.len());
+            assert!(file.waiting.len() < piece);
+            let written = usize::try_from(file.waiting.written()).unwrap();
+            assert_eq!(written + file.waiting.len(), expected.len());
             assert!(std::fs::read(&path).unwrap() == expected[..written]);
         }
         drop(file);
@@ -278,8 +303,9 @@ mod tests {
         let mut file = LogFile::new(File::open(&path).unwrap());
         file.write_one(b"a").unwrap();
         assert!(file.write_many(&vec![b'b'; 2 * LogFile::PIECE]).is_err());
-        assert!(file.buffer.len() < LogFile::PIECE);
+        assert!(file.waiting.len() < LogFile::PIECE);
+        assert!(file.take_many(&mut vec![b'c'; 2 * LogFile::PIECE]).is_err());
         assert!(file.flush().is_err());
-        assert!(file.buffer.is_empty());
+        assert!(file.waiting.is_empty());
     }
 }

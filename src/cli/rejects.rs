@@ -13,8 +13,10 @@ use super::log::Log;
 use super::warnings::Warnings;
 use daytally::Reject;
 use daytally::event::Schema;
+use daytally::internals::{JsonWriter, push_message};
 use daytally::output::Draft;
 use daytally::output::report::{PlaceNotes, RejectPlaces};
+use daytally::text::Decimal;
 use daytally::{RejectBatch, RejectSink, Result};
 
 /// How many invalid events are shown one by one where a person watches: about a screenful.
@@ -111,8 +113,9 @@ impl LoggedRejects {
 pub(super) struct Lines {
     warnings: Option<Warnings>,
     json: Option<Vec<u8>>,
+    writer: JsonWriter,
     places: Option<PlaceNotes>,
-    message: String,
+    message: Vec<u8>,
     schema: Arc<Schema>,
 }
 
@@ -124,18 +127,18 @@ impl RejectBatch for Lines {
         if self.warnings.is_none() && self.json.is_none() {
             return;
         }
-        let mut message = mem::take(&mut self.message);
+        // Once for both.
+        let digits = [reject.line, reject.offset].map(Decimal::new);
+        let digits = [&digits[0], &digits[1]];
+        let message = &mut self.message;
         message.clear();
-        reject
-            .fault
-            .push_message_in(reject.raw, &self.schema, &mut message);
+        push_message(&reject.fault, reject.raw, &self.schema, message);
         if let Some(warnings) = &mut self.warnings {
-            warnings.add(reject, &message);
+            warnings.add(reject, digits, message);
         }
         if let Some(json) = &mut self.json {
-            reject.write_json(&message, json);
+            self.writer.write(reject, digits, message, json);
         }
-        self.message = message;
     }
 
     fn size(&self) -> usize {
@@ -153,26 +156,28 @@ impl RejectSink for LoggedRejects {
             warnings: tracing::enabled!(tracing::Level::WARN).then(|| Warnings::new(self.format)),
             json: self.file.is_some().then(Vec::new),
             places: self.places.as_ref().map(|_| PlaceNotes::default()),
-            message: String::new(),
+            writer: JsonWriter::new(),
+            message: Vec::new(),
             schema: Arc::clone(&self.schema),
         }
     }
 
     fn take(&mut self, lines: &mut Lines) -> Result<()> {
         if let Some(warnings) = &mut lines.warnings {
-            let all = warnings.lines();
-            let shown = self.fold.as_mut().map_or(all, |fold| fold.first(all));
-            self.log.write(shown);
-            if let Some(fold) = &mut self.fold
-                && shown.len() < all.len()
-            {
-                fold.tell();
+            if let Some(fold) = &mut self.fold {
+                let all = warnings.lines();
+                let shown = fold.first(all);
+                self.log.write(shown);
+                if shown.len() < all.len() {
+                    fold.tell();
+                }
+                warnings.clear();
+            } else {
+                self.log.take(warnings.lines_mut());
             }
-            warnings.clear();
         }
         if let (Some(file), Some(json)) = (&mut self.file, &mut lines.json) {
-            file.write(json)?;
-            json.clear();
+            file.take(json)?;
         }
         if let (Some(places), Some(notes)) = (&mut self.places, &mut lines.places) {
             places.take(notes);

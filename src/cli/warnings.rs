@@ -16,7 +16,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use super::args::LogFormat;
 use super::log::field;
 use daytally::Reject;
-use daytally::text;
+use daytally::event::Reason;
+use daytally::text::{self, Decimal, Piece, Short};
 
 /// Log lines of some rejects, all of the time of the first.
 #[derive(Clone)]
@@ -24,10 +25,10 @@ pub(super) struct Warnings {
     format: LogFormat,
     lines: Vec<u8>,
     /// How each line starts: up to the message.
-    start: String,
+    start: Piece,
     /// The input of the last reject, and what is between message and line number for it.
     input: String,
-    middle: String,
+    middle: Option<Piece>,
 }
 
 impl Warnings {
@@ -35,43 +36,49 @@ impl Warnings {
         Warnings {
             format,
             lines: Vec::new(),
-            start: String::new(),
+            start: Piece::new(""),
             input: String::new(),
-            middle: String::new(),
+            middle: None,
         }
     }
 
-    /// Adds the line for a reject; `message` is its fault's.
-    pub(super) fn add(&mut self, reject: &Reject<'_>, message: &str) {
+    /// Adds the line for a reject. `line` and `offset` are its own in digits, and `message` is its fault's.
+    pub(super) fn add(
+        &mut self,
+        reject: &Reject<'_>,
+        [line, offset]: [&Decimal; 2],
+        message: &[u8],
+    ) {
         if self.lines.is_empty() {
             self.start_now();
         }
-        if self.middle.is_empty() || self.input != reject.input {
-            self.set_input(reject.input);
+        if self.input != reject.input {
+            reject.input.clone_into(&mut self.input);
+            self.middle = None;
         }
-        let code = reject.fault.reason().code().as_bytes();
+        let format = self.format;
+        let middle = self
+            .middle
+            .get_or_insert_with(|| middle(reject.input, format));
+        let reason = reject.fault.reason() as usize;
         let out = &mut self.lines;
-        out.extend_from_slice(self.start.as_bytes());
-        match self.format {
+        self.start.push(out);
+        match format {
             LogFormat::Text => {
-                out.extend_from_slice(message.as_bytes());
-                out.extend_from_slice(self.middle.as_bytes());
-                text::push_decimal(out, reject.line);
+                out.extend_from_slice(message);
+                middle.push(out);
+                line.push(out);
                 out.extend_from_slice(b" offset=");
-                text::push_decimal(out, reject.offset);
-                out.extend_from_slice(b" reason=");
-                out.extend_from_slice(code);
-                out.push(b'\n');
+                offset.push(out);
+                TEXT_REASONS[reason].push(out);
             }
             LogFormat::Json => {
-                text::push_json_string(out, message);
-                out.extend_from_slice(self.middle.as_bytes());
-                text::push_decimal(out, reject.line);
+                text::push_json_bytes(out, message);
+                middle.push(out);
+                line.push(out);
                 out.extend_from_slice(b",\"offset\":");
-                text::push_decimal(out, reject.offset);
-                out.extend_from_slice(b",\"reason\":\"");
-                out.extend_from_slice(code);
-                out.extend_from_slice(b"\"}\n");
+                offset.push(out);
+                JSON_REASONS[reason].push(out);
             }
         }
     }
@@ -79,6 +86,11 @@ impl Warnings {
     /// The lines added since the last [`clear`](Warnings::clear).
     pub(super) fn lines(&self) -> &[u8] {
         &self.lines
+    }
+
+    /// The same, to be taken: what is left is there the next time.
+    pub(super) fn lines_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.lines
     }
 
     pub(super) fn clear(&mut self) {
@@ -89,27 +101,41 @@ impl Warnings {
         let mut time = String::new();
         // The clock's text is written to memory, which cannot fail.
         let _ = SystemTime.format_time(&mut Writer::new(&mut time));
-        self.start = match self.format {
+        self.start = Piece::new(&match self.format {
             LogFormat::Text => format!("{time}  WARN "),
             LogFormat::Json => {
                 format!("{{\"timestamp\":\"{time}\",\"level\":\"WARN\",\"message\":")
             }
-        };
-    }
-
-    fn set_input(&mut self, input: &str) {
-        input.clone_into(&mut self.input);
-        let shown = field(input, self.format);
-        self.middle = match self.format {
-            LogFormat::Text => format!(" input={shown} line="),
-            LogFormat::Json => {
-                let mut string = Vec::new();
-                text::push_json_string(&mut string, &shown);
-                format!(",\"input\":{},\"line\":", String::from_utf8_lossy(&string))
-            }
-        };
+        });
     }
 }
+
+/// What is between message and line number for an input.
+fn middle(input: &str, format: LogFormat) -> Piece {
+    let shown = field(input, format);
+    Piece::new(&match format {
+        LogFormat::Text => format!(" input={shown} line="),
+        LogFormat::Json => {
+            let mut string = Vec::new();
+            text::push_json_string(&mut string, &shown);
+            format!(",\"input\":{},\"line\":", String::from_utf8_lossy(&string))
+        }
+    })
+}
+
+/// How lines end for each reason.
+const fn reasons(start: &str, end: &str) -> [Short; Reason::ALL.len()] {
+    let mut all = [Short::new(&[]); Reason::ALL.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = Short::new(&[start, Reason::ALL[at].code(), end]);
+        at += 1;
+    }
+    all
+}
+
+static TEXT_REASONS: [Short; Reason::ALL.len()] = reasons(" reason=", "\n");
+static JSON_REASONS: [Short; Reason::ALL.len()] = reasons(",\"reason\":\"", "\"}\n");
 
 #[cfg(test)]
 mod tests {
@@ -167,7 +193,8 @@ mod tests {
         for reject in rejects {
             let mut message = String::new();
             reject.fault.push_message(reject.raw, &mut message);
-            warnings.add(reject, &message);
+            let digits = [&Decimal::new(reject.line), &Decimal::new(reject.offset)];
+            warnings.add(reject, digits, message.as_bytes());
         }
         let lines = String::from_utf8(warnings.lines().to_vec()).unwrap();
         warnings.clear();

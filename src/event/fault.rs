@@ -215,6 +215,159 @@ impl Fault {
     }
 }
 
+/// Appends the sentence of [`Fault::message_in`] as UTF-8: the quickest way, for those who write it by the
+/// million.
+pub fn push_message(fault: &Fault, line: &[u8], schema: &Schema, out: &mut Vec<u8>) {
+    if schema.has_usual_names() && usual::push(fault, line, out) {
+        return;
+    }
+    let schema = (!schema.has_usual_names()).then_some(schema);
+    // Writing to memory cannot fail.
+    let _ = Message {
+        fault,
+        line,
+        schema,
+    }
+    .write(&mut text::Bytes(out));
+}
+
+/// Messages in the parts that most of them have: what comes before a value, the value, and what comes after.
+mod usual {
+    use super::{Detail, Fault, Field, Reason, TimestampFault};
+    use crate::text::Short;
+    use crate::text::json_ascii::push_as_is;
+
+    /// The kinds of values, by their first bytes. See [`super::kind`].
+    const KINDS: usize = 6;
+    const NULL: usize = 4;
+    const NUMBER: usize = 5;
+
+    /// The index of the kind.
+    static KIND_OF: [u8; 256] = {
+        let mut kinds = [5; 256];
+        kinds[b'"' as usize] = 0;
+        kinds[b'{' as usize] = 1;
+        kinds[b'[' as usize] = 2;
+        kinds[b't' as usize] = 3;
+        kinds[b'f' as usize] = 3;
+        kinds[b'n' as usize] = 4;
+        kinds
+    };
+
+    const fn each(start: &str, end: &str) -> [Short; KINDS] {
+        [
+            Short::new(&[start, "a string", end]),
+            Short::new(&[start, "an object", end]),
+            Short::new(&[start, "an array", end]),
+            Short::new(&[start, "a boolean", end]),
+            Short::new(&[start, "null", end]),
+            Short::new(&[start, "a number", end]),
+        ]
+    }
+
+    static DOCUMENT: [Short; KINDS] = each("the line is ", ", not an object");
+    static NOT_A_NUMBER: [Short; KINDS] = each(" is ", ", not a number");
+    static NOT_A_STRING: [Short; KINDS] = each(" is ", ", not a string");
+    static NOT_AN_INTEGER: [Short; KINDS] = {
+        let mut all = each(" is ", ", not an integer");
+        all[NUMBER] = Short::new(&[" is not written as an integer"]);
+        all
+    };
+    static NO_USER_ID: Short =
+        Short::new(&[" is outside -9223372036854775808 to 18446744073709551615"]);
+    static NON_POSITIVE: Short = Short::new(&[" is not greater than zero"]);
+    static TOO_MUCH: Short = Short::new(&[" is 1000000000000000 (10^15) or more"]);
+    static EMPTY: Short = Short::new(&["event_type is empty"]);
+
+    /// By the index of the field.
+    static MISSING: [Short; Field::COUNT] = [
+        Short::new(&["there is no key \"user_id\""]),
+        Short::new(&["there is no key \"event_type\""]),
+        Short::new(&["there is no key \"timestamp\""]),
+        Short::new(&["a purchase needs an amount, and there is no key \"amount\""]),
+    ];
+
+    /// A field before its value, and before none.
+    static FIELDS: [[Short; 2]; Field::COUNT] = [
+        [Short::new(&["user_id "]), Short::new(&["user_id"])],
+        [Short::new(&["event_type "]), Short::new(&["event_type"])],
+        [Short::new(&["timestamp "]), Short::new(&["timestamp"])],
+        [Short::new(&["amount "]), Short::new(&["amount"])],
+    ];
+
+    /// By the number of the fault.
+    static TIMESTAMP: [Short; 4] = [
+        Short::new(&[" is not an ISO 8601 date-time"]),
+        Short::new(&[" is not in UTC: its offset is not zero"]),
+        Short::new(&[" has no offset: in UTC it would end with `Z` or `+00:00`"]),
+        Short::new(&[" is on a day outside of the years 0000 to 9999"]),
+    ];
+
+    /// Appends the message if it is usual; whether it is. Nothing is appended otherwise.
+    pub(super) fn push(fault: &Fault, line: &[u8], out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let kind = |value: &[u8]| {
+            let first = value.first().copied().unwrap_or_default();
+            usize::from(KIND_OF[usize::from(first)])
+        };
+        let (value, after) = match fault.detail {
+            Detail::Missing(field) => {
+                MISSING[field.index()].push(out);
+                return true;
+            }
+            Detail::Document(span) => {
+                DOCUMENT[kind(span.bytes_of(line))].push(out);
+                return true;
+            }
+            Detail::Value(_, _) if fault.reason == Reason::EmptyEventType => {
+                EMPTY.push(out);
+                return true;
+            }
+            Detail::Value(field, span) => {
+                let value = span.bytes_of(line);
+                let kind = kind(value);
+                let is_null = kind == NULL;
+                FIELDS[field.index()][usize::from(is_null)].push(out);
+                let after = match fault.reason {
+                    Reason::InvalidUserId => &NOT_AN_INTEGER[kind],
+                    Reason::UserIdOutOfRange => &NO_USER_ID,
+                    Reason::InvalidEventType | Reason::InvalidTimestamp => &NOT_A_STRING[kind],
+                    Reason::InvalidAmount => &NOT_A_NUMBER[kind],
+                    Reason::NonPositiveAmount => &NON_POSITIVE,
+                    Reason::AmountOutOfRange => &TOO_MUCH,
+                    _ => {
+                        out.truncate(start);
+                        return false;
+                    }
+                };
+                // "amount null is null" would say it twice.
+                (if is_null { &[] } else { value }, after)
+            }
+            Detail::Timestamp(span, wrong) => {
+                FIELDS[Field::Timestamp.index()][0].push(out);
+                let after = match wrong {
+                    TimestampFault::NotADateTime => &TIMESTAMP[0],
+                    TimestampFault::HasOffset => &TIMESTAMP[1],
+                    TimestampFault::HasNoOffset => &TIMESTAMP[2],
+                    TimestampFault::OutOfRange => &TIMESTAMP[3],
+                };
+                (span.bytes_of(line), after)
+            }
+            Detail::Limit(..) | Detail::Utf8(_) | Detail::Json(_) => return false,
+        };
+        let before = out.len();
+        // A timestamp is shown with its escapes undone and made again; one without any is itself.
+        let is_usual = push_as_is(out, value)
+            && !(matches!(fault.detail, Detail::Timestamp(..)) && out[before..].contains(&b'\\'));
+        if is_usual {
+            after.push(out);
+        } else {
+            out.truncate(start);
+        }
+        is_usual
+    }
+}
+
 /// How many bytes are at fault where a line stops being JSON.
 fn json_length(line: &[u8], fault: JsonFault) -> usize {
     let rest = line.get(fault.at..).unwrap_or_default();
@@ -314,9 +467,15 @@ impl Message<'_> {
                 "the line is {len} bytes long, more than the limit of {limit} (--max-line-bytes)"
             ),
             Detail::Utf8(at) => {
-                write!(f, "the byte at column {} is not UTF-8", self.column(at))?;
+                write_column(f, "the byte at column ", self.column(at), " is not UTF-8")?;
                 match self.line.get(at) {
-                    Some(byte) => write!(f, " (0x{byte:02X})"),
+                    Some(byte) => {
+                        let digit = |value: u8| HEXADECIMAL[usize::from(value & 0x0f)];
+                        f.write_str(" (0x")?;
+                        f.write_char(digit(byte >> 4))?;
+                        f.write_char(digit(*byte))?;
+                        f.write_str(")")
+                    }
                     None => Ok(()),
                 }
             }
@@ -400,12 +559,14 @@ impl Message<'_> {
             Problem::ExpectedCommaOrBracket => "`,` or `]`",
             Problem::ExpectedEnd => "the end of the line",
             Problem::ExpectedLiteral(literal) => {
-                return write!(f, "expected `{literal}` at column {column}");
+                f.write_str("expected `")?;
+                f.write_str(literal)?;
+                return write_column(f, "` at column ", column, "");
             }
             Problem::ExpectedDigit => "a digit",
             Problem::ExpectedHexDigit => "a hexadecimal digit of a `\\u` escape",
             Problem::LeadingZero => {
-                return write!(f, "the number at column {column} has a leading zero");
+                return write_column(f, "the number at column ", column, " has a leading zero");
             }
             Problem::ControlCharacter => {
                 let byte = self.line.get(fault.at).copied().unwrap_or_default();
@@ -415,19 +576,16 @@ impl Message<'_> {
                 );
             }
             Problem::UnknownEscape => {
-                return write!(f, "the backslash at column {column} starts no JSON escape");
+                let after = " starts no JSON escape";
+                return write_column(f, "the backslash at column ", column, after);
             }
             Problem::LoneSurrogate => {
-                return write!(
-                    f,
-                    "the escape at column {column} is half of a surrogate pair without the other"
-                );
+                let after = " is half of a surrogate pair without the other";
+                return write_column(f, "the escape at column ", column, after);
             }
             Problem::UnterminatedString => {
-                return write!(
-                    f,
-                    "the string that starts at column {column} has no closing quote"
-                );
+                let after = " has no closing quote";
+                return write_column(f, "the string that starts at column ", column, after);
             }
             Problem::TooDeep => {
                 return write!(
@@ -437,7 +595,9 @@ impl Message<'_> {
                 );
             }
         };
-        write!(f, "expected {expected} at column {column}")?;
+        f.write_str("expected ")?;
+        f.write_str(expected)?;
+        write_column(f, " at column ", column, "")?;
         match self.character(fault.at) {
             Some(found) => {
                 let mut buffer = [0; 4];
@@ -450,6 +610,17 @@ impl Message<'_> {
         }
     }
 }
+
+/// A column between two texts, without the detour over a formatter.
+fn write_column(f: &mut impl fmt::Write, before: &str, column: usize, after: &str) -> fmt::Result {
+    f.write_str(before)?;
+    text::Decimal::new(column as u64).write(f)?;
+    f.write_str(after)
+}
+
+const HEXADECIMAL: [char; 16] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+];
 
 /// What kind of JSON value a text is, with its article.
 fn kind(value: &str) -> &'static str {
@@ -465,13 +636,59 @@ fn kind(value: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::event::{Decoder, Verdict};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn messages_are_the_same_in_parts(
+            values in prop::collection::vec(
+                prop_oneof![
+                    Just("null".to_owned()),
+                    Just("true".to_owned()),
+                    Just("1".to_owned()),
+                    Just("\"purchase\"".to_owned()),
+                    Just("\"2024-01-01T00:00:00Z\"".to_owned()),
+                    "-?[1-9][0-9]{0,90}(\\.[0-9]{1,90})?(e[0-9])?",
+                    "\"\\PC{0,90}\"",
+                    "\"[ -~]{0,90}\"",
+                    "\\[\"[a-z\u{e9}]{0,90}\"\\]",
+                    "\\{\"[a-z]{0,9}\":1\\}",
+                ],
+                0..5,
+            ),
+            cut in prop::option::of(0..100_usize),
+        ) {
+            let keys = ["user_id", "event_type", "timestamp", "amount"];
+            let members: Vec<String> = keys
+                .iter()
+                .zip(&values)
+                .map(|(key, value)| format!("\"{key}\":{value}"))
+                .collect();
+            let line = format!("{{{}}}", members.join(", "));
+            let line = &line.as_bytes()[..cut.unwrap_or(line.len()).min(line.len())];
+            if !line.is_empty() && let Verdict::Invalid(fault) = Decoder::new(1000).decode(line) {
+                let mut pushed = Vec::new();
+                push_message(&fault, line, &Schema::default(), &mut pushed);
+                prop_assert_eq!(String::from_utf8(pushed).unwrap(), fault.message(line).to_string());
+            }
+        }
+    }
 
     #[track_caller]
     fn message(line: impl AsRef<[u8]>) -> String {
         let line = line.as_ref();
         match Decoder::new(200).decode(line) {
-            Verdict::Invalid(fault) => fault.message(line).to_string(),
+            Verdict::Invalid(fault) => {
+                let shown = fault.message(line).to_string();
+                for schema in [Schema::default(), Schema::default().accepting_offsets(true)] {
+                    let mut pushed = b"before".to_vec();
+                    push_message(&fault, line, &schema, &mut pushed);
+                    assert_eq!(String::from_utf8(pushed).unwrap(), format!("before{shown}"));
+                }
+                shown
+            }
             verdict => panic!("{verdict:?}"),
         }
     }

@@ -8,6 +8,7 @@
 
 use super::field::Field;
 use super::schema::Schema;
+use crate::text::json_ascii::stops_of_block;
 
 /// How many levels of arrays and objects may be open at once; the outermost is the first.
 pub(crate) const MAX_DEPTH: usize = 1024;
@@ -110,7 +111,16 @@ type Read<T> = Result<T, JsonFault>;
 ///
 /// [`JsonFault`], the first one in the line.
 pub(crate) fn read(line: &[u8], schema: &Schema) -> Read<Document> {
-    let mut reader = Reader { bytes: line, at: 0 };
+    read_with(line, Stops::of(line), schema)
+}
+
+/// The same with what is known of the line already.
+pub(crate) fn read_with(line: &[u8], stops: Stops, schema: &Schema) -> Read<Document> {
+    let mut reader = Reader {
+        bytes: line,
+        stops,
+        at: 0,
+    };
     reader.skip_white_space();
     let start = reader.at;
     let document = if reader.peek() == Some(b'{') {
@@ -145,12 +155,13 @@ pub(crate) fn members(line: &[u8], start: usize) -> Vec<Member> {
     let mut members = Vec::new();
     let mut reader = Reader {
         bytes: line,
+        stops: Stops::of(line),
         at: start,
     };
     reader.skip_white_space();
     if reader.peek() == Some(b'{') {
         // What is wrong with the rest, `read` says.
-        let _ = reader.object(|key, value| members.push(Member { key, value }));
+        let _ = reader.object(|key, _, value| members.push(Member { key, value }));
     }
     members
 }
@@ -236,6 +247,87 @@ fn plain_in_string(bytes: &[u8]) -> usize {
     8 * words.len() + stop
 }
 
+/// Where in the first bytes of a line a string may stop standing for itself: a bit for each quote, backslash
+/// and control character. Most lines have no more bytes, and all of their strings' ends are found with one
+/// look at the line then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stops {
+    bits: [u64; Stops::LIMIT / 64],
+    /// Whether these bytes are ASCII.
+    is_ascii: bool,
+}
+
+impl Stops {
+    /// How many bytes are looked at.
+    const LIMIT: usize = 256;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "handed back in memory it would be copied, which takes as long as finding it"
+    )]
+    #[inline(always)]
+    pub(crate) fn of(line: &[u8]) -> Stops {
+        let start = &line[..line.len().min(Stops::LIMIT)];
+        let mut stops = Stops {
+            bits: [0; Stops::LIMIT / 64],
+            is_ascii: true,
+        };
+        let (blocks, rest) = start.as_chunks::<64>();
+        let mut high = 0;
+        for (bits, block) in stops.bits.iter_mut().zip(blocks) {
+            let found = stops_of_block(block);
+            *bits = found.0;
+            high |= found.1;
+        }
+        if let Some(bits) = stops.bits.get_mut(blocks.len())
+            && !rest.is_empty()
+        {
+            let found = if let Some(last) = start.last_chunk::<64>() {
+                // Those before were looked at already.
+                let found = stops_of_block(last);
+                (found.0 >> (64 - rest.len()), found.1)
+            } else {
+                let mut block = [b' '; 64];
+                block[..rest.len()].copy_from_slice(rest);
+                stops_of_block(&block)
+            };
+            *bits = found.0;
+            high |= found.1;
+        }
+        stops.is_ascii = high == 0;
+        stops
+    }
+
+    /// Whether a line, whose stops these are, is known to be ASCII.
+    pub(crate) fn tell_ascii(&self, line: &[u8]) -> bool {
+        self.is_ascii && line.len() <= Stops::LIMIT
+    }
+
+    /// The first stop from a byte of `line` on, whose stops these are; or its length.
+    #[expect(
+        clippy::inline_always,
+        reason = "it is a few instructions, in one place several times"
+    )]
+    #[inline(always)]
+    fn next(&self, line: &[u8], at: usize) -> usize {
+        let mut word = at / 64;
+        let mut hidden = u64::MAX << (at % 64);
+        while let Some(bits) = self.bits.get(word) {
+            let bits = bits & hidden;
+            if bits != 0 {
+                return 64 * word + bits.trailing_zeros() as usize;
+            }
+            hidden = u64::MAX;
+            word += 1;
+        }
+        let at = at.max(Stops::LIMIT);
+        match line.get(at..) {
+            Some(rest) => at + plain_in_string(rest),
+            None => line.len(),
+        }
+    }
+}
+
 /// The containers that are open: one bit each, set for an object.
 struct Nesting {
     depth: usize,
@@ -294,8 +386,79 @@ pub(crate) fn field(line: &[u8], key: Span) -> Option<Field> {
     }
 }
 
+/// Notes where the values are in a line that is an object as nearly all are: without anything in it but strings
+/// without escapes, numbers without exponents, `true`, `false` and `null`, with at most one blank between tokens, and
+/// with nothing after it. `None` says nothing, and neither do `spans` then.
+///
+/// The same steps as the [`Reader`]'s, without an answer for each to hand back.
+#[inline]
+pub(super) fn usual_event(line: &[u8], stops: &Stops, spans: &mut FieldSpans) -> Option<()> {
+    let byte = |at: usize| line.get(at).copied();
+    let after_blank = |at: usize| at + usize::from(byte(at) == Some(b' '));
+    let end_of_string = |start: usize| {
+        let end = stops.next(line, start + 1);
+        (byte(end)? == b'"').then_some(end + 1)
+    };
+    let mut at = 0;
+    if byte(at)? != b'{' {
+        return None;
+    }
+    loop {
+        let key = after_blank(at + 1);
+        if byte(key)? != b'"' {
+            return None;
+        }
+        let key_end = end_of_string(key)?;
+        if byte(key_end)? != b':' {
+            return None;
+        }
+        let start = after_blank(key_end + 1);
+        let end = match byte(start)? {
+            b'"' => end_of_string(start)?,
+            first @ (b'-' | b'0'..=b'9') => {
+                let digits = start + usize::from(first == b'-');
+                let mut end = digits;
+                while byte(end)?.is_ascii_digit() {
+                    end += 1;
+                }
+                if end == digits || (byte(digits)? == b'0' && end > digits + 1) {
+                    return None;
+                }
+                if byte(end)? == b'.' {
+                    let fraction = end + 1;
+                    end = fraction;
+                    while byte(end)?.is_ascii_digit() {
+                        end += 1;
+                    }
+                    if end == fraction {
+                        return None;
+                    }
+                }
+                // Unless it goes on, which is for the reader.
+                end
+            }
+            b't' | b'n' => {
+                let word = line.get(start..start + 4)?;
+                (word == b"true" || word == b"null").then_some(start + 4)?
+            }
+            b'f' => (line.get(start..start + 5)? == b"false").then_some(start + 5)?,
+            _ => return None,
+        };
+        if let Some(field) = Field::from_key(line.get(key + 1..key_end - 1)?) {
+            spans[field.index()] = Some(Span { start, end });
+        }
+        at = end;
+        match byte(at)? {
+            b',' => {}
+            b'}' if at + 1 == line.len() => return Some(()),
+            _ => return None,
+        }
+    }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
+    stops: Stops,
     at: usize,
 }
 
@@ -324,14 +487,25 @@ impl Reader<'_> {
     fn event(&mut self, schema: &Schema) -> Read<FieldSpans> {
         let mut spans = [None; Field::COUNT];
         let bytes = self.bytes;
-        self.object(|key, value| schema.note(bytes, key, value, &mut spans))?;
+        let has_usual_names = schema.has_usual_names();
+        self.object(|key, is_plain, value| {
+            if is_plain && has_usual_names {
+                let key = bytes.get(key.start + 1..key.end - 1);
+                if let Some(field) = key.and_then(Field::from_key) {
+                    spans[field.index()] = Some(value);
+                }
+            } else {
+                schema.note(bytes, key, value, &mut spans);
+            }
+        })?;
         schema.resolve(bytes, &mut spans);
         Ok(spans)
     }
 
-    /// An object, giving each of its members to `member`: the key, with its quotes, and the value.
+    /// An object, giving each of its members to `member`: the key, with its quotes, whether that is
+    /// without escapes, and the value.
     #[inline]
-    fn object(&mut self, mut member: impl FnMut(Span, Span)) -> Read<()> {
+    fn object(&mut self, mut member: impl FnMut(Span, bool, Span)) -> Read<()> {
         let mut nesting = Nesting::new();
         nesting.open(true);
         self.at += 1;
@@ -342,11 +516,17 @@ impl Reader<'_> {
         }
         let mut if_no_key = Problem::ExpectedKeyOrEnd;
         loop {
-            let key = self.key(if_no_key)?;
+            let (key, is_plain) = self.key(if_no_key)?;
             let start = self.at;
-            self.value_within(&mut nesting)?;
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'0'..=b'9') => self.number()?,
+                _ => self.value_within(&mut nesting)?,
+            }
             let end = self.at;
-            member(key, Span { start, end });
+            member(key, is_plain, Span { start, end });
             self.skip_white_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -361,13 +541,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A key, its colon, and the white space up to the value.
-    fn key(&mut self, if_none: Problem) -> Read<Span> {
+    /// A key, its colon, and the white space up to the value; and whether the key is without escapes.
+    #[inline]
+    fn key(&mut self, if_none: Problem) -> Read<(Span, bool)> {
         if self.peek() != Some(b'"') {
             return self.fault(if_none);
         }
         let start = self.at;
-        self.string()?;
+        let is_plain = self.string()?;
         let end = self.at;
         self.skip_white_space();
         if self.peek() != Some(b':') {
@@ -375,7 +556,7 @@ impl Reader<'_> {
         }
         self.at += 1;
         self.skip_white_space();
-        Ok(Span { start, end })
+        Ok((Span { start, end }, is_plain))
     }
 
     fn value(&mut self) -> Read<()> {
@@ -389,7 +570,9 @@ impl Reader<'_> {
         loop {
             // At the start of a value.
             match self.peek() {
-                Some(b'"') => self.string()?,
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(b'-' | b'0'..=b'9') => self.number()?,
                 Some(b't') => self.literal("true")?,
                 Some(b'f') => self.literal("false")?,
@@ -441,12 +624,22 @@ impl Reader<'_> {
         }
     }
 
-    /// `"` characters and escapes `"` (RFC 8259 section 7).
-    fn string(&mut self) -> Read<()> {
+    /// `"` characters and escapes `"` (RFC 8259 section 7). Whether it is without escapes.
+    #[inline]
+    fn string(&mut self) -> Read<bool> {
         let start = self.at;
-        self.at += 1;
+        self.at = self.stops.next(self.bytes, start + 1);
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(true);
+        }
+        self.rest_of_string(start).map(|()| false)
+    }
+
+    /// The string that starts at `start`, from something on that does not stand for itself.
+    fn rest_of_string(&mut self, start: usize) -> Read<()> {
         loop {
-            self.at += plain_in_string(self.bytes.get(self.at..).unwrap_or_default());
+            self.at = self.stops.next(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -694,6 +887,19 @@ mod tests {
         }
 
         #[test]
+        fn stops_are_where_strings_stop(
+            bytes in prop::collection::vec(
+                prop_oneof![40 => 0x20..=0x7f_u8, 1 => any::<u8>()], 0..400)
+        ) {
+            let stops = Stops::of(&bytes);
+            for at in 0..=bytes.len() {
+                prop_assert_eq!(stops.next(&bytes, at), at + plain_in_string(&bytes[at..]));
+            }
+            prop_assert!(!stops.tell_ascii(&bytes) || bytes.is_ascii());
+            prop_assert!(stops.tell_ascii(&bytes) || bytes.len() > 256 || !bytes.is_ascii());
+        }
+
+        #[test]
         fn a_copy_is_what_is_text(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let expected = String::from_utf8_lossy(&bytes);
             with_copy(&bytes, |text| assert_eq!(text, expected));
@@ -712,6 +918,49 @@ mod tests {
             };
             prop_assert!(read_usual(literal.as_bytes()).is_ok());
             prop_assert_eq!(unescape(&literal), text);
+        }
+
+        #[test]
+        fn usual_events_are_read_as_all_others(
+            members in prop::collection::vec(
+                (
+                    "\"(user_id|event_type|timestamp|amount|x|a\\\\u0062|)\"",
+                    " ?: ? ?",
+                    "\"[a-z0-9 \\\\n\u{e9}]{0,9}\"|-?(0|[1-9][0-9]{0,9})(\\.[0-9]+)?|00|-|true|false|null|nul|\\{\\}|\\[1\\]",
+                    " ?, ? ?",
+                ),
+                0..8,
+            ),
+            ends in "\\}|\\} |\\}x|",
+            pad in 0..300_usize,
+        ) {
+            let mut line = String::from("{");
+            for (at, (key, colon, value, comma)) in members.iter().enumerate() {
+                if at > 0 {
+                    line += comma;
+                }
+                line += &[&**key, colon, value].concat();
+            }
+            if pad > 200 {
+                line += &[",\"", &"x".repeat(pad), "\":1"].concat();
+            }
+            line += &ends;
+            let line = line.as_bytes();
+            let read = |bytes| {
+                let mut reader = Reader { bytes, stops: Stops::of(bytes), at: 0 };
+                let mut spans = [None; Field::COUNT];
+                reader.object(|key, _, value| {
+                    Schema::usual().note(bytes, key, value, &mut spans);
+                })?;
+                if reader.at < bytes.len() {
+                    return reader.fault(Problem::ExpectedEnd);
+                }
+                Ok(spans)
+            };
+            let mut spans = [None; Field::COUNT];
+            if usual_event(line, &Stops::of(line), &mut spans).is_some() {
+                prop_assert_eq!(read(line), Ok(spans));
+            }
         }
 
         #[test]

@@ -5,7 +5,7 @@
 use super::amount::{Amount, AmountFault};
 use super::fault::Fault;
 use super::field::Field;
-use super::json::{self, Document, FieldSpans, Span};
+use super::json::{self, Document, FieldSpans, Span, Stops};
 use super::reason::Reason;
 use super::schema::Schema;
 use super::timestamp::TimestampFault;
@@ -18,16 +18,39 @@ use super::{Date, Event};
 ///
 /// [`Fault`], for the first rule that fails.
 pub(crate) fn judge(line: &[u8], schema: &Schema) -> Result<Event, Fault> {
-    check_utf8(line)?;
-    let spans = match json::read(line, schema).map_err(Fault::invalid_json)? {
+    let stops = Stops::of(line);
+    if schema.has_usual_names() && stops.tell_ascii(line) {
+        // Filled where it is: what is handed back is copied, and what was just written in small pieces
+        // cannot be read in large ones before the processor has got round to it.
+        let mut spans = [None; Field::COUNT];
+        if json::usual_event(line, &stops, &mut spans).is_some() {
+            return event_of(line, &spans, schema);
+        }
+    }
+    judge_unusual(line, stops, schema)
+}
+
+/// The verdict on a line of any kind.
+#[inline(never)]
+fn judge_unusual(line: &[u8], stops: Stops, schema: &Schema) -> Result<Event, Fault> {
+    if !stops.tell_ascii(line) {
+        check_utf8(line)?;
+    }
+    let spans = match json::read_with(line, stops, schema).map_err(Fault::invalid_json)? {
         Document::Object(spans) => spans,
         Document::Other(span) => return Err(Fault::not_an_object(span)),
     };
-    let user_id = user_id_of(line, &spans)?;
-    let is_purchase = is_purchase_of(line, &spans, schema)?;
-    let date = date_of(line, &spans, schema)?;
+    event_of(line, &spans, schema)
+}
+
+/// The event whose values stand there.
+#[inline]
+fn event_of(line: &[u8], spans: &FieldSpans, schema: &Schema) -> Result<Event, Fault> {
+    let user_id = user_id_of(line, spans)?;
+    let is_purchase = is_purchase_of(line, spans, schema)?;
+    let date = date_of(line, spans, schema)?;
     let purchase = if is_purchase {
-        Some(amount_of(line, &spans)?)
+        Some(amount_of(line, spans)?)
     } else {
         None
     };
@@ -49,9 +72,16 @@ pub(super) fn check_utf8(line: &[u8]) -> Result<(), Fault> {
 #[inline]
 pub(super) fn user_id_of(line: &[u8], spans: &FieldSpans) -> Result<UserId, Fault> {
     let number = span_of(spans, Field::UserId, Reason::MissingUserId)?;
-    number
-        .of(line, user_id)
-        .map_err(|reason| Fault::value(reason, Field::UserId, number))
+    let value = number.bytes_of(line);
+    if let Some(id) = short_id(value) {
+        return Ok(id);
+    }
+    let id = if is_number(value) {
+        json::with_copy(value, user_id)
+    } else {
+        Err(Reason::InvalidUserId)
+    };
+    id.map_err(|reason| Fault::value(reason, Field::UserId, number))
 }
 
 /// The rules about `event_type`; whether the event is a purchase.
@@ -85,9 +115,13 @@ pub(super) fn date_of(line: &[u8], spans: &FieldSpans, schema: &Schema) -> Resul
 #[inline]
 pub(super) fn amount_of(line: &[u8], spans: &FieldSpans) -> Result<Amount, Fault> {
     let number = span_of(spans, Field::Amount, Reason::MissingAmount)?;
-    number
-        .of(line, amount)
-        .map_err(|reason| Fault::value(reason, Field::Amount, number))
+    let value = number.bytes_of(line);
+    let amount = if is_number(value) {
+        json::with_copy(value, amount)
+    } else {
+        Err(Reason::InvalidAmount)
+    };
+    amount.map_err(|reason| Fault::value(reason, Field::Amount, number))
 }
 
 /// Where the value of a field stands; without one, the line breaks the rule of `missing`.
@@ -96,15 +130,25 @@ fn span_of(spans: &FieldSpans, field: Field, missing: Reason) -> Result<Span, Fa
     spans[field.index()].ok_or_else(|| Fault::missing(missing, field))
 }
 
-/// Rules `invalid_user_id` and `user_id_out_of_range`.
+/// Rules `invalid_user_id` and `user_id_out_of_range`, of a number.
 fn user_id(value: &str) -> Result<UserId, Reason> {
-    if !is_number(value) {
-        return Err(Reason::InvalidUserId);
-    }
     UserId::from_json_number(value).map_err(|fault| match fault {
         UserIdFault::NotAnInteger => Reason::InvalidUserId,
         UserIdFault::OutOfRange => Reason::UserIdOutOfRange,
     })
+}
+
+/// The id that some digits are, if they are digits and not too many to be sure of.
+#[inline]
+fn short_id(digits: &[u8]) -> Option<UserId> {
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let id = digits.iter().try_fold(0_u64, |id, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit <= 9).then(|| id * 10 + u64::from(digit))
+    });
+    id.map(UserId::from)
 }
 
 /// Rules `invalid_event_type` and `empty_event_type`; whether the event is a purchase.
@@ -138,11 +182,8 @@ fn without_escapes(literal: &[u8]) -> Option<&[u8]> {
     (!text.contains(&b'\\')).then_some(text)
 }
 
-/// Rules `invalid_amount`, `non_positive_amount` and `amount_out_of_range`.
+/// Rules `non_positive_amount` and `amount_out_of_range`, of a number.
 fn amount(value: &str) -> Result<Amount, Reason> {
-    if !is_number(value) {
-        return Err(Reason::InvalidAmount);
-    }
     Amount::from_json_number(value).map_err(|fault| match fault {
         AmountFault::NonPositive => Reason::NonPositiveAmount,
         AmountFault::OutOfRange => Reason::AmountOutOfRange,
@@ -150,8 +191,8 @@ fn amount(value: &str) -> Result<Amount, Reason> {
 }
 
 /// Whether a JSON value is a number: what kind it is shows in its first byte.
-fn is_number(value: &str) -> bool {
-    value.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+fn is_number(value: &[u8]) -> bool {
+    matches!(value.first(), Some(b'-' | b'0'..=b'9'))
 }
 
 /// Whether a JSON value is a string.

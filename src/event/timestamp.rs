@@ -50,12 +50,49 @@ pub enum TimestampFault {
 /// assert_eq!(parse_timestamp(b"2024W053T0405.5+00"), Ok(Date::from_ymd(2024, 1, 31).unwrap()));
 /// ```
 pub fn parse_timestamp(text: &[u8]) -> Result<Date, TimestampFault> {
+    if let Ok(text) = text.try_into()
+        && let Some(date) = most_usual(text)
+    {
+        return Ok(date);
+    }
     let (date, offset) = date_time(text).ok_or(TimestampFault::NotADateTime)?;
     match offset {
         Offset::Minutes(0) => Ok(date),
         Offset::Minutes(_) => Err(TimestampFault::HasOffset),
         Offset::Absent => Err(TimestampFault::HasNoOffset),
     }
+}
+
+/// The date of `YYYY-MM-DDThh:mm:ssZ`, in words, if it is on one of the first 28 days of a month.
+#[inline]
+fn most_usual(text: &[u8; 20]) -> Option<Date> {
+    /// The bits that show what is no digit, and what is not the byte of the form, once that is taken off.
+    const fn limits(form: [u8; 8]) -> u64 {
+        let mut limits = [0x7f; 8];
+        let mut at = 0;
+        while at < 8 {
+            if form[at] == b'0' {
+                limits[at] = 0x80 - 10;
+            }
+            at += 1;
+        }
+        u64::from_le_bytes(limits)
+    }
+    let digits = |at: usize, form: [u8; 8]| {
+        let mut word = [0; 8];
+        word.copy_from_slice(text.get(at..at + 8)?);
+        let digits = u64::from_le_bytes(word) ^ u64::from_le_bytes(form);
+        let wrong = (digits | digits.wrapping_add(limits(form))) & ((u64::MAX / 0xff) << 7);
+        (wrong == 0).then_some(digits.to_le_bytes().map(u32::from))
+    };
+    let [y1, y2, y3, y4, _, m1, m2, _] = digits(0, *b"0000-00-")?;
+    let [d1, d2, _, h1, h2, _, n1, _] = digits(8, *b"00T00:00")?;
+    let [_, _, _, _, _, s1, _, _] = digits(12, *b"0:00:00Z")?;
+    let (month, day) = (m1 * 10 + m2, d1 * 10 + d2);
+    if !(1..=28).contains(&day) || h1 * 10 + h2 > 23 || n1 > 5 || s1 > 5 {
+        return None;
+    }
+    Date::from_ymd(y1 * 1000 + y2 * 100 + y3 * 10 + y4, month, day)
 }
 
 enum Offset {
@@ -327,6 +364,28 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_most_usual_form_is_read_as_any_other(
+            text in "[012][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z",
+            at in 0..60_usize,
+            byte: u8,
+        ) {
+            let mut text = text.into_bytes();
+            if let Some(there) = text.get_mut(at) {
+                *there = byte;
+            }
+            let plainly = date_time(&text).filter(|(_, offset)| matches!(offset, Offset::Minutes(0)));
+            let plainly = plainly.map(|(date, _)| date);
+            prop_assert_eq!(parse_timestamp(&text).ok(), plainly);
+            let text: &[u8; 20] = text.as_slice().try_into().unwrap();
+            if let Some(date) = most_usual(text) {
+                prop_assert_eq!(Some(date), plainly);
+            }
+        }
+    }
 
     #[track_caller]
     fn falls_on(text: &str, date: &str) {

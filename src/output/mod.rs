@@ -49,7 +49,8 @@ pub mod report;
 mod same;
 mod steps;
 pub(crate) mod summary;
-mod writeback;
+pub(crate) mod waiting;
+pub(crate) mod writeback;
 
 #[cfg(any(feature = "parquet", feature = "arrow"))]
 pub(crate) use columns::EPOCH;

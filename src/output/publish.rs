@@ -9,7 +9,7 @@
 //! Devices, pipes and standard output cannot be replaced; they are written as the bytes come.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -21,12 +21,13 @@ use super::drafts::{self, Name};
 use super::publication::{Part, Publication, TakenBack};
 use super::same;
 use super::steps::{self, Call, Step};
-use super::writeback::Writeback;
+use super::waiting::{Parts, Waiting, write_parts};
+use super::writeback::{Room, Writeback};
 use crate::error::{Action, Error, OutputPart, Result};
 use crate::text;
 
 /// How many bytes are collected before they are written.
-pub(super) const BUFFER: usize = 256 * 1024;
+pub(super) const BUFFER: usize = 128 * 1024;
 
 /// How many symbolic links are followed from one to the next, as Linux does.
 const LINK_LIMIT: usize = 40;
@@ -133,7 +134,7 @@ pub(super) fn follow_links(path: &Path) -> io::Result<PathBuf> {
 pub struct Draft {
     target: Target,
     sink: Sink,
-    buffer: Vec<u8>,
+    waiting: Box<Waiting>,
     bytes: u64,
     digest: Option<Sha256>,
 }
@@ -154,6 +155,7 @@ enum Sink {
 struct Staged {
     file: File,
     writeback: Writeback,
+    room: Room,
     /// The file's temporary name, if it has one.
     name: Option<Name>,
     place: PathBuf,
@@ -200,7 +202,7 @@ impl Draft {
         Ok(Draft {
             target: target.clone(),
             sink,
-            buffer: Vec::new(),
+            waiting: Box::new(Waiting::new(BUFFER)),
             bytes: 0,
             digest: None,
         })
@@ -219,24 +221,28 @@ impl Draft {
     ///
     /// Where they cannot be written: a full disk, a reader that went away.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.count(bytes);
+        let (sink, target) = (&mut self.sink, &self.target);
+        self.waiting.add(bytes, |parts| sink.write(target, parts))
+    }
+
+    /// The same, and leaves `bytes` empty. Most of them need not be copied then. For the program.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Draft::write).
+    #[doc(hidden)]
+    pub fn take(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        self.count(bytes);
+        let (sink, target) = (&mut self.sink, &self.target);
+        self.waiting.take(bytes, |parts| sink.write(target, parts))
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }
-        if self.buffer.len() + bytes.len() < BUFFER {
-            self.buffer.extend_from_slice(bytes);
-            return Ok(());
-        }
-        // In pieces that are whole in the file too: the kernel has up to a quarter less to do then.
-        let (now, later) = bytes.split_at(BUFFER - self.buffer.len());
-        self.buffer.extend_from_slice(now);
-        self.flush()?;
-        let (whole, rest) = later.split_at(later.len() / BUFFER * BUFFER);
-        if !whole.is_empty() {
-            self.write_now(whole)?;
-        }
-        self.buffer.extend_from_slice(rest);
-        Ok(())
     }
 
     /// Completes the output: everything written, and a file's content on the disk. If the target is a
@@ -246,16 +252,18 @@ impl Draft {
     ///
     /// As [`write`](Draft::write), and where the disk reports a fault. The draft is then gone.
     pub fn finish(mut self) -> Result<Finished> {
-        self.flush()?;
+        let (sink, target) = (&mut self.sink, &self.target);
+        self.waiting.flush(|parts| sink.write(target, parts))?;
         let mut is_unchanged = false;
-        if let Sink::Staged(staged) = &self.sink {
+        if let Sink::Staged(staged) = &mut self.sink {
+            staged.room.give_back(&staged.file, self.bytes);
             is_unchanged = staged.is_in_place(self.bytes);
             if !is_unchanged {
                 take_over_mode(&staged.file, staged.replaced.as_ref());
                 staged
                     .file
                     .sync_all()
-                    .map_err(|source| self.fault(Action::Sync, source))?;
+                    .map_err(|source| self.target.fault(Action::Sync, source))?;
             }
         }
         Ok(Finished {
@@ -263,39 +271,35 @@ impl Draft {
             is_unchanged,
         })
     }
+}
 
-    fn flush(&mut self) -> Result<()> {
-        let buffer = std::mem::take(&mut self.buffer);
-        self.write_now(&buffer)?;
-        self.buffer = buffer;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn write_now(&mut self, bytes: &[u8]) -> Result<()> {
-        if let (Sink::Pipe, Target::Path(path)) = (&self.sink, &self.target) {
-            let pipe = OpenOptions::new().write(true).open(path);
-            self.sink = Sink::Through(pipe.map_err(|source| self.fault(Action::Open, source))?);
-        }
-        let written = match &mut self.sink {
-            Sink::Staged(staged) => staged.write(bytes),
-            Sink::Through(file) => file.write_all(bytes),
-            Sink::Pipe | Sink::Closed => Ok(()),
-        };
-        if let (Err(error), Target::Stdout) = (&written, &self.target)
-            && error.kind() == io::ErrorKind::BrokenPipe
-        {
-            self.sink = Sink::Closed;
-            return Ok(());
-        }
-        written.map_err(|source| self.fault(Action::Write, source))
-    }
-
+impl Target {
     fn fault(&self, action: Action, source: io::Error) -> Error {
-        match &self.target {
+        match self {
             Target::Stdout => Error::Stdout { source },
             Target::Path(path) => Error::io(action, path, source),
         }
+    }
+}
+
+impl Sink {
+    fn write(&mut self, target: &Target, parts: Parts<'_>) -> Result<()> {
+        if let (Sink::Pipe, Target::Path(path)) = (&*self, target) {
+            let pipe = OpenOptions::new().write(true).open(path);
+            *self = Sink::Through(pipe.map_err(|source| target.fault(Action::Open, source))?);
+        }
+        let written = match self {
+            Sink::Staged(staged) => staged.write(parts),
+            Sink::Through(file) => write_parts(file, parts),
+            Sink::Pipe | Sink::Closed => Ok(()),
+        };
+        if let (Err(error), Target::Stdout) = (&written, target)
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            *self = Sink::Closed;
+            return Ok(());
+        }
+        written.map_err(|source| target.fault(Action::Write, source))
     }
 }
 
@@ -313,15 +317,18 @@ impl Staged {
         Ok(Staged {
             file,
             writeback: Writeback::default(),
+            room: Room::default(),
             name,
             place,
             replaced,
         })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.writeback.wrote(&self.file, bytes.len());
+    fn write(&mut self, parts: Parts<'_>) -> io::Result<()> {
+        let len = parts[0].len() + parts[1].len();
+        self.room.ask(&self.file, self.writeback.written(), len);
+        write_parts(&self.file, parts)?;
+        self.writeback.wrote(&self.file, len);
         Ok(())
     }
 
@@ -613,6 +620,8 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use std::os::unix::fs::symlink;
 
@@ -674,6 +683,7 @@ mod tests {
             let (file, name) = drafts::create_file(folder.path()).unwrap();
             Staged {
                 writeback: Writeback::default(),
+                room: Room::default(),
                 file,
                 name: Some(name),
                 place: place.clone(),
@@ -687,7 +697,7 @@ mod tests {
         let draft = Draft {
             target: Target::Path(place.clone()),
             sink: Sink::Staged(Box::new(full)),
-            buffer: Vec::new(),
+            waiting: Box::new(Waiting::new(BUFFER)),
             bytes: 3,
             digest: None,
         };

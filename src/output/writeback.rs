@@ -10,7 +10,7 @@ use std::fs::File;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, fstatfs};
 
 /// After so many bytes the disk is asked to start.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -23,6 +23,11 @@ pub(super) struct Writeback {
 }
 
 impl Writeback {
+    /// How many bytes have been written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// So many more bytes have been written at the end of `file`.
     pub(super) fn wrote(&mut self, file: &File, len: usize) {
         if let Some(range) = self.piece(len)
@@ -46,10 +51,62 @@ impl Writeback {
     }
 }
 
+/// Room on the disk that is asked for before it is written to.
+///
+/// Where a place on the disk is found for each page as it is written, that is a quarter of what writing
+/// takes: of 557 MB in pieces of 128 KiB, 137 to 143 ms of processor time on ext4, and 94 to 104 ms where
+/// 8 MiB are asked for at a time; as much with 32 or 64 MiB. Only asked for there, where it was measured,
+/// and for files that have got that large.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// Up to which byte there is room.
+    end: u64,
+    is_refused: bool,
+}
+
+impl Room {
+    /// How much is asked for at a time, in bytes.
+    const STEP: u64 = 8 * 1024 * 1024;
+
+    /// So many bytes come next at the end of `file`, which has so many.
+    pub fn ask(&mut self, file: &File, written: u64, more: usize) {
+        let end = written + more as u64;
+        if self.is_refused || end <= self.end || end < Room::STEP {
+            return;
+        }
+        let start = self.end.max(written);
+        let new_end = end.max(start + Room::STEP);
+        let is_first = self.end == 0;
+        // It is only about time: a disk that has no more room will say so when it is written to.
+        self.is_refused = (is_first && !is_ext4(file))
+            || fallocate(file, FallocateFlags::KEEP_SIZE, start, new_end - start).is_err();
+        if !self.is_refused {
+            self.end = new_end;
+        }
+    }
+
+    /// Gives back what was asked for past the end of `file`, which has so many bytes.
+    pub fn give_back(&mut self, file: &File, written: u64) {
+        let is_ours = || file.metadata().is_ok_and(|there| there.len() == written);
+        if self.end > written && is_ours() {
+            // Room that stays is not lost: it goes with the file.
+            let _ = file.set_len(written);
+        }
+        self.end = 0;
+    }
+}
+
+fn is_ext4(file: &File) -> bool {
+    /// `EXT4_SUPER_MAGIC` in linux/magic.h; older kinds have the same number, and refuse.
+    const EXT4: i128 = 0xef53;
+    fstatfs(file).is_ok_and(|found| i128::from(found.f_type) == EXT4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read as _, Seek as _, Write as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     #[test]
     fn pieces_follow_each_other() {
@@ -65,6 +122,38 @@ mod tests {
             assert!(written - at < PIECE);
         }
         assert_eq!(at, written - 1);
+    }
+
+    #[test]
+    fn room_that_was_asked_for_does_not_show() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = File::create(&path).unwrap();
+        let mut room = Room::default();
+        let piece = vec![b'x'; 3 << 20];
+        let mut written = 0;
+        for _ in 0..7 {
+            room.ask(&file, written, piece.len());
+            file.write_all(&piece).unwrap();
+            written += piece.len() as u64;
+            assert_eq!(file.metadata().unwrap().len(), written);
+            let is_small = written < Room::STEP;
+            assert!(room.is_refused || is_small == (room.end == 0), "{room:?}");
+            assert!(room.is_refused || is_small || room.end >= written);
+        }
+        // What somebody else has added is not cut off.
+        room.give_back(&file, written - 1);
+        assert_eq!(file.metadata().unwrap().len(), written);
+        room.ask(&file, written, piece.len());
+        room.give_back(&file, written);
+        let there = file.metadata().unwrap();
+        assert_eq!(there.len(), written);
+        assert!(there.blocks() * 512 < written + (1 << 20));
+        // What cannot be asked for is no fault.
+        let mut room = Room::default();
+        room.ask(&File::open(&path).unwrap(), 0, 10 << 20);
+        room.give_back(&File::open(&path).unwrap(), 0);
+        assert_eq!(file.metadata().unwrap().len(), written);
     }
 
     #[test]

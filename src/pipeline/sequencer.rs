@@ -14,6 +14,16 @@
 //! line numbers. Of the chunks that are counted the first one that is not written is the first that
 //! somebody took to make batches of, and may always be written: nobody takes one of a later input than
 //! that of the chunk just submitted, so that who works on the first input never waits for its own end.
+//!
+//! # What did not help
+//!
+//! Runs of two threads over 512 MiB of which every fifth line is invalid, with rejects and log in files; in
+//! processor time, of which such a run takes 0.76 s.
+//!
+//! - Smaller chunks, so that the lines of one whose turn came late are still in the core's cache: the same
+//!   with 256 KiB to 1 MiB as with 4 MiB. Asking for the lines ahead is what helps: 0.84 s without.
+//! - Asking for them 4 or 16 lines ahead instead of 8: the same.
+//! - Batches of 384 or 512 KiB instead of 256 KiB: the same.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -27,6 +37,7 @@ use crate::event::Fault;
 use crate::first_places::{FirstInChunk, FirstPlaces};
 use crate::input::Cut;
 use crate::output::Reject;
+use crate::text::json_ascii::will_read;
 
 /// How many rejects a worker notes before it waits for its chunk's line number.
 const NOTES_LIMIT: usize = 1 << 14;
@@ -35,11 +46,15 @@ const NOTES_LIMIT: usize = 1 << 14;
 /// cache then, which is why it looks at all.
 const NOTES_BETWEEN_LOOKS: usize = 64;
 
+/// How many lines ahead of the one that is worked on are asked for: those of a chunk whose turn came late
+/// have left the core's cache, and are too far apart for the processor to foresee.
+const LINES_AHEAD: usize = 8;
+
 /// How many notes may wait for the lines before them to be counted, those of a chunk in work aside.
 const NOTES_WAITING_LIMIT: usize = 1 << 16;
 
 /// How large a batch gets, in bytes: small enough to be still in a core's cache when it is written.
-const BATCH_SIZE: usize = 128 * 1024;
+const BATCH_SIZE: usize = 256 * 1024;
 
 /// How many bytes of batches may wait for the sink.
 const BATCHES_WAITING_LIMIT: usize = 8 * 1024 * 1024;
@@ -334,14 +349,22 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
         }
         let lines_before = found.lines_before.unwrap_or_default();
         let mut batch = found.batch.take().unwrap_or_else(|| self.empty_batch());
-        for note in found.rejects.drain(..) {
+        let text = found.text.bytes();
+        let line = |note: &Note| &text[note.offset..][..note.len];
+        for ahead in found.rejects.iter().take(LINES_AHEAD) {
+            will_read(line(ahead));
+        }
+        for (at, note) in found.rejects.iter().enumerate() {
+            if let Some(ahead) = found.rejects.get(at + LINES_AHEAD) {
+                will_read(line(ahead));
+            }
             batch.add(&Reject {
                 input: &self.names[found.place.0],
                 input_index: found.place.0,
                 line: lines_before + note.line,
                 offset: found.offset + note.offset as u64,
                 fault: note.fault,
-                raw: &found.text.bytes()[note.offset..][..note.len],
+                raw: line(note),
                 cut: found.cut,
             });
             if batch.size() >= BATCH_SIZE {
@@ -349,6 +372,7 @@ impl<'a, S: RejectSink> Sequencer<'a, S> {
                 batch = self.empty_batch();
             }
         }
+        found.rejects.clear();
         found.batch = Some(batch);
         Ok(())
     }

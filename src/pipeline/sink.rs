@@ -92,7 +92,7 @@ pub trait RejectBatch: Clone + Send {
     /// Adds the next reject.
     fn add(&mut self, reject: &Reject<'_>);
 
-    /// How many bytes the batch holds. One that holds 128 KiB or more is handed over, and workers wait
+    /// How many bytes the batch holds. One that holds 256 KiB or more is handed over, and workers wait
     /// while the sink is behind by 8 MiB. It may be 0 for a batch that stays small whatever is added.
     fn size(&self) -> usize;
 }

@@ -31,6 +31,68 @@ pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     push_with(out, bytes, escape)
 }
 
+/// A bit for each byte at which a JSON string may stop standing for itself, quotes, backslashes and control
+/// characters; and one for each that is not ASCII.
+#[inline]
+pub(crate) fn stops_of_block(block: &[u8; 64]) -> (u64, u64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has SSE2.
+    return unsafe { x86::stops_of_block(block) };
+    #[cfg(not(target_arch = "x86_64"))]
+    stops_of_bytes(block)
+}
+
+/// The same, a byte at a time.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn stops_of_bytes(block: &[u8; 64]) -> (u64, u64) {
+    let bits = |is_one: fn(u8) -> bool| {
+        let all = block.iter().enumerate();
+        all.fold(0, |bits, (at, byte)| bits | u64::from(is_one(*byte)) << at)
+    };
+    (
+        bits(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')),
+        bits(|byte| !byte.is_ascii()),
+    )
+}
+
+/// Has the first bytes of a piece brought into the core's cache: it will be read soon.
+#[inline]
+pub(crate) fn will_read(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for block in bytes.chunks(64).take(3) {
+        x86::fetch(block);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
+/// Appends a few bytes as they are if they are at most 64 and all printable ASCII; whether they are.
+///
+/// Copied before they are looked at, as in [`push`].
+pub(crate) fn push_as_is(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    if bytes.len() > 64 {
+        return false;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_wide() {
+        // SAFETY: the processor has what the function needs.
+        return unsafe { x86::push_as_is(out, bytes) };
+    }
+    push_as_is_plainly(out, bytes)
+}
+
+/// The same without vectors.
+fn push_as_is_plainly(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    let are_all = out[start..].iter().all(is_printable);
+    if !are_all {
+        out.truncate(start);
+    }
+    are_all
+}
+
 #[expect(
     clippy::inline_always,
     reason = "instructions of a processor are only used where all around is compiled for it"
@@ -102,24 +164,82 @@ fn escape(word: u64) -> ([u8; 16], usize) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
-        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-        _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64, _mm256_cmpeq_epi8_mask,
-        _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8, _mm256_sub_epi8,
-        _mm512_cvtepu8_epi16, _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi16,
-        _mm512_slli_epi16, _mm512_storeu_si512, _pdep_u64,
+        __m256i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch,
+        _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64,
+        _mm256_cmpeq_epi8_mask, _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8,
+        _mm256_sub_epi8, _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
+        _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
+        _mm512_slli_epi16, _mm512_storeu_si512, _mm512_sub_epi8, _pdep_u64,
     };
+    use std::sync::LazyLock;
 
     /// How many bytes are escaped together with AVX-512.
     const WIDE: usize = 32;
 
     /// Whether the processor has what [`push_wide`] needs: since Ice Lake and Zen 4.
     pub(super) fn has_wide() -> bool {
+        // Asked several times a line, and one thing to look up instead of five.
+        *HAS_WIDE
+    }
+
+    static HAS_WIDE: LazyLock<bool> = LazyLock::new(|| {
         std::arch::is_x86_feature_detected!("avx512vbmi2")
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("bmi2")
             && std::arch::is_x86_feature_detected!("popcnt")
+    });
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn stops_of_block(block: &[u8; 64]) -> (u64, u64) {
+        let (words, _) = block.as_chunks();
+        let (pairs, _) = words.as_chunks();
+        let mut found = (0, 0);
+        for (at, [low, high]) in pairs.iter().enumerate() {
+            let bytes = _mm_set_epi64x(i64::from_le_bytes(*high), i64::from_le_bytes(*low));
+            let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
+            let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5c));
+            let last = _mm_set1_epi8(0x1f);
+            let controls = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last), last);
+            let stops = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
+            // One bit a byte, all of 16.
+            let bits = |mask| u64::from(_mm_movemask_epi8(mask).cast_unsigned()) << (16 * at);
+            found.0 |= bits(stops);
+            found.1 |= bits(bytes);
+        }
+        found
+    }
+
+    #[inline]
+    pub(super) fn fetch(block: &[u8]) {
+        // SAFETY: the instruction is in every such processor, and reads nothing that a program could see.
+        unsafe { _mm_prefetch(block.as_ptr().cast(), _MM_HINT_T0) };
+    }
+
+    /// As the other `push_as_is`, with AVX-512.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2,popcnt")]
+    pub(super) fn push_as_is(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+        out.reserve(64);
+        let there = 1_u64.checked_shl(u32::try_from(bytes.len()).unwrap_or(64));
+        let there = there.map_or(u64::MAX, |past| past - 1);
+        // SAFETY: of the block only the bytes that are there are read, and the instruction asks for no
+        // alignment.
+        let block =
+            unsafe { _mm512_mask_loadu_epi8(_mm512_set1_epi8(0x20), there, bytes.as_ptr().cast()) };
+        let above = _mm512_sub_epi8(block, _mm512_set1_epi8(0x20));
+        let are_all = _mm512_cmple_epu8_mask(above, _mm512_set1_epi8(0x7e - 0x20)) == u64::MAX;
+        if are_all {
+            let start = out.len();
+            debug_assert!(out.capacity() - start >= 64);
+            // SAFETY: there is room for the 64 bytes that are written, and those kept are among them.
+            unsafe {
+                _mm512_storeu_si512(out.as_mut_ptr().add(start).cast(), block);
+                out.set_len(start + there.count_ones() as usize);
+            }
+        }
+        are_all
     }
 
     /// As the other `push`, with AVX-512: each byte gets a backslash before it, and those that are too
@@ -248,6 +368,14 @@ mod tests {
             assert_eq!(with, without, "{bytes:?}");
         }
 
+        let mut as_is = b"before".to_vec();
+        let are_all = push_as_is(&mut as_is, bytes);
+        assert_eq!(are_all, printable == bytes.len(), "{bytes:?}");
+        assert_eq!(as_is[6..], bytes[..if are_all { bytes.len() } else { 0 }]);
+        let mut plain_as_is = b"before".to_vec();
+        assert_eq!(push_as_is_plainly(&mut plain_as_is, bytes), are_all);
+        assert_eq!(plain_as_is, as_is);
+
         let mut best = b"before".to_vec();
         let taken = push(&mut best, bytes);
         assert_eq!(best[6..], plainly(&bytes[..taken]), "{bytes:?}");
@@ -284,6 +412,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn stops_are_the_same_all_at_once(block: [u8; 64], quotes: u64) {
+            let mut block = block;
+            prop_assert_eq!(stops_of_block(&block), stops_of_bytes(&block));
+            for (at, byte) in block.iter_mut().enumerate() {
+                if quotes >> at & 1 == 1 {
+                    *byte = b"\"\\\x1f\x20"[at % 4];
+                }
+            }
+            prop_assert_eq!(stops_of_block(&block), stops_of_bytes(&block));
+        }
+
         #[test]
         fn any_bytes(
             bytes in prop::collection::vec(

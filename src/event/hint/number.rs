@@ -102,12 +102,17 @@ fn money(text: &str) -> Option<Guess> {
         ),
         Style::Either => {
             let (before, after) = number.split_at_checked(number.len().checked_sub(3)?)?;
-            return Some((
-                "decimal_comma",
-                format!(
-                    "write {before}.{after} without quotes if the comma is a decimal one, or {number} if it separates thousands"
-                ),
-            ));
+            let decimal = format!("{before}.{after}");
+            if is_json_number(&decimal) {
+                return Some((
+                    "decimal_comma",
+                    format!(
+                        "write {decimal} without quotes if the comma is a decimal one, or {number} if it separates thousands"
+                    ),
+                ));
+            }
+            // Nothing but a sign is before the comma.
+            return None;
         }
     };
     Some((code, format!("{what}; write {number} without quotes")))
@@ -301,6 +306,7 @@ mod tests {
             ("", String::new()),
             ("$", String::new()),
             (",", String::new()),
+            ("+-,100", String::new()),
             ("007", String::new()),
         ] {
             let literal = serde_json::to_string(text).unwrap();
