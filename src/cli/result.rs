@@ -37,7 +37,7 @@ impl ResultDraft {
             }
             target => {
                 let draft = Draft::create(target)?;
-                // Nothing else tells it, and it takes a fourteenth of a run with millions of groups.
+                // Nothing else tells it, and it takes a sixteenth of a run with millions of groups.
                 let is_told = config.summary.is_some() || config.report.is_some();
                 Ok(ResultDraft::File(if is_told {
                     draft.with_digest()
