@@ -184,7 +184,7 @@ struct Outgoing<P> {
 impl<P: Deref<Target = Partitions>> Outgoing<P> {
     #[inline]
     fn push(&mut self, group: Packed) {
-        let partition = Partitions::of_hash(self.partitions.hasher().hash(&group.key()));
+        let partition = Partitions::of_hash(self.partitions.hasher().hash(&group.key().row()));
         let groups = &mut self.groups[partition];
         if groups.len() == groups.capacity() {
             make_room(&self.partitions, partition, groups, self.room);

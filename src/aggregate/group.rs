@@ -55,6 +55,33 @@ impl GroupKey {
         }
     }
 
+    /// How many days are in a block.
+    pub(super) const BLOCK_DAYS: u32 = 64;
+
+    /// The bits that tell the days of a block apart.
+    const DAY_OF_BLOCK: u32 = (GroupKey::BLOCK_DAYS - 1) << 1;
+
+    /// The user and the block of days, as the key of the block's first day.
+    #[inline]
+    pub(super) fn row(self) -> GroupKey {
+        GroupKey {
+            date_and_sign: self.date_and_sign & !GroupKey::DAY_OF_BLOCK,
+            ..self
+        }
+    }
+
+    /// Which day of its block it is.
+    #[inline]
+    pub(super) fn day_of_block(self) -> usize {
+        ((self.date_and_sign & GroupKey::DAY_OF_BLOCK) >> 1) as usize
+    }
+
+    /// Which block of days: the later, the larger the number.
+    #[inline]
+    pub(super) fn block(self) -> u32 {
+        self.date_and_sign / (2 * GroupKey::BLOCK_DAYS)
+    }
+
     /// The key as a number of 87 bits that compares as it does.
     #[inline]
     pub(super) fn to_number(self) -> u128 {

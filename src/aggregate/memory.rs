@@ -1,4 +1,13 @@
 //! The memory that groups stand in: how much of it there is, and chunks that are used again.
+//!
+//! # What did not help
+//!
+//! With 3.06 million groups of 1 GiB and two threads:
+//!
+//! - Large pages (`MADV_HUGEPAGE`, mappings of 4 MiB cut into chunks). Where their memory had been in use just
+//!   before, they saved 0.04 s of 0.5; where not, each took up to 3 ms to be cleared, since a virtual
+//!   machine gives free memory of that size back to its host: 0.34 s of the system's time instead of 0.20.
+//! - The pages of mappings of 1 MiB had at once (`MADV_POPULATE_WRITE`): no difference.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +52,12 @@ impl Memory {
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    /// Whether so many groups more would leave half of what may be used free.
+    pub(super) fn has_room_for(&self, groups: usize) -> bool {
+        let used = self.used.load(Ordering::Relaxed);
+        used.saturating_add(groups * 2 * size_of::<Packed>()) <= self.limit / 2
     }
 
     /// How much may be in use.
@@ -146,6 +161,28 @@ impl Groups {
         }
         self.len += 1;
         *self.get_mut(self.len - 1) = group;
+    }
+
+    /// Puts so many empty groups at the end, of which a chunk takes a whole number.
+    pub(super) fn push_empty<const COUNT: usize>(&mut self, memory: &Memory) {
+        const { assert!(CHUNK.is_multiple_of(COUNT)) };
+        if self.len == self.chunks.len() * CHUNK {
+            self.chunks.push(memory.chunk());
+            memory.count(Groups::CHUNK_COUNTS);
+        }
+        let first = self.len % CHUNK;
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk[first..first + COUNT].fill(Packed::default());
+        }
+        self.len += COUNT;
+    }
+
+    /// Lets go of all groups from a number on.
+    pub(super) fn truncate(&mut self, len: usize, memory: &Memory) {
+        self.len = self.len.min(len);
+        let rest = self.chunks.split_off(self.len.div_ceil(CHUNK));
+        memory.discount(rest.len() * Groups::CHUNK_COUNTS);
+        memory.give_back(rest);
     }
 
     /// Takes all groups, which are no longer counted.

@@ -20,12 +20,14 @@
 //! ```
 
 pub(crate) mod block;
+pub(crate) mod by_day;
 pub(crate) mod counter;
 mod day_totals;
 mod fetch;
 mod grand_totals;
 mod group;
 pub(crate) mod hash;
+mod matrix;
 mod memory;
 mod packed;
 pub(crate) mod partition;
@@ -37,13 +39,14 @@ pub(crate) mod table;
 pub(crate) mod timeline;
 pub(crate) mod user_totals;
 
+pub(crate) use by_day::User;
 pub(crate) use counter::Counter;
 pub use day_totals::DayTotals;
 pub(crate) use day_totals::EachDay;
 pub use grand_totals::GrandTotals;
 pub(crate) use grand_totals::too_large;
 pub use group::{Group, GroupKey, Totals};
-pub(crate) use partition::Partitions;
+pub(crate) use partition::{Finish, Partition, Partitions};
 pub use revenue::{GrandTotal, Revenue, RevenueChange};
 pub use sorted::SortedGroups;
 pub(crate) use sorted::{GroupRange, InOrder};

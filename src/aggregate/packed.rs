@@ -49,6 +49,19 @@ impl Packed {
         GroupKey::from_parts(self.date_and_sign, self.user_bits)
     }
 
+    /// Whether nothing was counted.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.money | u128::from(self.events) == 0
+    }
+
+    /// Takes over another's key.
+    #[inline]
+    pub(super) fn set_key_of(&mut self, other: &Packed) {
+        self.user_bits = other.user_bits;
+        self.date_and_sign = other.date_and_sign;
+    }
+
     /// What was counted, unless the totals are elsewhere.
     #[inline]
     pub(super) fn totals(&self) -> Result<Totals, usize> {

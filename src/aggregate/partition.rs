@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::by_day::{ByDay, User};
 use super::counter::Counter;
 use super::group::{Group, Totals};
 use super::hash::KeyHasher;
+use super::matrix::Matrix;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
 use super::sorted::{Ranges, Share, SortedGroups};
@@ -23,47 +25,178 @@ const TABLES_MEMORY: usize = 64 * 1024 * 1024;
 /// The part of a hash that chooses the partition: the highest bits.
 const PARTITION_SHIFT: u32 = u64::BITS - PARTITIONS.ilog2();
 
+/// How many groups a partition has when it is first tried whether they should be in rows and columns. After
+/// that it is tried each time that there are twice as many.
+const TRY_AT: usize = 1 << 9;
+
+/// How many empty cells a partition may have whatever else it has: 64 MiB in all partitions.
+const SPARE_CELLS: usize = 1 << 13;
+
+/// When groups are in rows and columns.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// With so many groups in a store it is tried whether they should be.
+    try_at: usize,
+    spare_cells: usize,
+}
+
+impl Layout {
+    /// Whatever comes, they are not.
+    const NEVER: Layout = Layout {
+        try_at: usize::MAX,
+        spare_cells: 0,
+    };
+
+    /// How many cells so many groups may take when they are put in rows and columns: those of users who
+    /// come in random order are scattered at first, and come together later.
+    fn cells_at_first(self, groups: usize) -> usize {
+        (4 * groups).min(groups + groups / 2 + self.spare_cells / 8 * 7)
+    }
+
+    /// How many they may take later. With half as many again as there are groups they take what the index of a
+    /// store would.
+    fn most_cells(self, groups: usize) -> usize {
+        groups + groups / 2 + self.spare_cells
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout {
+            try_at: TRY_AT,
+            spare_cells: SPARE_CELLS,
+        }
+    }
+}
+
 /// A share of the groups: those whose hash falls into it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Partition {
-    store: Store,
+    kept: Kept,
     wide: WideTotals,
+    layout: Layout,
+}
+
+impl Default for Partition {
+    fn default() -> Partition {
+        Partition {
+            kept: Kept::Store(Store::default()),
+            wide: WideTotals::default(),
+            layout: Layout::default(),
+        }
+    }
+}
+
+/// How groups are kept.
+#[derive(Debug)]
+enum Kept {
+    Store(Store),
+    /// In rows and columns.
+    Matrix(Box<Matrix>),
 }
 
 impl Partition {
     /// Adds what was counted for groups of this partition.
     fn merge(&mut self, groups: &[Packed], memory: &Memory, hasher: &KeyHasher) {
         let wide = &mut self.wide;
-        self.store.merge(
-            groups,
-            memory,
-            |group| hasher.short_hash(&group.key()),
-            |group, other| wide.add(group, other, memory),
-        );
+        let full = |group: &mut Packed, other: &Packed| wide.add(group, other, memory);
+        match &mut self.kept {
+            Kept::Store(store) => {
+                let hash = |group: &Packed| hasher.short_hash(&group.key());
+                store.merge(groups, memory, hash, full);
+                if store.len() >= self.layout.try_at {
+                    self.layout.try_at = 2 * store.len();
+                    // Not where memory is short: cells may be empty.
+                    let cells = self.layout.cells_at_first(store.len());
+                    if memory.has_room_for(cells) {
+                        self.put_in_matrix(cells, memory, hasher);
+                    }
+                }
+            }
+            Kept::Matrix(matrix) => {
+                matrix.merge(groups, memory, hasher, full);
+                if matrix.cells() > self.layout.most_cells(matrix.len()) {
+                    self.put_in_store(memory, hasher);
+                    self.layout = Layout::NEVER;
+                }
+            }
+        }
+    }
+
+    /// Puts the groups into rows and columns, if that takes no more than so many cells.
+    #[cold]
+    fn put_in_matrix(&mut self, cells: usize, memory: &Memory, hasher: &KeyHasher) {
+        if let Kept::Store(store) = &mut self.kept
+            && let Some(matrix) = Matrix::of(store.groups(), cells, memory, hasher)
+        {
+            let groups = std::mem::take(store).forget(memory);
+            groups.give_back(memory);
+            self.kept = Kept::Matrix(Box::new(matrix));
+        }
+    }
+
+    /// Takes the groups out of rows and columns.
+    #[cold]
+    fn put_in_store(&mut self, memory: &Memory, hasher: &KeyHasher) {
+        self.put_in_groups(memory);
+        if let Kept::Store(store) = &mut self.kept {
+            store.restore_index(memory, &|group| hasher.short_hash(&group.key()));
+        }
+    }
+
+    /// Takes the groups out of rows and columns, and nothing will be merged into them.
+    fn put_in_groups(&mut self, memory: &Memory) {
+        let nothing = Kept::Store(Store::default());
+        self.kept = match std::mem::replace(&mut self.kept, nothing) {
+            Kept::Matrix(matrix) => Kept::Store(Store::of(matrix.into_groups(memory))),
+            store @ Kept::Store(_) => store,
+        };
     }
 
     /// Takes all groups out. What they took is no longer counted.
     pub(super) fn take(&mut self, memory: &Memory) -> Partition {
         memory.discount(self.wide.0.capacity() * WideTotals::COUNTS);
+        // Memory is short, so that cells had better not be empty.
+        self.layout = Layout::NEVER;
+        self.put_in_groups(memory);
+        let groups = match &mut self.kept {
+            Kept::Store(store) => store.take(memory),
+            Kept::Matrix(_) => Groups::default(),
+        };
         Partition {
-            store: Store::of(self.store.take(memory)),
+            kept: Kept::Store(Store::of(groups)),
             wide: std::mem::take(&mut self.wide),
+            layout: Layout::NEVER,
         }
     }
 
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
-        self.store.len()
+        match &self.kept {
+            Kept::Store(store) => store.len(),
+            Kept::Matrix(matrix) => matrix.len(),
+        }
     }
 
     /// The groups, in no order.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Packed> {
-        self.store.groups().iter()
+        let (store, matrix) = match &self.kept {
+            Kept::Store(store) => (Some(store.groups().iter()), None),
+            Kept::Matrix(matrix) => (None, Some(matrix.groups())),
+        };
+        store
+            .into_iter()
+            .flatten()
+            .chain(matrix.into_iter().flatten())
     }
 
     /// Every `step`th group.
     pub(super) fn sample(&self, step: usize) -> impl Iterator<Item = &Packed> {
-        self.store.sample(step)
+        let store = match &self.kept {
+            Kept::Store(store) => Some(store.sample(step)),
+            Kept::Matrix(_) => None,
+        };
+        store.into_iter().flatten()
     }
 
     /// The groups with their totals, in no order.
@@ -72,8 +205,12 @@ impl Partition {
     }
 
     /// The groups, and the totals that are elsewhere.
-    pub(super) fn into_parts(self) -> (Groups, WideTotals) {
-        (self.store.into_groups(), self.wide)
+    pub(super) fn into_parts(self, memory: &Memory) -> (Groups, WideTotals) {
+        let groups = match self.kept {
+            Kept::Store(store) => store.into_groups(),
+            Kept::Matrix(matrix) => matrix.into_groups(memory),
+        };
+        (groups, self.wide)
     }
 }
 
@@ -249,6 +386,20 @@ impl Partitions {
         }
     }
 
+    /// Tries already with so many groups in a partition whether they should be in rows and columns, and allows so
+    /// many empty cells.
+    #[cfg(test)]
+    pub(super) fn trying_at(mut self, try_at: usize, spare_cells: usize) -> Partitions {
+        for partition in &mut self.all {
+            let partition = partition.get_mut().unwrap_or_else(PoisonError::into_inner);
+            partition.layout = Layout {
+                try_at,
+                spare_cells,
+            };
+        }
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn spiller(&self) -> Option<&Spiller> {
         self.spiller.as_ref()
@@ -291,14 +442,13 @@ impl Partitions {
         unlocked(self.all)
     }
 
-    /// The same, to be divided.
-    pub(crate) fn finish(self) -> (Vec<Partition>, Division) {
-        let partitions = unlocked(self.all);
-        let division = Division {
-            ranges: Ranges::of(&partitions, Ranges::ROWS),
+    /// The same, to be put in order.
+    pub(crate) fn finish(self) -> (Vec<Partition>, Finish) {
+        let finish = Finish {
             memory: self.memory,
+            hasher: self.hasher,
         };
-        (partitions, division)
+        (unlocked(self.all), finish)
     }
 
     /// The groups in order, on this thread alone.
@@ -315,11 +465,96 @@ impl Partitions {
                 None => Ok(SortedGroups::default()),
             };
         }
-        let (partitions, division) = self.finish();
+        let (mut partitions, finish) = self.finish();
+        if Finish::is_by_day(&partitions) {
+            for partition in &mut partitions {
+                finish.settle(partition, true);
+            }
+            let sort = |users: &mut [User]| users.sort_unstable_by_key(User::key);
+            match Finish::by_day(partitions, sort) {
+                Ok(groups) => return Ok(groups),
+                Err(others) => partitions = others,
+            }
+        }
+        for partition in &mut partitions {
+            finish.settle(partition, false);
+        }
+        let division = finish.division(&partitions);
         let shares = partitions
             .into_iter()
             .map(|partition| division.divide(partition));
         Ok(SortedGroups::in_memory(shares.collect()))
+    }
+}
+
+/// What it takes to put the groups of all partitions in order: either they all go into rows and columns,
+/// or all out of them, and then they are divided into ranges.
+#[derive(Debug)]
+pub(crate) struct Finish {
+    memory: Memory,
+    hasher: KeyHasher,
+}
+
+impl Finish {
+    /// Whether most groups are in rows and columns.
+    pub(crate) fn is_by_day(partitions: &[Partition]) -> bool {
+        let (mut in_matrices, mut all) = (0, 0);
+        for partition in partitions {
+            all += partition.len();
+            if let Kept::Matrix(matrix) = &partition.kept {
+                in_matrices += matrix.len();
+            }
+        }
+        in_matrices * 2 > all
+    }
+
+    /// Brings the groups of a partition into rows and columns, or out of them.
+    pub(crate) fn settle(&self, partition: &mut Partition, by_day: bool) {
+        if by_day {
+            let cells = partition.layout.most_cells(partition.len());
+            partition.put_in_matrix(cells, &self.memory, &self.hasher);
+        } else {
+            partition.put_in_groups(&self.memory);
+        }
+    }
+
+    /// The groups in order, if all partitions are in rows and columns, and reading them so is worthwhile;
+    /// otherwise the partitions. `sort` sorts users by their key.
+    pub(crate) fn by_day(
+        partitions: Vec<Partition>,
+        sort: impl FnOnce(&mut [User]),
+    ) -> std::result::Result<SortedGroups, Vec<Partition>> {
+        if partitions
+            .iter()
+            .any(|partition| matches!(partition.kept, Kept::Store(_)))
+        {
+            return Err(partitions);
+        }
+        let mut matrices = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            if let Kept::Matrix(matrix) = partition.kept {
+                matrices.push((*matrix, partition.wide));
+            }
+        }
+        match ByDay::new(&mut matrices, sort) {
+            Some(by_day) => Ok(SortedGroups::by_day(by_day)),
+            None => Err(matrices
+                .into_iter()
+                .map(|(matrix, wide)| Partition {
+                    kept: Kept::Matrix(Box::new(matrix)),
+                    wide,
+                    layout: Layout::NEVER,
+                })
+                .collect()),
+        }
+    }
+
+    /// Where the groups are divided, none of which are in rows and columns.
+    pub(crate) fn division(self, partitions: &[Partition]) -> Division {
+        Division {
+            ranges: Ranges::of(partitions, Ranges::ROWS),
+            memory: self.memory,
+        }
     }
 }
 

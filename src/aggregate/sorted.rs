@@ -5,6 +5,7 @@
 //! only when a range is read are its groups brought together from all partitions and sorted, which
 //! then happens within a core's cache, for as many ranges side by side as there are threads.
 
+use super::by_day::ByDay;
 use super::group::Group;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
@@ -101,7 +102,7 @@ impl Ranges {
             *groups.get_mut(*at) = *group;
             *at += 1;
         }
-        let (divided, wide) = partition.into_parts();
+        let (divided, wide) = partition.into_parts(memory);
         divided.give_back(memory);
         Share { groups, ends, wide }
     }
@@ -163,6 +164,8 @@ pub struct SortedGroups(Source);
 enum Source {
     /// Partitions divided into the same ranges.
     Memory(Vec<Share>),
+    /// In rows and columns.
+    ByDay(ByDay),
     Disk(Merge, Spilled),
     /// So few that they are in order already.
     Few(InOrder),
@@ -180,6 +183,11 @@ impl SortedGroups {
         SortedGroups(Source::Memory(shares))
     }
 
+    /// From partitions in rows and columns.
+    pub(super) fn by_day(groups: ByDay) -> SortedGroups {
+        SortedGroups(Source::ByDay(groups))
+    }
+
     /// Groups that are in order.
     pub(super) fn of(groups: InOrder) -> SortedGroups {
         SortedGroups(Source::Few(groups))
@@ -194,7 +202,7 @@ impl SortedGroups {
     #[must_use]
     pub fn spilled(&self) -> Spilled {
         match &self.0 {
-            Source::Memory(_) | Source::Few(_) => Spilled::default(),
+            Source::Memory(_) | Source::ByDay(_) | Source::Few(_) => Spilled::default(),
             Source::Disk(_, spilled) => *spilled,
         }
     }
@@ -203,6 +211,7 @@ impl SortedGroups {
     pub(crate) fn memory(&self) -> usize {
         match &self.0 {
             Source::Memory(shares) => shares.iter().map(Share::memory).sum(),
+            Source::ByDay(groups) => groups.memory(),
             Source::Disk(..) => 0,
             Source::Few(groups) => groups.groups.len() * size_of::<Group>(),
         }
@@ -232,11 +241,13 @@ impl SortedGroups {
     pub fn ranges(&self) -> impl Iterator<Item = GroupRange<'_>> {
         let count = match &self.0 {
             Source::Memory(shares) => shares.first().map_or(0, |share| share.ends.len()),
+            Source::ByDay(groups) => groups.ranges(),
             Source::Disk(merge, _) => merge.ranges(),
             Source::Few(groups) => usize::from(!groups.is_empty()),
         };
         (0..count).map(|range| match &self.0 {
             Source::Memory(shares) => GroupRange(Place::Memory { shares, range }),
+            Source::ByDay(groups) => GroupRange(Place::ByDay { groups, range }),
             Source::Disk(merge, _) => GroupRange(Place::Disk(merge.range(range))),
             Source::Few(groups) => GroupRange(Place::Few(groups)),
         })
@@ -250,6 +261,7 @@ pub struct GroupRange<'a>(Place<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Place<'a> {
     Memory { shares: &'a [Share], range: usize },
+    ByDay { groups: &'a ByDay, range: usize },
     Disk(MergeRange<'a>),
     Few(&'a InOrder),
 }
@@ -265,6 +277,7 @@ impl GroupRange<'_> {
     pub fn sorted(&self) -> Result<InOrder> {
         match &self.0 {
             Place::Memory { shares, range } => Ok(sorted(shares, *range)),
+            Place::ByDay { groups, range } => Ok(InOrder::as_they_are(groups.sorted(*range))),
             Place::Disk(range) => range.sorted(),
             Place::Few(groups) => Ok((*groups).clone()),
         }
@@ -284,6 +297,7 @@ impl GroupRange<'_> {
                     groups.for_each(|group| take(&share.wide.resolve(group)));
                 }
             }
+            Place::ByDay { groups, range } => groups.for_each(*range, |group| take(&group)),
             Place::Disk(range) => range.sorted()?.iter().for_each(take),
             Place::Few(groups) => groups.iter().for_each(take),
         }
@@ -299,6 +313,12 @@ pub struct InOrder {
 }
 
 impl InOrder {
+    /// Groups that are in order already.
+    fn as_they_are(groups: Vec<Group>) -> InOrder {
+        let order = (0..groups.len()).collect();
+        InOrder { groups, order }
+    }
+
     /// Groups of different keys.
     pub(super) fn of(groups: Vec<Group>) -> InOrder {
         let order = order(&groups, <[u64]>::sort_unstable, <[u128]>::sort_unstable);
@@ -401,6 +421,61 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
+    /// So many users, each on four days.
+    fn of_users(users: u64) -> (SortedGroups, usize) {
+        let partitions = Partitions::default().with_tables(0).trying_at(1, 1 << 13);
+        let mut counter = partitions.counter();
+        let mut count = 0;
+        for day in 700..704 {
+            for user in 0..users {
+                counter.add(Event::new(
+                    Date::from_days(day).unwrap(),
+                    UserId::from(user),
+                    None,
+                ));
+                count += 1;
+            }
+        }
+        counter.finish();
+        (partitions.finish_sorted().unwrap(), count)
+    }
+
+    #[test]
+    fn users_who_come_every_day_are_read_day_by_day() {
+        let (groups, count) = of_users(20_000);
+        assert!(matches!(groups.0, Source::ByDay(_)));
+        assert!(groups.memory() > count * size_of::<Packed>());
+        // Three for each day.
+        assert_eq!(groups.ranges().count(), 12);
+        let keys: Vec<_> = groups.iter().map(|group| group.unwrap().key).collect();
+        assert!(keys.is_sorted());
+        assert_eq!(keys.len(), count);
+        assert_eq!(groups.spilled(), Spilled::default());
+    }
+
+    /// One day has all of them, the others one each: most cells looked at would be empty.
+    #[test]
+    fn users_who_come_once_are_not() {
+        let partitions = Partitions::default().with_tables(0).trying_at(1, 1 << 13);
+        let mut counter = partitions.counter();
+        let days = (640..704).flat_map(|day| {
+            (0..if day == 650 { 5_000_u64 } else { 1 }).map(move |user| (day, user))
+        });
+        for (day, user) in days.clone() {
+            counter.add(Event::new(
+                Date::from_days(day).unwrap(),
+                UserId::from(user),
+                None,
+            ));
+        }
+        counter.finish();
+        let groups = partitions.finish_sorted().unwrap();
+        assert!(matches!(groups.0, Source::Memory(_)));
+        let keys: Vec<_> = groups.iter().map(|group| group.unwrap().key).collect();
+        assert!(keys.is_sorted());
+        assert_eq!(keys.len(), days.count());
+    }
+
     /// None, few, and such as few of fill narrow fields.
     fn units() -> impl Strategy<Value = u128> {
         prop_oneof![4 => 0..3_u128, 1 => Just(10_u128.pow(33))]
@@ -449,6 +524,50 @@ mod tests {
                 sorted.iter().copied().collect::<Vec<_>>()
             });
             prop_assert_eq!(joined.map(flat).collect::<Vec<_>>(), expected);
+        }
+
+        /// Put in rows and columns early or late, and taken out of them or not; days of many blocks, users
+        /// on both sides of zero, totals that do not fit narrow fields.
+        #[test]
+        fn groups_in_rows_and_columns_are_those_of_one_ordered_map(
+            events in proptest::collection::vec(
+                (
+                    prop_oneof![4 => 700..720_u32, 1 => 0..2000_u32],
+                    prop_oneof![8 => -40..40_i64, 1 => any::<i64>()],
+                    units(),
+                ),
+                0..6000,
+            ),
+            try_at in 1..20_usize,
+            spare_cells in prop_oneof![Just(0), 0..300_usize, Just(1 << 13)],
+            seed: u64,
+        ) {
+            let partitions = Partitions::new(KeyHasher::with_seed(seed))
+                .with_tables(0)
+                .trying_at(try_at, spare_cells);
+            let mut expected: BTreeMap<(Date, UserId), Totals> = BTreeMap::new();
+            for some in events.chunks(2000) {
+                let mut counter = partitions.counter();
+                for (day, user, units) in some {
+                    let (date, user) = (Date::from_days(*day).unwrap(), UserId::from(*user));
+                    let amount = (*units > 0).then(|| Amount::from_units(*units));
+                    let event = Event::new(date, user, amount);
+                    counter.add(event);
+                    expected.entry((date, user)).or_default().add(&event);
+                }
+                counter.finish();
+            }
+            let groups = partitions.finish_sorted().unwrap();
+            let expected: Vec<_> = expected.into_iter().collect();
+            let flat = |group: &Group| ((group.key.date(), group.key.user_id()), group.totals);
+            let found: Vec<_> = groups.iter().map(|group| flat(&group.unwrap())).collect();
+            prop_assert_eq!(&found, &expected);
+            let mut each = Vec::new();
+            for range in groups.ranges() {
+                range.for_each(|group| each.push(flat(group))).unwrap();
+            }
+            each.sort_unstable_by_key(|(key, _)| *key);
+            prop_assert_eq!(each, expected);
         }
 
         #[test]

@@ -66,6 +66,17 @@ impl Store {
         &self.groups
     }
 
+    /// Makes an index for groups that came without.
+    pub(super) fn restore_index(&mut self, memory: &Memory, hash: &impl Fn(&Packed) -> u32) {
+        self.reserve(0, memory, hash);
+    }
+
+    /// The groups, without the index; neither is counted any longer.
+    pub(super) fn forget(mut self, memory: &Memory) -> Groups {
+        memory.discount(self.index.len() * size_of::<u32>());
+        self.groups.take(memory)
+    }
+
     /// Takes the groups out. The index keeps its memory: as many groups will come again.
     pub(super) fn take(&mut self, memory: &Memory) -> Groups {
         self.index.fill(EMPTY);

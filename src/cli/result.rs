@@ -35,7 +35,16 @@ impl ResultDraft {
                 let drafts = DayDrafts::create(folder, config.format)?;
                 Ok(ResultDraft::Days(Box::new(drafts)))
             }
-            target => Ok(ResultDraft::File(Draft::create(target)?.with_digest())),
+            target => {
+                let draft = Draft::create(target)?;
+                // Nothing else tells it, and it takes a sixteenth of a run with millions of groups.
+                let is_told = config.summary.is_some() || config.report.is_some();
+                Ok(ResultDraft::File(if is_told {
+                    draft.with_digest()
+                } else {
+                    draft
+                }))
+            }
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) const HEADER: &[u8] = b"date,user_id,event_count,purchase_count,total
 /// Appends the rows of groups in order, without the header.
 pub(crate) fn append_rows(groups: &InOrder, out: &mut Vec<u8>) {
     // A row takes about 30 bytes; growing once is cheaper than measuring first.
-    out.reserve(groups.len() * 32);
+    out.reserve(groups.len() * 32 + Row::SHORT);
     let mut rows = RowWriter::default();
     for group in groups.iter() {
         rows.push(group, out);
@@ -22,11 +22,11 @@ pub(crate) fn append_rows(groups: &InOrder, out: &mut Vec<u8>) {
 
 /// The same, and where the rows of each day end.
 pub(crate) fn append_rows_by_day(groups: &InOrder, out: &mut Vec<u8>) -> Vec<(Date, usize)> {
-    out.reserve(groups.len() * 32);
+    out.reserve(groups.len() * 32 + Row::SHORT);
     let mut ends: Vec<(Date, usize)> = Vec::new();
     let mut row = Row::default();
     for group in groups.iter() {
-        out.extend_from_slice(row.of(group));
+        row.append(group, out);
         let date = group.key.date();
         match ends.last_mut() {
             Some((last, end)) if *last == date => *end = out.len(),
@@ -44,13 +44,13 @@ impl RowWriter {
     /// Appends the row of a group.
     #[inline]
     pub(crate) fn push(&mut self, group: &Group, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.of(group));
+        self.0.append(group, out);
     }
 }
 
 /// The text of a row, filled from its end.
 struct Row {
-    bytes: [u8; Row::LEN],
+    bytes: [u8; Row::LEN + Row::SHORT],
     /// Where the text begins.
     start: usize,
     /// The date last written: it stays the same for many rows in a row.
@@ -61,7 +61,7 @@ struct Row {
 impl Default for Row {
     fn default() -> Row {
         Row {
-            bytes: [0; Row::LEN],
+            bytes: [0; Row::LEN + Row::SHORT],
             start: Row::LEN,
             date: None,
             date_text: String::new(),
@@ -86,6 +86,9 @@ impl Row {
     /// digits, and what is between and after them, are 115 bytes.
     const LEN: usize = 128;
 
+    /// Nearly all rows are no longer. So many bytes more follow a row.
+    const SHORT: usize = 64;
+
     /// The row of a group, with its line end.
     fn of(&mut self, group: &Group) -> &[u8] {
         let Group { key, totals } = group;
@@ -106,7 +109,22 @@ impl Row {
         let end = self.start;
         self.start -= self.date_text.len();
         self.bytes[self.start..end].copy_from_slice(self.date_text.as_bytes());
-        &self.bytes[self.start..]
+        &self.bytes[self.start..Row::LEN]
+    }
+
+    /// Appends the row of a group.
+    #[inline]
+    fn append(&mut self, group: &Group, out: &mut Vec<u8>) {
+        let len = self.of(group).len();
+        // A copy of a length that is known takes a few instructions, one of any length a call.
+        match self.bytes[self.start..].first_chunk::<{ Row::SHORT }>() {
+            Some(short) if len <= Row::SHORT => {
+                let end = out.len() + len;
+                out.extend_from_slice(short);
+                out.truncate(end);
+            }
+            _ => out.extend_from_slice(&self.bytes[self.start..Row::LEN]),
+        }
     }
 
     #[inline]

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::{Outcome, Phase, Pipeline};
 use crate::aggregate::{
-    DayTotals, EachDay, GrandTotals, GroupRange, InOrder, Partitions, SortedGroups,
+    DayTotals, EachDay, Finish, GrandTotals, GroupRange, InOrder, Partition, Partitions,
+    SortedGroups, User,
 };
 use crate::error::{Error, Result};
 use crate::event::Date;
@@ -262,14 +263,27 @@ impl Pipeline {
             self.on_all_workers(|| partitions.spill_rest())?;
             return partitions.finish_sorted();
         }
-        let (partitions, division) = partitions.finish();
-        let shares = self.pool.install(|| {
-            partitions
+        let (mut partitions, finish) = partitions.finish();
+        self.pool.install(|| {
+            let settle = |partitions: &mut Vec<Partition>, by_day| {
+                let partitions = partitions.par_iter_mut();
+                partitions.for_each(|partition| finish.settle(partition, by_day));
+            };
+            if Finish::is_by_day(&partitions) {
+                settle(&mut partitions, true);
+                let sort = |users: &mut [User]| users.par_sort_unstable_by_key(User::key);
+                match Finish::by_day(partitions, sort) {
+                    Ok(groups) => return Ok(groups),
+                    Err(others) => partitions = others,
+                }
+            }
+            settle(&mut partitions, false);
+            let division = finish.division(&partitions);
+            let shares = partitions
                 .into_par_iter()
-                .map(|partition| division.divide(partition))
-                .collect()
-        });
-        Ok(SortedGroups::in_memory(shares))
+                .map(|partition| division.divide(partition));
+            Ok(SortedGroups::in_memory(shares.collect()))
+        })
     }
 
     /// The same for one of several, while the other workers do something else. Those that have nothing

@@ -2,6 +2,7 @@
 //!
 //! Where the program's least limit would take too many groups to be passed, the library goes lower.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -132,6 +133,48 @@ fn no_memory_at_all_for_groups_gives_the_same_bytes() {
         assert_eq!(spilled_totals, totals, "{threads}");
         assert_eq!(outcome.books, in_memory.books);
         assert_eq!(fs::read_dir(sandbox.path("temp")).unwrap().count(), 0);
+    }
+}
+
+/// Users who come every day, in order of time and the other way round: however their groups are kept, the
+/// rows are those that can be foretold.
+#[test]
+fn users_who_come_every_day() {
+    const USERS: u64 = 16_000;
+    const DAYS: u64 = 11;
+    let comes_twice = |day: u64, user: u64| (user + day).is_multiple_of(3);
+    let mut lines = Vec::new();
+    let mut expected = "date,user_id,event_count,purchase_count,total_revenue\n".to_owned();
+    for day in 1..=DAYS {
+        for n in 0..USERS {
+            // Not in order of their ids.
+            let user = n * 7 % USERS;
+            lines.push(format!(
+                "{{\"user_id\":{user},\"event_type\":\"purchase\",\"timestamp\":\"2024-01-{day:02}T10Z\",\"amount\":{day}}}\n"
+            ));
+            if comes_twice(day, user) {
+                lines.push(format!(
+                    "{{\"user_id\":{user},\"event_type\":\"click\",\"timestamp\":\"2024-01-{day:02}T11Z\"}}\n"
+                ));
+            }
+        }
+        for user in 0..USERS {
+            let events = 1 + u8::from(comes_twice(day, user));
+            writeln!(expected, "2024-01-{day:02},{user},{events},1,{day}.00").unwrap();
+        }
+    }
+    let sandbox = Sandbox::with_events(lines.concat());
+    lines.reverse();
+    sandbox.write("reversed.jsonl", lines.concat());
+    for (input, args) in [
+        ("events.jsonl", &["--threads=1"][..]),
+        ("events.jsonl", &["--threads=2"]),
+        ("reversed.jsonl", &["--threads=3"]),
+        ("reversed.jsonl", &ONE_THREAD),
+    ] {
+        let args = [args, &[input, "-o", "daily_user_stats.csv"]].concat();
+        sandbox.aggregate(&args).expect_code(0);
+        assert!(sandbox.csv() == expected, "{args:?}");
     }
 }
 

@@ -424,6 +424,8 @@ mod tests {
             memory in prop_oneof![Just(0), 0..6_000_000_usize],
             files in 2..5_usize,
             threads in 1..4_usize,
+            try_at in 1..60_usize,
+            spare_cells in 0..2_000_usize,
         ) {
             let mut expected: BTreeMap<GroupKey, Totals> = BTreeMap::new();
             for (day, user, units) in &events {
@@ -433,6 +435,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let partitions = Partitions::new(KeyHasher::with_seed(seed))
                 .with_tables(0)
+                .trying_at(try_at, spare_cells)
                 .with_spill(settings(&folder, memory, files));
             std::thread::scope(|scope| {
                 for share in events.chunks(events.len().div_ceil(threads).max(1)) {
