@@ -26,6 +26,7 @@ use super::group::GroupKey;
 use super::hash::KeyHasher;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
+use super::slots::{EMPTY, Slots, number};
 
 /// How many groups are merged side by side.
 const BLOCK: usize = 256;
@@ -39,9 +40,6 @@ const PAGE: usize = 16;
 /// The fewest slots of an index.
 const MIN_SLOTS: usize = 64;
 
-/// No page, no row, an empty slot.
-const EMPTY: u32 = u32::MAX;
-
 /// The key of a row that no user has yet, and no row's: its day is not the first of a block.
 const NOBODY: GroupKey = GroupKey::from_parts(u32::MAX, 0);
 
@@ -52,8 +50,8 @@ const ROWS_COUNT: usize = 2 * (PAGE * size_of::<GroupKey>() + DAYS * size_of::<u
 /// Groups in rows and columns.
 #[derive(Debug)]
 pub(super) struct Matrix {
-    /// Which row a user has in a block, as in the index of a [`Store`](super::store::Store).
-    index: Vec<u32>,
+    /// Which row a user has in a block.
+    index: Slots,
     /// How many rows have a user.
     used: usize,
     /// The user and the block of each row. Those of a page are all of one block.
@@ -73,7 +71,7 @@ impl Matrix {
     /// No groups.
     fn new(memory: &Memory) -> Matrix {
         let mut matrix = Matrix {
-            index: vec![EMPTY; MIN_SLOTS],
+            index: Slots::new(MIN_SLOTS),
             used: 0,
             rows: Vec::new(),
             pages: Vec::new(),
@@ -82,7 +80,7 @@ impl Matrix {
             len: 0,
             counted: 0,
         };
-        matrix.count(MIN_SLOTS * size_of::<u32>(), memory);
+        matrix.count(matrix.index.memory(), memory);
         matrix
     }
 
@@ -175,14 +173,14 @@ impl Matrix {
         let mut rows = [EMPTY; BLOCK];
         let mut at = [0; BLOCK];
         for groups in groups.chunks(BLOCK) {
-            let mask = self.mask();
+            let mask = self.index.mask();
             for (hash, group) in short.iter_mut().zip(groups) {
                 *hash = hasher.short_hash(&group.key().row());
-                fetch(&self.index[(*hash & mask) as usize]);
+                self.index.fetch(*hash, mask);
             }
             for ((row, hash), group) in rows.iter_mut().zip(&short).zip(groups) {
                 // Nearly always that of the user, if there is one.
-                *row = self.likely(*hash, mask);
+                *row = self.index.likely(*hash, mask);
                 if *row != EMPTY {
                     fetch(&self.rows[*row as usize]);
                     fetch(&self.pages[*row as usize / PAGE][group.key().day_of_block()]);
@@ -216,22 +214,6 @@ impl Matrix {
         }
     }
 
-    /// The number of a row with this hash; [`EMPTY`] if there is none.
-    #[inline]
-    fn likely(&self, hash: u32, mask: u32) -> u32 {
-        let mut at = hash & mask;
-        loop {
-            let slot = self.index[at as usize];
-            if slot == EMPTY {
-                return EMPTY;
-            }
-            if (slot ^ hash) & !mask == 0 {
-                return slot & mask;
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
     /// The row of a user in a block, which gets one if it has none.
     fn find_or_insert(
         &mut self,
@@ -240,26 +222,22 @@ impl Matrix {
         memory: &Memory,
         hasher: &KeyHasher,
     ) -> u32 {
-        let mask = self.mask();
-        let mut at = hash & mask;
-        loop {
-            let slot = self.index[at as usize];
-            if slot == EMPTY {
-                break;
+        match self
+            .index
+            .find(hash, |number| self.rows[number as usize] == row)
+        {
+            Ok(number) => number,
+            Err(at) => {
+                let number = self.new_row(row, memory);
+                // Never more than half full, and a row's number fits the bits that name a slot.
+                if self.used * 2 > self.index.len() || self.rows.len() > self.index.len() {
+                    self.grow(memory, hasher);
+                } else {
+                    self.index.put(at, hash, number);
+                }
+                number
             }
-            if (slot ^ hash) & !mask == 0 && self.rows[(slot & mask) as usize] == row {
-                return slot & mask;
-            }
-            at = (at + 1) & mask;
         }
-        let number = self.new_row(row, memory);
-        // Never more than half full, and a row's number fits the bits that name a slot.
-        if self.used * 2 > self.index.len() || self.rows.len() > self.index.len() {
-            self.grow(memory, hasher);
-        } else {
-            self.index[at as usize] = hash & !mask | number;
-        }
-        number
     }
 
     fn new_row(&mut self, row: GroupKey, memory: &Memory) -> u32 {
@@ -289,31 +267,15 @@ impl Matrix {
         page
     }
 
-    /// The bits of a hash that name a slot.
-    #[inline]
-    fn mask(&self) -> u32 {
-        number(self.index.len() - 1)
-    }
-
     #[cold]
     #[inline(never)]
     fn grow(&mut self, memory: &Memory, hasher: &KeyHasher) {
         let slots = (self.used * 2).max(self.rows.len()).next_power_of_two() * 2;
         self.count((slots - self.index.len()) * size_of::<u32>(), memory);
-        let mut index = vec![EMPTY; slots];
-        let mask = number(slots - 1);
-        for (row, at) in self.rows.iter().zip(0..) {
-            if *row == NOBODY {
-                continue;
-            }
-            let hash = hasher.short_hash(row);
-            let mut slot = hash & mask;
-            while index[slot as usize] != EMPTY {
-                slot = (slot + 1) & mask;
-            }
-            index[slot as usize] = hash & !mask | number(at);
-        }
-        self.index = index;
+        let rows = self.rows.iter().zip(0..);
+        let used = rows.filter(|(row, _)| **row != NOBODY);
+        let entries = used.map(|(row, number)| (hasher.short_hash(row), number));
+        self.index = Slots::filled(slots, entries);
     }
 
     /// The rows that have a user, in no order.
@@ -352,7 +314,7 @@ impl Matrix {
 
     /// The index is no longer needed.
     pub(super) fn seal(&mut self) {
-        self.index = Vec::new();
+        self.index = Slots::default();
     }
 
     /// About how many bytes it takes.
@@ -365,13 +327,6 @@ impl Matrix {
 #[inline]
 fn cell(page: u32, row: u32) -> usize {
     page as usize * PAGE + row as usize % PAGE
-}
-
-/// The number of a row, a slot or a page.
-#[inline]
-fn number(number: usize) -> u32 {
-    // A row takes 16 bytes, a page 512: memory ends long before in one of 256 partitions.
-    u32::try_from(number).unwrap_or_else(|_| unreachable!("2^32 rows in a table"))
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod memory;
 mod packed;
 pub(crate) mod partition;
 mod revenue;
+mod slots;
 pub(crate) mod sorted;
 pub(crate) mod spill;
 mod store;

@@ -26,6 +26,7 @@
 use super::fetch::fetch;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
+use super::slots::{EMPTY, Slots, number};
 
 /// How many groups are merged side by side.
 const BLOCK: usize = 256;
@@ -33,16 +34,10 @@ const BLOCK: usize = 256;
 /// The fewest slots of an index that is not empty.
 const MIN_SLOTS: usize = 16;
 
-/// An empty slot of the index, and no group's number: there are always more slots than groups.
-const EMPTY: u32 = u32::MAX;
-
 /// The table. Whoever calls its methods gives a hash: 32 bits for each key, always the same ones.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// A power of two of slots, or none. A group's slot is the first free one from that which the
-    /// lowest bits of its hash name. It holds the number of the group in as many bits, and above
-    /// them the hash's other bits: all of the hash is looked at before the group is.
-    index: Vec<u32>,
+    index: Slots,
     groups: Groups,
 }
 
@@ -50,7 +45,7 @@ impl Store {
     /// Groups that nothing will be merged into.
     pub(super) fn of(groups: Groups) -> Store {
         Store {
-            index: Vec::new(),
+            index: Slots::default(),
             groups,
         }
     }
@@ -73,13 +68,13 @@ impl Store {
 
     /// The groups, without the index; neither is counted any longer.
     pub(super) fn forget(mut self, memory: &Memory) -> Groups {
-        memory.discount(self.index.len() * size_of::<u32>());
+        memory.discount(self.index.memory());
         self.groups.take(memory)
     }
 
     /// Takes the groups out. The index keeps its memory: as many groups will come again.
     pub(super) fn take(&mut self, memory: &Memory) -> Groups {
-        self.index.fill(EMPTY);
+        self.index.clear();
         self.groups.take(memory)
     }
 
@@ -108,17 +103,17 @@ impl Store {
     {
         for groups in groups.chunks(BLOCK) {
             self.reserve(groups.len(), memory, &hash);
-            let mask = self.mask();
+            let mask = self.index.mask();
             let mut hashes = [0; BLOCK];
             for (place, group) in hashes.iter_mut().zip(groups) {
                 *place = hash(&Packed::from(group));
-                fetch(&self.index[(*place & mask) as usize]);
+                self.index.fetch(*place, mask);
             }
             let hashes = &hashes[..groups.len()];
             // Nearly always the group, if there is one.
             let mut numbers = [EMPTY; BLOCK];
             for (number, hash) in numbers.iter_mut().zip(hashes) {
-                *number = self.likely(*hash, mask);
+                *number = self.index.likely(*hash, mask);
                 if *number != EMPTY {
                     fetch(self.group(*number));
                 }
@@ -140,22 +135,6 @@ impl Store {
         }
     }
 
-    /// The number of a group with this hash; [`EMPTY`] if there is none.
-    #[inline]
-    fn likely(&self, hash: u32, mask: u32) -> u32 {
-        let mut at = hash & mask;
-        loop {
-            let slot = self.index[at as usize];
-            if slot == EMPTY {
-                return EMPTY;
-            }
-            if (slot ^ hash) & !mask == 0 {
-                return slot & mask;
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
     /// The group of the same key; or `None`, after putting this one in.
     #[inline(never)]
     fn find_or_insert(
@@ -164,21 +143,15 @@ impl Store {
         group: &Packed,
         memory: &Memory,
     ) -> Option<&mut Packed> {
-        let mask = self.mask();
-        let mut at = hash & mask;
-        loop {
-            let slot = self.index[at as usize];
-            if slot == EMPTY {
-                break;
+        let is_same = |number| self.group(number).is_of_key_of(group);
+        match self.index.find(hash, is_same) {
+            Ok(number) => Some(self.group_mut(number)),
+            Err(at) => {
+                self.index.put(at, hash, number(self.len()));
+                self.groups.push(*group, memory);
+                None
             }
-            if (slot ^ hash) & !mask == 0 && self.group(slot & mask).is_of_key_of(group) {
-                return Some(self.group_mut(slot & mask));
-            }
-            at = (at + 1) & mask;
         }
-        self.index[at as usize] = hash & !mask | number(self.len());
-        self.groups.push(*group, memory);
-        None
     }
 
     #[inline]
@@ -189,12 +162,6 @@ impl Store {
     #[inline]
     fn group_mut(&mut self, number: u32) -> &mut Packed {
         self.groups.get_mut(number as usize)
-    }
-
-    /// The bits of a hash that name a slot.
-    #[inline]
-    fn mask(&self) -> u32 {
-        number(self.index.len().wrapping_sub(1))
     }
 
     /// Makes room for more groups.
@@ -213,26 +180,11 @@ impl Store {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, slots: usize, hash: &impl Fn(&Packed) -> u32) {
-        self.index = Vec::new();
-        let mut index = vec![EMPTY; slots];
-        let mask = number(slots - 1);
-        for (group, at) in self.groups.iter().zip(0..) {
-            let hash = hash(group);
-            let mut slot = hash & mask;
-            while index[slot as usize] != EMPTY {
-                slot = (slot + 1) & mask;
-            }
-            index[slot as usize] = hash & !mask | number(at);
-        }
-        self.index = index;
+        // One after the other in memory, not beside each other.
+        self.index = Slots::default();
+        let hashes = self.groups.iter().map(hash);
+        self.index = Slots::filled(slots, hashes.zip(0..));
     }
-}
-
-/// A group's number, or a slot's.
-#[inline]
-fn number(number: usize) -> u32 {
-    // 2^32 groups are 128 GiB in one of 256 partitions: memory ends long before.
-    u32::try_from(number).unwrap_or_else(|_| unreachable!("2^32 groups in a table"))
 }
 
 #[cfg(test)]
