@@ -22,7 +22,6 @@ pub use crate::input::mapped::InputFile;
 pub use crate::output::rejects::JsonWriter;
 pub use crate::output::summary::{Part, path_text};
 pub use crate::output::waiting::{Parts, Waiting, write_parts};
-pub use crate::output::writeback::Room;
 pub use crate::pipeline::DEFAULT_CHUNK_SIZE;
 pub use crate::pipeline::machine::machine_memory;
 pub use crate::state::meta::PartialMeta;

@@ -229,8 +229,8 @@ impl Matrix {
             Ok(number) => number,
             Err(at) => {
                 let number = self.new_row(row, memory);
-                // Never more than half full, and a row's number fits the bits that name a slot.
-                if self.used * 2 > self.index.len() || self.rows.len() > self.index.len() {
+                // Never more than half full, and a row's number is less than all the bits that name a slot.
+                if self.used * 2 > self.index.len() || self.rows.len() >= self.index.len() {
                     self.grow(memory, hasher);
                 } else {
                     self.index.put(at, hash, number);
@@ -427,5 +427,34 @@ mod tests {
             })
             .collect();
         assert_eq!(groups[0].totals.event_count, (1 << 31) - 1);
+    }
+
+    /// The number of the last row would be all the bits that name a slot: with a hash that has all others
+    /// set, a slot that looks empty.
+    #[test]
+    fn a_user_of_any_hash_has_one_row_in_a_block() {
+        let hasher = KeyHasher::with_seed(1);
+        let memory = Memory::default();
+        let mut matrix = Matrix::new(&memory);
+        let row = |block: u32, user: u64| {
+            GroupKey::new(Date::from_days(block * 64).unwrap(), UserId::from(user)).row()
+        };
+        // Three blocks with a user each, and one with a page that lacks one: 64 rows.
+        let rows = (1..4).map(|block| row(block, 1));
+        for row in rows.chain((0..15).map(|user| row(5, user))) {
+            matrix.find_or_insert(hasher.short_hash(&row), row, &memory, &hasher);
+        }
+        assert_eq!((matrix.rows.len(), matrix.used), (64, 18));
+        let last = row(5, 99);
+        let number = matrix.find_or_insert(u32::MAX, last, &memory, &hasher);
+        assert_eq!(number, 63);
+        assert_eq!(
+            matrix
+                .index
+                .find(hasher.short_hash(&last), |number| matrix.rows
+                    [number as usize]
+                    == last),
+            Ok(63)
+        );
     }
 }

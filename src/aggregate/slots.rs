@@ -8,8 +8,8 @@ pub(super) const EMPTY: u32 = u32::MAX;
 
 /// A power of two of slots, or none. An entry's slot is the first free one from that which the lowest bits
 /// of its hash name. It holds the number of the entry in as many bits, and above them the hash's other
-/// bits: all of the hash is looked at before the entry is. So numbers have to be smaller than the count of
-/// slots.
+/// bits: all of the hash is looked at before the entry is. So numbers have to be smaller than the last
+/// slot's, which with all other bits would make an empty one.
 #[derive(Debug, Default)]
 pub(super) struct Slots(Vec<u32>);
 
@@ -100,7 +100,7 @@ impl Slots {
     #[inline]
     pub(super) fn put(&mut self, at: u32, hash: u32, number: u32) {
         let mask = self.mask();
-        debug_assert!(number <= mask && self.0[at as usize] == EMPTY);
+        debug_assert!(number < mask && self.0[at as usize] == EMPTY);
         self.0[at as usize] = hash & !mask | number;
     }
 }
@@ -125,7 +125,7 @@ mod tests {
             hashes in prop::collection::vec(prop_oneof![0..4_u32, Just(u32::MAX), any::<u32>()], 0..64),
             others in prop::collection::vec(prop_oneof![0..8_u32, any::<u32>()], 0..64),
         ) {
-            let count = (2 * hashes.len()).next_power_of_two().max(2);
+            let count = (2 * hashes.len()).next_power_of_two().max(4);
             let mut slots = Slots::new(count);
             for (hash, entry) in hashes.iter().zip(0..) {
                 let at = slots.find(*hash, |_| false).unwrap_err();

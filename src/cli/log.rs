@@ -13,7 +13,7 @@ use super::args::LogFormat;
 use super::config::LogConfig;
 use super::screen;
 use daytally::error::{Action, Error, Result};
-use daytally::internals::{Room, Waiting, write_parts};
+use daytally::internals::{Waiting, write_parts};
 use daytally::text;
 
 /// The log of a run, for making sure of it at the end.
@@ -37,7 +37,6 @@ enum Out {
 #[derive(Debug)]
 struct LogFile {
     file: File,
-    room: Room,
     waiting: Waiting,
 }
 
@@ -51,7 +50,6 @@ impl LogFile {
     fn new(file: File) -> LogFile {
         LogFile {
             file,
-            room: Room::default(),
             waiting: Waiting::new(LogFile::PIECE),
         }
     }
@@ -64,16 +62,8 @@ impl LogFile {
 
     /// The same, and leaves `lines` empty.
     fn take_many(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
-        let LogFile {
-            file,
-            room,
-            waiting,
-        } = self;
-        let written = waiting.written();
-        waiting.take(lines, |parts| {
-            room.ask(file, written, parts[0].len() + parts[1].len());
-            write_parts(file, parts)
-        })
+        self.waiting
+            .take(lines, |parts| write_parts(&self.file, parts))
     }
 
     /// Writes the next line.
@@ -89,19 +79,12 @@ impl LogFile {
     fn flush(&mut self) -> io::Result<()> {
         self.waiting.flush(|parts| write_parts(&self.file, parts))
     }
-
-    /// Writes what waits, and gives back what was asked for.
-    fn finish(&mut self) -> io::Result<()> {
-        let flushed = self.flush();
-        self.room.give_back(&self.file, self.waiting.written());
-        flushed
-    }
 }
 
 /// As `BufWriter` does it.
 impl Drop for LogFile {
     fn drop(&mut self) {
-        let _ = self.finish();
+        let _ = self.flush();
     }
 }
 
@@ -156,7 +139,7 @@ impl Log {
     pub(super) fn finish(&self) -> Result<()> {
         let mut state = self.lock();
         if let Out::File(file) = &mut state.out
-            && let Err(failure) = file.finish()
+            && let Err(failure) = file.flush()
         {
             state.failure.get_or_insert(failure);
         }

@@ -249,7 +249,7 @@ impl Decoder {
         }
 
         let limits = Limits {
-            end,
+            end: end.min(text.len()),
             lines,
             line_bytes: self.general.max_line_bytes,
         };
@@ -293,7 +293,7 @@ impl Decoder {
         other: impl FnMut(Run, Decoded<'_>),
     ) -> Run {
         let limits = Limits {
-            end,
+            end: end.min(text.len()),
             lines,
             line_bytes: self.general.max_line_bytes,
         };
@@ -307,7 +307,7 @@ impl Decoder {
             Fast::Given(fast) => fast.read(text, limits, sink),
             Fast::None => {
                 let mut run = Run::default();
-                while run.lines < lines && run.len < end.min(text.len()) {
+                while run.lines < lines && run.len < limits.end {
                     let Some(len) = sink.refused(run, &text[run.len..]) else {
                         break;
                     };

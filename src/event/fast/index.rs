@@ -33,9 +33,15 @@ use super::value::hex;
 use super::walk::Reader;
 use crate::event::field::Field;
 
-/// How much is indexed together at most, in blocks, a bit of a word for each: with its index it fits a
-/// core's first cache. Lines that are longer are walked through.
-const BLOCKS: usize = 64;
+/// How much is indexed together at most, in blocks: with its index it fits a core's first cache, mostly.
+/// Lines that are longer are walked through.
+const BLOCKS: usize = 256;
+
+/// How much is indexed together at least.
+const FEWEST_BLOCKS: usize = 8;
+
+/// How many words have a bit for each block.
+const WORDS: usize = BLOCKS.div_ceil(64);
 
 /// How many tokens there can be, each byte being one, and room to write two blocks behind them.
 const TOKENS: usize = (BLOCKS + 2) * WIDE;
@@ -53,22 +59,28 @@ const NOWHERE: u16 = u16::MAX;
 #[derive(Debug)]
 pub(super) struct LineIndex {
     /// The first byte of each token.
-    tokens: [u8; TOKENS],
+    tokens: Box<[u8; TOKENS]>,
     /// Where each token starts.
-    places: [u16; TOKENS],
+    places: Box<[u16; TOKENS]>,
     /// The scalars, each with what stands right behind it, and the ends of lines. Before the first there
     /// are some ends of lines, always.
-    scalars: [u8; BEFORE + TOKENS],
+    scalars: Box<[u8; BEFORE + TOKENS]>,
     /// Where the keys of the outermost objects start, and the lines end.
-    keys: [u16; TOKENS],
+    keys: Box<[u16; TOKENS]>,
     /// Where the values of those keys start.
-    values: [u16; TOKENS],
+    values: Box<[u16; TOKENS]>,
     /// Of each block, the bytes that are escaped by a backslash before them.
-    escaped: [u64; BLOCKS],
+    escaped: Box<[u64; BLOCKS]>,
+    /// The blocks that have such bytes, and those that have something past ASCII: a bit for each.
+    escaped_blocks: [u64; WORDS],
+    past_ascii_blocks: [u64; WORDS],
     /// Those bytes, and where they are.
-    escapes: [u8; TOKENS],
-    escape_places: [u16; TOKENS],
-    lines: [Line; LINES],
+    escapes: Box<[u8; TOKENS]>,
+    escape_places: Box<[u16; TOKENS]>,
+    lines: Box<[Line; LINES]>,
+    /// How many blocks are indexed together at present. Past a fault all is for nothing; so they are
+    /// fewer where many lines are not JSON.
+    together: usize,
 }
 
 /// A line that was indexed: valid JSON, an object.
@@ -115,15 +127,18 @@ pub(super) struct Indexed {
 impl Default for LineIndex {
     fn default() -> LineIndex {
         LineIndex {
-            tokens: [0; TOKENS],
-            places: [0; TOKENS],
-            scalars: [b'\n'; BEFORE + TOKENS],
-            keys: [0; TOKENS],
-            values: [0; TOKENS],
-            escaped: [0; BLOCKS],
-            escapes: [0; TOKENS],
-            escape_places: [0; TOKENS],
-            lines: [Line::NONE; LINES],
+            tokens: boxed(0),
+            places: boxed(0),
+            scalars: boxed(b'\n'),
+            keys: boxed(0),
+            values: boxed(0),
+            escaped: boxed(0),
+            escaped_blocks: [0; WORDS],
+            past_ascii_blocks: [0; WORDS],
+            escapes: boxed(0),
+            escape_places: boxed(0),
+            lines: boxed(Line::NONE),
+            together: BLOCKS,
         }
     }
 }
@@ -135,10 +150,10 @@ struct FirstPass {
     tokens: usize,
     /// How many bytes of scalars.
     scalars: usize,
-    /// The blocks that have escapes.
-    escaped: u64,
-    /// The blocks that have something past ASCII.
-    past_ascii: u64,
+    /// Whether there are escapes.
+    has_escapes: bool,
+    /// Whether there is something past ASCII.
+    is_past_ascii: bool,
     /// Where the last whole line ends, its `\n`.
     end: usize,
     /// The first byte that cannot be where it is.
@@ -192,13 +207,19 @@ impl LineIndex {
         let found = self.blocks::<I>(text, end, lines)?;
         let grammar = self.grammar::<I>(found.tokens)?;
         let mut fault = found.fault.min(grammar.fault);
-        if found.escaped != 0 {
+        if found.has_escapes {
             fault = fault.min(self.check_escapes::<I>(text, found)?);
         }
-        if found.past_ascii != 0 {
-            fault = fault.min(LineIndex::check_utf8::<I>(text, found)?);
+        if found.is_past_ascii {
+            fault = fault.min(self.check_utf8::<I>(text, found)?);
         }
         fault = fault.min(self.check_scalars::<I>(text, found)?);
+        // One that ended the first pass cost nothing.
+        self.together = if fault < found.fault {
+            (self.together / 2).max(FEWEST_BLOCKS)
+        } else {
+            (self.together * 2).min(BLOCKS)
+        };
         Some(self.fields::<I, N>(text, grammar.keys, fault, names))
     }
 
@@ -211,12 +232,13 @@ impl LineIndex {
         let mut last_escapes = 0;
         let mut tokens = 0;
         let mut scalars = BEFORE;
-        let mut escaped_blocks = 0;
-        let mut past_ascii_blocks = 0;
+        let mut newlines = 0;
+        self.escaped_blocks = [0; WORDS];
+        self.past_ascii_blocks = [0; WORDS];
         let mut fault = usize::MAX;
         let blocks = text.as_chunks::<WIDE>().0.iter();
         // Few lines are seldom longer; and if they are, they are walked through.
-        let most = lines.saturating_mul(LINE_BLOCKS).min(BLOCKS);
+        let most = lines.saturating_mul(LINE_BLOCKS).min(self.together);
         for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(most)) {
             let start = block * WIDE;
             let masks = I::masks(bytes);
@@ -264,8 +286,10 @@ impl LineIndex {
             );
             scalars += of_scalars.count_ones() as usize;
             *self.escaped.get_mut(block)? = escaped;
-            escaped_blocks |= u64::from(escaped != 0) << block;
-            past_ascii_blocks |= u64::from(masks.past_ascii != 0) << block;
+            let (word, bit) = (block / 64 % WORDS, block % 64);
+            self.escaped_blocks[word] |= u64::from(escaped != 0) << bit;
+            self.past_ascii_blocks[word] |= u64::from(masks.past_ascii != 0) << bit;
+            newlines += masks.newline.count_ones() as usize;
             if wrong != 0 {
                 break;
             }
@@ -277,12 +301,12 @@ impl LineIndex {
             None => (0, 0),
         };
         let scalars = memchr::memrchr(b'\n', self.scalars.get(..scalars)?)?;
-        self.lines.fill(Line::NONE);
+        self.lines.get_mut(..newlines.min(LINES))?.fill(Line::NONE);
         Some(FirstPass {
             tokens,
             scalars: (scalars + 1).saturating_sub(BEFORE),
-            escaped: escaped_blocks,
-            past_ascii: past_ascii_blocks,
+            has_escapes: self.escaped_blocks != [0; WORDS],
+            is_past_ascii: self.past_ascii_blocks != [0; WORDS],
             end,
             fault,
         })
@@ -431,7 +455,7 @@ impl LineIndex {
     /// The same, one scalar after the other.
     #[cold]
     fn first_wrong_scalar<I: Index>(&self, text: &[u8], tokens: usize) -> usize {
-        let tokens = self.tokens.iter().zip(&self.places).take(tokens);
+        let tokens = self.tokens.iter().zip(self.places.iter()).take(tokens);
         let scalars = tokens.filter(|(token, _)| !b"{}[]:,\"\n".contains(token));
         let places = scalars.map(|(_, place)| usize::from(*place));
         let mut places = places.filter(|at| {
@@ -451,10 +475,7 @@ impl LineIndex {
     fn check_escapes<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<usize> {
         let (blocks, _) = text.as_chunks::<WIDE>();
         let mut count = 0;
-        let mut left = found.escaped;
-        while left != 0 {
-            let block = left.trailing_zeros() as usize;
-            left &= left - 1;
+        for block in set_bits(self.escaped_blocks) {
             let start = block * WIDE;
             let mut escaped = *self.escaped.get(block)?;
             if let left @ ..WIDE = found.end.saturating_sub(start) {
@@ -512,13 +533,17 @@ impl LineIndex {
 
     /// Where the first byte of the whole lines is that is not UTF-8.
     #[inline(always)]
-    fn check_utf8<I: Index>(text: &[u8], found: FirstPass) -> Option<usize> {
+    fn check_utf8<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
         let mut has_faults = false;
         // A character may go on in the next block, or lack what should be there.
-        let mut left = found.past_ascii | found.past_ascii << 1;
-        while left != 0 {
-            let start = left.trailing_zeros() as usize * WIDE;
-            left &= left - 1;
+        let mut last = 0;
+        let blocks = self.past_ascii_blocks.map(|blocks| {
+            let and_next = blocks | blocks << 1 | last;
+            last = blocks >> 63;
+            and_next
+        });
+        for block in set_bits(blocks) {
+            let start = block * WIDE;
             if start > found.end {
                 break;
             }
@@ -551,7 +576,7 @@ impl LineIndex {
         fault: usize,
         names: &N,
     ) -> Indexed {
-        let keys = self.keys.iter().zip(&self.values).take(keys);
+        let keys = self.keys.iter().zip(self.values.iter()).take(keys);
         let mut lines = 0;
         let mut fault = fault;
         for (key, value) in keys {
@@ -581,6 +606,25 @@ impl LineIndex {
             is_next_strange: fault != usize::MAX,
         }
     }
+}
+
+/// Memory that is made where it stays.
+fn boxed<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
+    let boxed = vec![value; N].into_boxed_slice().try_into();
+    boxed.unwrap_or_else(|_| unreachable!("so many were made"))
+}
+
+/// The places of the bits that are set.
+#[inline(always)]
+fn set_bits(words: [u64; WORDS]) -> impl Iterator<Item = usize> {
+    words.into_iter().enumerate().flat_map(|(word, bits)| {
+        let mut left = bits;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(word * 64 + bit)
+        })
+    })
 }
 
 /// The bytes that a backslash before them escapes. `carry` is 1 if the last byte of the block before
