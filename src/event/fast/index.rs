@@ -18,8 +18,9 @@
 //! guess, and where a line ends costs none either. The two-stage way of reading, and the words of step
 //! 1, are those of Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (2019); step 2 is our own.
 //!
-//! Where something is wrong, everything before it is right all the same: the lines up to there are
-//! indexed, and the one it is in is known.
+//! Where something is wrong that is not about strings, the line that it is in is known, and the others are
+//! indexed all the same: the line gets no values. Past a fault in a string nobody knows what is in one, and
+//! the index ends before that line.
 
 #![expect(
     clippy::inline_always,
@@ -30,15 +31,11 @@ use super::MAX_DEPTH;
 use super::names::Names;
 use super::scan::{BEFORE, Escapes, Index, Scalars, WIDE};
 use super::value::hex;
-use super::walk::Reader;
 use crate::event::field::Field;
 
 /// How much is indexed together at most, in blocks: with its index it fits a core's first cache, mostly.
 /// Lines that are longer are walked through.
 const BLOCKS: usize = 256;
-
-/// How much is indexed together at least.
-const FEWEST_BLOCKS: usize = 8;
 
 /// How many words have a bit for each block.
 const WORDS: usize = BLOCKS.div_ceil(64);
@@ -78,12 +75,13 @@ pub(super) struct LineIndex {
     escapes: Box<[u8; TOKENS]>,
     escape_places: Box<[u16; TOKENS]>,
     lines: Box<[Line; LINES]>,
-    /// How many blocks are indexed together at present. Past a fault all is for nothing; so they are
-    /// fewer where many lines are not JSON.
-    together: usize,
+    /// Where in the lines something is wrong.
+    faults: Vec<u16>,
+    /// The numbers of lines with scalars that are none.
+    faulty_lines: Vec<usize>,
 }
 
-/// A line that was indexed: valid JSON, an object.
+/// A line that was indexed: an object that is valid JSON, or it has no values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     /// Where the value of each field starts; the last one is that of other keys, so that there is
@@ -118,7 +116,7 @@ impl Line {
 /// What an index says of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Indexed {
-    /// How many lines were indexed, from the start of the text on.
+    /// How many lines there are, from the start of the text on.
     pub(super) lines: usize,
     /// Whether the next line is not ordinary. If not, the text that was looked at ends in it.
     pub(super) is_next_strange: bool,
@@ -138,7 +136,8 @@ impl Default for LineIndex {
             escapes: boxed(0),
             escape_places: boxed(0),
             lines: boxed(Line::NONE),
-            together: BLOCKS,
+            faults: Vec::new(),
+            faulty_lines: Vec::new(),
         }
     }
 }
@@ -156,17 +155,8 @@ struct FirstPass {
     is_past_ascii: bool,
     /// Where the last whole line ends, its `\n`.
     end: usize,
-    /// The first byte that cannot be where it is.
-    fault: usize,
-}
-
-/// What the second pass finds.
-#[derive(Clone, Copy, Debug)]
-struct SecondPass {
-    /// Keys and ends of lines.
-    keys: usize,
-    /// The first token that cannot be where it is.
-    fault: usize,
+    /// Whether what comes then has a byte in it that cannot be where it is.
+    is_next_strange: bool,
 }
 
 impl LineIndex {
@@ -177,8 +167,8 @@ impl LineIndex {
     }
 
     /// Indexes lines from the start of `text` on, up to `lines` of them or a few more, that start before
-    /// `end`: those that are one JSON object, valid in all its parts, with nothing unusual about them.
-    /// What has less than a block behind it is not indexed.
+    /// `end`. Values get those that are one JSON object, valid in all its parts, with nothing unusual about
+    /// them. What has less than a block behind it is not indexed.
     #[inline(always)]
     pub(super) fn read<I: Index, N: Names>(
         &mut self,
@@ -205,22 +195,45 @@ impl LineIndex {
         names: &N,
     ) -> Option<Indexed> {
         let found = self.blocks::<I>(text, end, lines)?;
-        let grammar = self.grammar::<I>(found.tokens)?;
-        let mut fault = found.fault.min(grammar.fault);
+        self.faults.clear();
+        self.faulty_lines.clear();
+        let keys = self.grammar::<I>(found.tokens)?;
         if found.has_escapes {
-            fault = fault.min(self.check_escapes::<I>(text, found)?);
+            self.check_escapes::<I>(text, found)?;
         }
         if found.is_past_ascii {
-            fault = fault.min(self.check_utf8::<I>(text, found)?);
+            self.check_utf8::<I>(text, found)?;
         }
-        fault = fault.min(self.check_scalars::<I>(text, found)?);
-        // One that ended the first pass cost nothing.
-        self.together = if fault < found.fault {
-            (self.together / 2).max(FEWEST_BLOCKS)
-        } else {
-            (self.together * 2).min(BLOCKS)
+        self.check_scalars::<I>(found.scalars)?;
+        let mut indexed = self.fields::<I, N>(text, keys, names);
+        if !self.faults.is_empty() || !self.faulty_lines.is_empty() {
+            self.take_values_of_faulty(indexed.lines);
+        }
+        indexed.is_next_strange |= indexed.lines < LINES && found.is_next_strange;
+        Some(indexed)
+    }
+
+    /// Notes that something is wrong at a place.
+    #[cold]
+    fn note_fault(&mut self, at: usize) {
+        self.faults.push(u16::try_from(at).unwrap_or(0));
+    }
+
+    /// Takes the values of lines in which something is wrong.
+    #[cold]
+    fn take_values_of_faulty(&mut self, lines: usize) {
+        let Some(lines) = self.lines.get_mut(..lines) else {
+            return;
         };
-        Some(self.fields::<I, N>(text, grammar.keys, fault, names))
+        for fault in &self.faults {
+            let line = lines.partition_point(|line| line.end < *fault);
+            self.faulty_lines.push(line);
+        }
+        for line in &self.faulty_lines {
+            if let Some(line) = lines.get_mut(*line) {
+                line.values = Line::NONE.values;
+            }
+        }
     }
 
     /// From bytes to tokens.
@@ -235,10 +248,10 @@ impl LineIndex {
         let mut newlines = 0;
         self.escaped_blocks = [0; WORDS];
         self.past_ascii_blocks = [0; WORDS];
-        let mut fault = usize::MAX;
+        let mut is_next_strange = false;
         let blocks = text.as_chunks::<WIDE>().0.iter();
         // Few lines are seldom longer; and if they are, they are walked through.
-        let most = lines.saturating_mul(LINE_BLOCKS).min(self.together);
+        let most = lines.saturating_mul(LINE_BLOCKS).min(BLOCKS);
         for (block, bytes) in blocks.enumerate().take(end.div_ceil(WIDE).min(most)) {
             let start = block * WIDE;
             let masks = I::masks(bytes);
@@ -265,7 +278,7 @@ impl LineIndex {
                 let at = wrong.trailing_zeros();
                 starts &= !(u64::MAX << at);
                 of_scalars &= !(u64::MAX << at);
-                fault = start + at as usize;
+                is_next_strange = true;
             }
 
             I::pack(
@@ -308,14 +321,49 @@ impl LineIndex {
             has_escapes: self.escaped_blocks != [0; WORDS],
             is_past_ascii: self.past_ascii_blocks != [0; WORDS],
             end,
-            fault,
+            is_next_strange,
         })
     }
 
-    /// Where the first token is that may not stand where it does. Finds the scalars, the keys of the
-    /// outermost objects and their values, and the ends of lines, before that.
+    /// Finds the tokens that may not stand where they do, the keys of the outermost objects and their
+    /// values, and the ends of lines. How many of those and of keys there are.
     #[inline(always)]
-    fn grammar<I: Index>(&mut self, tokens: usize) -> Option<SecondPass> {
+    fn grammar<I: Index>(&mut self, tokens: usize) -> Option<usize> {
+        let mut start = 0;
+        let mut keys = 0;
+        while start < tokens {
+            let fault;
+            (keys, fault) = self.grammar_from::<I>(start, tokens, keys)?;
+            match fault {
+                usize::MAX => break,
+                // It goes on with the next line.
+                fault => start = self.end_line(fault, keys)?,
+            }
+            keys += 1;
+        }
+        Some(keys)
+    }
+
+    /// Ends the line of a faulty token, in which nothing is looked at any more. The first token of the next
+    /// line.
+    #[cold]
+    fn end_line(&mut self, fault: usize, keys: usize) -> Option<usize> {
+        self.note_fault(usize::from(*self.places.get(fault)?));
+        let end = fault + memchr::memchr(b'\n', self.tokens.get(fault..)?)?;
+        *self.keys.get_mut(keys)? = *self.places.get(end)?;
+        *self.values.get_mut(keys)? = NOWHERE;
+        Some(end + 1)
+    }
+
+    /// The same from the start of a line on, up to the first fault: how many keys and ends of lines there
+    /// are then, given how many there were before, and which token that is.
+    #[inline(always)]
+    fn grammar_from<I: Index>(
+        &mut self,
+        start: usize,
+        tokens: usize,
+        mut found: usize,
+    ) -> Option<(usize, usize)> {
         let mut nesting = Nesting::default();
         // The same words, shifted by a token, have their first bit from the word before.
         let mut before = Before {
@@ -324,12 +372,7 @@ impl LineIndex {
             line_start: Shifted(1),
             ..Before::default()
         };
-        let mut found = SecondPass {
-            keys: 0,
-            fault: usize::MAX,
-        };
-        for word in 0..tokens.div_ceil(WIDE) {
-            let at = word * WIDE;
+        for at in (start..tokens).step_by(WIDE) {
             let there = match tokens - at {
                 left @ ..WIDE => !(u64::MAX << left),
                 _ => u64::MAX,
@@ -370,32 +413,30 @@ impl LineIndex {
             let places = self.places.get(at..)?.first_chunk()?;
             // A value stands two tokens after its key.
             let value_places = self.places.get(at + 2..)?.first_chunk()?;
-            let keys = key & outermost | newline;
-            I::pack_places(
-                places,
-                keys,
-                self.keys.get_mut(found.keys..)?.first_chunk_mut()?,
-            );
+            let mut keys = key & outermost | newline;
+            let faults = faults & there;
+            if faults != 0 {
+                keys &= !(u64::MAX << faults.trailing_zeros());
+            }
+            I::pack_places(places, keys, self.keys.get_mut(found..)?.first_chunk_mut()?);
             I::pack_places(
                 value_places,
                 keys,
-                self.values.get_mut(found.keys..)?.first_chunk_mut()?,
+                self.values.get_mut(found..)?.first_chunk_mut()?,
             );
-            found.keys += keys.count_ones() as usize;
-            if faults & there != 0 {
-                let token = at + (faults & there).trailing_zeros() as usize;
-                found.fault = usize::from(*self.places.get(token)?);
-                break;
+            found += keys.count_ones() as usize;
+            if faults != 0 {
+                return Some((found, at + faults.trailing_zeros() as usize));
             }
         }
-        Some(found)
+        Some((found, usize::MAX))
     }
 
-    /// Where the first scalar is that is neither a number (RFC 8259 section 6) nor a literal.
+    /// Finds the scalars that are neither a number (RFC 8259 section 6) nor a literal.
     ///
     /// What follows a scalar is not looked at here: it is a token.
     #[inline(always)]
-    fn check_scalars<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
+    fn check_scalars<I: Index>(&mut self, scalars: usize) -> Option<()> {
         let mut after_end = Shifted(1);
         let mut after_digit = Shifted(0);
         let mut after_point = Shifted(0);
@@ -405,10 +446,8 @@ impl LineIndex {
         let mut after_valid_exponent = Shifted(0);
         let mut after_first_zero = Shifted(0);
         let (mut integer, mut fraction) = (Sum(false), Sum(false));
-        let mut faults = 0;
-        for word in 0..found.scalars.div_ceil(WIDE) {
-            let at = word * WIDE;
-            let there = match found.scalars - at {
+        for at in (0..scalars).step_by(WIDE) {
+            let there = match scalars - at {
                 left @ ..WIDE => !(u64::MAX << left),
                 _ => u64::MAX,
             };
@@ -432,7 +471,7 @@ impl LineIndex {
             let after_integer = integer.add(digit, first) & !digit;
             let after_fraction = fraction.add(digit, digit & after_point) & !digit;
             let is_valid_exponent = exponent & (after_integer | after_fraction);
-            faults |= there
+            let faults = there
                 & (point & !after_integer
                     | after_point & !digit
                     | after_exponent
@@ -445,34 +484,31 @@ impl LineIndex {
                     | digit
                         & !(after_end | after_digit | after_point | after_exponent | after_sign)
                     | end & !(after_end | after_digit | after_literal));
+            if faults != 0 {
+                self.note_wrong_scalars(at, faults);
+            }
         }
-        if faults == 0 {
-            return Some(usize::MAX);
-        }
-        Some(self.first_wrong_scalar::<I>(text, found.tokens))
+        Some(())
     }
 
-    /// The same, one scalar after the other.
+    /// Notes the lines of scalars that are none, given bytes of them or right behind them: as many lines
+    /// as have ended before.
     #[cold]
-    fn first_wrong_scalar<I: Index>(&self, text: &[u8], tokens: usize) -> usize {
-        let tokens = self.tokens.iter().zip(self.places.iter()).take(tokens);
-        let scalars = tokens.filter(|(token, _)| !b"{}[]:,\"\n".contains(token));
-        let places = scalars.map(|(_, place)| usize::from(*place));
-        let mut places = places.filter(|at| {
-            let mut reader = Reader::<I>::new(text, *at);
-            let is_scalar = reader.skip_scalar().is_some();
-            let next = reader.peek();
-            !(is_scalar && next.is_some_and(|next| b"{}[]:,\" \t\r\n".contains(&next)))
-        });
-        let first = places.next();
-        debug_assert!(first.is_some());
-        first.unwrap_or(0)
+    fn note_wrong_scalars(&mut self, start: usize, faults: u64) {
+        let mut left = faults;
+        while left != 0 {
+            let at = BEFORE + start + left.trailing_zeros() as usize;
+            left &= left - 1;
+            let before = self.scalars.get(BEFORE..at).unwrap_or_default();
+            let lines = memchr::memchr_iter(b'\n', before).count();
+            self.faulty_lines.push(lines);
+        }
     }
 
-    /// Where the first escape in a string of a whole line is that is none (RFC 8259 section 7), or makes
-    /// no character.
+    /// Finds the escapes in strings of whole lines that are none (RFC 8259 section 7), or make no
+    /// character.
     #[inline(always)]
-    fn check_escapes<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<usize> {
+    fn check_escapes<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<()> {
         let (blocks, _) = text.as_chunks::<WIDE>();
         let mut count = 0;
         for block in set_bits(self.escaped_blocks) {
@@ -490,26 +526,29 @@ impl LineIndex {
         }
         // Where the second half of a surrogate pair has to be; nowhere, if that is 0.
         let mut second_half = 0;
-        let mut fault = usize::MAX;
         for word in 0..count.div_ceil(WIDE) {
             let there = match count - word * WIDE {
                 left @ ..WIDE => !(u64::MAX << left),
                 _ => u64::MAX,
             };
             let codes = self.escapes.get(word * WIDE..)?.first_chunk()?;
-            let places = self.escape_places.get(word * WIDE..)?;
+            let places: &[u16; WIDE] = self.escape_places.get(word * WIDE..)?.first_chunk()?;
+            let places = *places;
+            let place = |bits: u64| usize::from(places[bits.trailing_zeros() as usize % WIDE]);
             let Escapes { simple, unicode } = I::escapes(codes);
-            let wrong = there & !(simple | unicode);
-            if wrong != 0 {
-                fault = usize::from(*places.get(wrong.trailing_zeros() as usize)?);
+            let mut wrong = there & !(simple | unicode);
+            while wrong != 0 {
+                self.note_fault(place(wrong));
+                wrong &= wrong - 1;
             }
             let mut left = unicode & there;
             while left != 0 {
-                let at = usize::from(*places.get(left.trailing_zeros() as usize)?);
+                let at = place(left);
                 left &= left - 1;
                 let is_expected = second_half == at;
                 if second_half != 0 && !is_expected {
-                    break;
+                    // A first half alone.
+                    self.note_fault(second_half - 6);
                 }
                 second_half = 0;
                 let digits = text.get(at + 1..).and_then(<[u8]>::first_chunk);
@@ -517,23 +556,19 @@ impl LineIndex {
                     0xd800..=0xdbff if !is_expected => second_half = at + 6,
                     0xdc00..=0xdfff if is_expected => {}
                     0..0xd800 | 0xe000..=0xffff if !is_expected => {}
-                    _ => fault = fault.min(at),
+                    _ => self.note_fault(at),
                 }
             }
-            if fault != usize::MAX {
-                break;
-            }
         }
-        // A first half alone, which may come before what else is wrong.
-        Some(match second_half {
-            0 => fault,
-            _ => fault.min(second_half - 6),
-        })
+        if second_half != 0 {
+            self.note_fault(second_half - 6);
+        }
+        Some(())
     }
 
-    /// Where the first byte of the whole lines is that is not UTF-8.
+    /// Finds what is not UTF-8 in whole lines, the first of it in each.
     #[inline(always)]
-    fn check_utf8<I: Index>(&self, text: &[u8], found: FirstPass) -> Option<usize> {
+    fn check_utf8<I: Index>(&mut self, text: &[u8], found: FirstPass) -> Option<()> {
         let mut has_faults = false;
         // A character may go on in the next block, or lack what should be there.
         let mut last = 0;
@@ -560,38 +595,39 @@ impl LineIndex {
             };
         }
         if has_faults {
-            // Of all of it only the answer is kept: whoever else has the file may write to it.
-            let fault = std::str::from_utf8(text.get(..found.end)?).err();
-            return Some(fault.map_or(usize::MAX, |fault| fault.valid_up_to()));
+            self.find_what_is_not_utf8(text.get(..=found.end)?);
         }
-        Some(usize::MAX)
+        Some(())
     }
 
-    /// The values of the fields, line by line, as far as there is no fault.
+    /// The same, line by line.
+    #[cold]
+    fn find_what_is_not_utf8(&mut self, text: &[u8]) {
+        let mut start = 0;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            // Of all of it only the answer is kept: whoever else has the file may write to it.
+            if let Err(fault) = std::str::from_utf8(line) {
+                self.note_fault(start + fault.valid_up_to());
+            }
+            start += line.len();
+        }
+    }
+
+    /// The values of the fields, line by line.
     #[inline(always)]
-    fn fields<I: Index, N: Names>(
-        &mut self,
-        text: &[u8],
-        keys: usize,
-        fault: usize,
-        names: &N,
-    ) -> Indexed {
+    fn fields<I: Index, N: Names>(&mut self, text: &[u8], keys: usize, names: &N) -> Indexed {
         let keys = self.keys.iter().zip(self.values.iter()).take(keys);
         let mut lines = 0;
-        let mut fault = fault;
+        let mut is_next_strange = false;
         for (key, value) in keys {
             let at = usize::from(*key);
-            if at >= fault {
-                break;
-            }
             let Some(line) = self.lines.get_mut(lines) else {
                 // The others are for the next time.
-                fault = usize::MAX;
                 break;
             };
             let text = text.get(at..).unwrap_or_default();
             let Some((mut place, may_have_escapes)) = names.place_of_key::<I>(text) else {
-                fault = at;
+                is_next_strange = true;
                 break;
             };
             if may_have_escapes && text[0] == b'"' {
@@ -603,7 +639,7 @@ impl LineIndex {
         }
         Indexed {
             lines,
-            is_next_strange: fault != usize::MAX,
+            is_next_strange,
         }
     }
 }
