@@ -63,9 +63,21 @@ pub fn parse_timestamp(text: &[u8]) -> Result<Date, TimestampFault> {
     }
 }
 
-/// The date of `YYYY-MM-DDThh:mm:ssZ`, in words, if it is on one of the first 28 days of a month.
+/// The date of `YYYY-MM-DDThh:mm:ssZ`, if it is in that form.
 #[inline]
 fn most_usual(text: &[u8; 20]) -> Option<Date> {
+    let (text, end) = text.split_first_chunk()?;
+    if end != b"Z" {
+        return None;
+    }
+    usual_date(usual_digits(text)?)
+}
+
+/// The date in `YYYY-MM-DDThh:mm:ss`, within words, if the time is from 00:00:00 to 23:59:59: the two halves
+/// of the year, the month and the day, in 16 bits each, the first one lowest. Whether the calendar has such a
+/// day is not said, but there is none past a month 19 or a day 39.
+#[inline]
+pub(super) fn usual_digits(text: &[u8; 19]) -> Option<u64> {
     /// The bits that show what is no digit, and what is not the byte of the form, once that is taken off.
     const fn limits(form: [u8; 8]) -> u64 {
         let mut limits = [0x7f; 8];
@@ -79,20 +91,29 @@ fn most_usual(text: &[u8; 20]) -> Option<Date> {
         u64::from_le_bytes(limits)
     }
     let digits = |at: usize, form: [u8; 8]| {
-        let mut word = [0; 8];
-        word.copy_from_slice(text.get(at..at + 8)?);
-        let digits = u64::from_le_bytes(word) ^ u64::from_le_bytes(form);
+        let word = u64::from_le_bytes(*text.get(at..)?.first_chunk()?);
+        let digits = word ^ u64::from_le_bytes(form);
         let wrong = (digits | digits.wrapping_add(limits(form))) & ((u64::MAX / 0xff) << 7);
-        (wrong == 0).then_some(digits.to_le_bytes().map(u32::from))
+        (wrong == 0).then_some(digits.to_le_bytes().map(u64::from))
     };
     let [y1, y2, y3, y4, _, m1, m2, _] = digits(0, *b"0000-00-")?;
     let [d1, d2, _, h1, h2, _, n1, _] = digits(8, *b"00T00:00")?;
-    let [_, _, _, _, _, s1, _, _] = digits(12, *b"0:00:00Z")?;
+    let [.., s1, _] = digits(11, *b"00:00:00")?;
     let (month, day) = (m1 * 10 + m2, d1 * 10 + d2);
-    if !(1..=28).contains(&day) || h1 * 10 + h2 > 23 || n1 > 5 || s1 > 5 {
+    // Hour 24 and second 60 are for the one who knows when they are allowed.
+    if m1 > 1 || d1 > 3 || h1 * 10 + h2 > 23 || n1 > 5 || s1 > 5 {
         return None;
     }
-    Date::from_ymd(y1 * 1000 + y2 * 100 + y3 * 10 + y4, month, day)
+    let (century, year) = (y1 * 10 + y2, y3 * 10 + y4);
+    Some(century | year << 16 | month << 32 | day << 48)
+}
+
+/// The date of [`usual_digits`], if there is such a date.
+#[inline]
+pub(super) fn usual_date(digits: u64) -> Option<Date> {
+    let [century, year, month, day] = [0, 16, 32, 48].map(|at| digits >> at & 0xffff);
+    let number = |digits: u64| u32::try_from(digits).ok();
+    Date::from_ymd(number(century * 100 + year)?, number(month)?, number(day)?)
 }
 
 enum Offset {

@@ -7,6 +7,7 @@
 
 use super::names::Names;
 use crate::event::amount::{Amount, DECIMALS};
+use crate::event::timestamp::{usual_date, usual_digits};
 use crate::event::{Date, json};
 
 /// A byte in each place of a word.
@@ -35,34 +36,6 @@ pub(super) fn value_of_digits(word: u64) -> u64 {
     fours.wrapping_mul(1 + (10_000 << 32)) >> 32
 }
 
-/// What the bytes of a word have to be, where they are not digits.
-#[derive(Clone, Copy)]
-struct Template {
-    /// The bytes that are fixed, and zeros.
-    fixed: u64,
-    /// All bits of the bytes that are fixed.
-    is_fixed: u64,
-}
-
-impl Template {
-    /// From the bytes, with `_` for a digit.
-    const fn new(bytes: [u8; 8]) -> Template {
-        let mut template = Template {
-            fixed: 0,
-            is_fixed: 0,
-        };
-        let mut at = 0;
-        while at < 8 {
-            if bytes[at] != b'_' {
-                template.fixed |= (bytes[at] as u64) << (8 * at);
-                template.is_fixed |= 0xff << (8 * at);
-            }
-            at += 1;
-        }
-        template
-    }
-}
-
 /// The length of `"YYYY-MM-DDThh:mm:ss`.
 pub(super) const DATE_AND_TIME: usize = 20;
 
@@ -70,44 +43,10 @@ pub(super) const DATE_AND_TIME: usize = 20;
 /// [`Scan::date_digits`](super::scan::Scan::date_digits).
 #[inline(always)]
 pub(super) fn date_digits(text: &[u8; DATE_AND_TIME + 2]) -> Option<(u64, bool)> {
-    const FIRST: Template = Template::new(*b"\"____-__");
-    const SECOND: Template = Template::new(*b"-__T__:_");
-    let word = |at: usize| {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&text[at..at + 8]);
-        u64::from_le_bytes(bytes)
-    };
-    let matches = |word: u64, template: Template| {
-        let digits = word & !template.is_fixed | each(b'0') & template.is_fixed;
-        (word & template.is_fixed == template.fixed && leading_digits(digits) == 8).then_some(())
-    };
-    let (first, second) = (word(0), word(8));
-    matches(first, FIRST)?;
-    matches(second, SECOND)?;
-    if text[17] != b':' {
-        return None;
-    }
-    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
-    let (minute_ones, second_tens, second_ones) =
-        (digit(text[16]), digit(text[18]), digit(text[19]));
-    if minute_ones > 9 || second_tens > 5 || second_ones > 9 {
-        return None;
-    }
-    let pair = |word: u64, byte: u32| {
-        let at = |byte: u32| word >> (8 * byte) & 0x0f;
-        at(byte) * 10 + at(byte + 1)
-    };
-    // Hour 24 and second 60 are for the one who knows when they are allowed.
-    if pair(second, 4) > 23 || second >> 56 & 0x0f > 5 {
-        return None;
-    }
-    let (month, day) = (pair(first, 6), pair(second, 1));
-    // No date; and the vector way would not tell.
-    if month > 19 || day > 39 {
-        return None;
-    }
-    let date = pair(first, 1) | pair(first, 3) << 16 | month << 32 | day << 48;
-    Some((date, text.ends_with(b"Z\"")))
+    let (quote, text) = text.split_first()?;
+    let (date_and_time, end) = text.split_first_chunk()?;
+    let digits = usual_digits(date_and_time).filter(|_| *quote == b'"')?;
+    Some((digits, end == b"Z\""))
 }
 
 /// The length of what ends a timestamp behind its seconds, its quote included: a fraction of a second,
@@ -160,13 +99,11 @@ impl Dates {
     /// The date of [`date_digits`], if there is such a date.
     #[inline(always)]
     pub(super) fn get(&mut self, digits: u64) -> Option<Date> {
-        let [century, year, month, day] = [0, 16, 32, 48].map(|at| digits >> at & 0xffff);
+        let [year, month, day] = [16, 32, 48].map(|at| digits >> at & 0xffff);
         let at = ((month ^ year) & 15) << 5 | day & 31;
         let known = self.known.get_mut(usize::try_from(at).ok()?)?;
         if known.0 != digits {
-            let number = |digits: u64| u32::try_from(digits).ok();
-            let year = number(century * 100 + year)?;
-            *known = (digits, Date::from_ymd(year, number(month)?, number(day)?)?);
+            *known = (digits, usual_date(digits)?);
         }
         Some(known.1)
     }
