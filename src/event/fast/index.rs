@@ -373,10 +373,7 @@ impl LineIndex {
             ..Before::default()
         };
         for at in (start..tokens).step_by(WIDE) {
-            let there = match tokens - at {
-                left @ ..WIDE => !(u64::MAX << left),
-                _ => u64::MAX,
-            };
+            let there = first_bits(tokens - at);
             let kinds = I::kinds(self.tokens.get(at..)?.first_chunk()?);
             let object = kinds.object;
             let [open, close, colon, comma, string, newline] = [
@@ -447,10 +444,7 @@ impl LineIndex {
         let mut after_first_zero = Shifted(0);
         let (mut integer, mut fraction) = (Sum(false), Sum(false));
         for at in (0..scalars).step_by(WIDE) {
-            let there = match scalars - at {
-                left @ ..WIDE => !(u64::MAX << left),
-                _ => u64::MAX,
-            };
+            let there = first_bits(scalars - at);
             let Scalars {
                 digit,
                 zero,
@@ -513,10 +507,8 @@ impl LineIndex {
         let mut count = 0;
         for block in set_bits(self.escaped_blocks) {
             let start = block * WIDE;
-            let mut escaped = *self.escaped.get(block)?;
-            if let left @ ..WIDE = found.end.saturating_sub(start) {
-                escaped &= !(u64::MAX << left);
-            }
+            // Those of whole lines.
+            let escaped = *self.escaped.get(block)? & first_bits(found.end.saturating_sub(start));
             let (block, start) = (blocks.get(block)?, u16::try_from(start).ok()?);
             let to = self.escapes.get_mut(count..)?.first_chunk_mut()?;
             I::pack(block, escaped, to);
@@ -526,14 +518,10 @@ impl LineIndex {
         }
         // Where the second half of a surrogate pair has to be; nowhere, if that is 0.
         let mut second_half = 0;
-        for word in 0..count.div_ceil(WIDE) {
-            let there = match count - word * WIDE {
-                left @ ..WIDE => !(u64::MAX << left),
-                _ => u64::MAX,
-            };
-            let codes = self.escapes.get(word * WIDE..)?.first_chunk()?;
-            let places: &[u16; WIDE] = self.escape_places.get(word * WIDE..)?.first_chunk()?;
-            let places = *places;
+        for at in (0..count).step_by(WIDE) {
+            let there = first_bits(count - at);
+            let codes = self.escapes.get(at..)?.first_chunk()?;
+            let places: [u16; WIDE] = *self.escape_places.get(at..)?.first_chunk()?;
             let place = |bits: u64| usize::from(places[bits.trailing_zeros() as usize % WIDE]);
             let Escapes { simple, unicode } = I::escapes(codes);
             let mut wrong = there & !(simple | unicode);
@@ -648,6 +636,15 @@ impl LineIndex {
 fn boxed<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
     let boxed = vec![value; N].into_boxed_slice().try_into();
     boxed.unwrap_or_else(|_| unreachable!("so many were made"))
+}
+
+/// So many bits from the lowest on, or all of a word.
+#[inline(always)]
+fn first_bits(count: usize) -> u64 {
+    match count {
+        ..WIDE => !(u64::MAX << count),
+        _ => u64::MAX,
+    }
 }
 
 /// The places of the bits that are set.
