@@ -129,6 +129,28 @@ enum Fast {
     Given(Box<FastLane<Given>>),
 }
 
+impl Fast {
+    /// Reads lines, as the lane does; where there is none, none is ordinary.
+    #[inline]
+    fn read(&mut self, text: &[u8], limits: Limits, mut sink: impl Sink) -> Run {
+        match self {
+            Fast::Usual(fast) => fast.read(text, limits, sink),
+            Fast::Given(fast) => fast.read(text, limits, sink),
+            Fast::None => {
+                let mut run = Run::default();
+                while run.lines < limits.lines
+                    && run.len < limits.end
+                    && let Some(len) = sink.refused(run, &text[run.len..])
+                {
+                    run.lines += 1;
+                    run.len += len;
+                }
+                run
+            }
+        }
+    }
+}
+
 /// The general lane.
 struct General {
     max_line_bytes: usize,
@@ -248,16 +270,8 @@ impl Decoder {
             }
         }
 
-        let limits = Limits {
-            end: end.min(text.len()),
-            lines,
-            line_bytes: self.general.max_line_bytes,
-        };
-        match &mut self.fast {
-            Fast::Usual(fast) => fast.read(text, limits, Events(sink)),
-            Fast::Given(fast) => fast.read(text, limits, Events(sink)),
-            Fast::None => Run::default(),
-        }
+        let limits = self.general.limits(text, end, lines);
+        self.fast.read(text, limits, Events(sink))
     }
 
     /// Decodes lines: those at the start of `text`, up to `lines`, that start before `end`. The events of
@@ -292,31 +306,13 @@ impl Decoder {
         event: impl FnMut(Event),
         other: impl FnMut(Run, Decoded<'_>),
     ) -> Run {
-        let limits = Limits {
-            end: end.min(text.len()),
-            lines,
-            line_bytes: self.general.max_line_bytes,
-        };
-        let mut sink = Verdicts {
+        let limits = self.general.limits(text, end, lines);
+        let sink = Verdicts {
             general: &mut self.general,
             event,
             other,
         };
-        match &mut self.fast {
-            Fast::Usual(fast) => fast.read(text, limits, sink),
-            Fast::Given(fast) => fast.read(text, limits, sink),
-            Fast::None => {
-                let mut run = Run::default();
-                while run.lines < lines && run.len < limits.end {
-                    let Some(len) = sink.refused(run, &text[run.len..]) else {
-                        break;
-                    };
-                    run.lines += 1;
-                    run.len += len;
-                }
-                run
-            }
-        }
+        self.fast.read(text, limits, sink)
     }
 
     /// The line at the start of `text`, up to its `\n` or the end, and the verdict on it.
@@ -376,6 +372,15 @@ impl<E: FnMut(Event), O: FnMut(Run, Decoded<'_>)> Sink for Verdicts<'_, E, O> {
 }
 
 impl General {
+    /// How far lines of a text are read that start before `end`, and so many at most.
+    fn limits(&self, text: &[u8], end: usize, lines: usize) -> Limits {
+        Limits {
+            end: end.min(text.len()),
+            lines,
+            line_bytes: self.max_line_bytes,
+        }
+    }
+
     /// The line at the start of `text`, and the verdict on it.
     #[inline(never)]
     fn decode_next<'a>(&mut self, text: &'a [u8]) -> Decoded<'a> {
