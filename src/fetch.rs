@@ -1,13 +1,13 @@
-//! Asking for memory ahead of its use: all the `unsafe` there is in aggregation.
+//! Asking for memory ahead of its use.
 //!
 //! Reading the memory instead would do as well, were it not that a processor only goes on by some
-//! hundreds of instructions past a read that it waits for. Counting with plain reads took a seventh
+//! hundreds of instructions past a read that it waits for. Counting groups with plain reads took a seventh
 //! longer as a whole, from file to result.
 
 /// Has the processor fetch a value's memory, without waiting for it. Changes nothing but the time
 /// that the next access takes.
 #[inline]
-pub(super) fn fetch<T>(value: &T) {
+pub(crate) fn fetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -250,6 +250,7 @@ pub mod aggregate;
 mod books;
 pub mod error;
 pub mod event;
+mod fetch;
 mod first_places;
 #[doc(hidden)]
 pub mod generate;

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::fetch::fetch;
 use super::group::{Group, GroupKey};
 use super::matrix::{DAYS, Matrix};
 use super::packed::Packed;
 use super::partition::WideTotals;
+use crate::fetch::fetch;
 
 /// How many users a range has.
 const ROWS: usize = 1 << 13;

@@ -21,12 +21,12 @@
 
 use std::collections::BTreeMap;
 
-use super::fetch::fetch;
 use super::group::GroupKey;
 use super::hash::KeyHasher;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
 use super::slots::{EMPTY, Slots, number};
+use crate::fetch::fetch;
 
 /// How many groups are merged side by side.
 const BLOCK: usize = 256;

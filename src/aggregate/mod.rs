@@ -23,7 +23,6 @@ pub(crate) mod block;
 pub(crate) mod by_day;
 pub(crate) mod counter;
 mod day_totals;
-mod fetch;
 mod grand_totals;
 mod group;
 pub(crate) mod hash;

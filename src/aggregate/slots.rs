@@ -1,7 +1,7 @@
 //! Where among entries that are numbered the one of a hash is: an index with open addressing, beside
 //! entries that never move.
 
-use super::fetch::fetch;
+use crate::fetch::fetch;
 
 /// An empty slot, and no entry's number: there are always more slots than entries.
 pub(super) const EMPTY: u32 = u32::MAX;

@@ -23,10 +23,10 @@
 //! - Merging sorted partitions through a heap, instead of dividing groups into ranges and sorting
 //!   those: a tenth of the run.
 
-use super::fetch::fetch;
 use super::memory::{Groups, Memory};
 use super::packed::Packed;
 use super::slots::{EMPTY, Slots, number};
+use crate::fetch::fetch;
 
 /// How many groups are merged side by side.
 const BLOCK: usize = 256;

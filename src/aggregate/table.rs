@@ -7,11 +7,11 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::fetch::fetch;
 use super::group::Group;
 use super::hash::KeyHasher;
 use super::packed::Packed;
 use crate::event::Event;
+use crate::fetch::fetch;
 
 /// How many events are hashed side by side.
 const BLOCK: usize = 256;

@@ -5,6 +5,8 @@
 //! up by as many places as there are quotes and backslashes up to it, and what is not covered then
 //! is a backslash. With AVX-512 it is 32 at once.
 
+use crate::fetch::fetch;
+
 /// The bytes of a number, all 1; times a byte: that byte everywhere.
 const ONES: u64 = u64::MAX / 0xff;
 
@@ -58,12 +60,9 @@ fn stops_of_bytes(block: &[u8; 64]) -> (u64, u64) {
 /// Has the first bytes of a piece brought into the core's cache: it will be read soon.
 #[inline]
 pub(crate) fn will_read(bytes: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
     for block in bytes.chunks(64).take(3) {
-        x86::fetch(block);
+        fetch(&block[0]);
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
 }
 
 /// Appends a few bytes as they are if they are at most 64 and all printable ASCII; whether they are.
@@ -164,9 +163,9 @@ fn escape(word: u64) -> ([u8; 16], usize) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _MM_HINT_T0, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
-        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_prefetch,
-        _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64,
+        __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi64_si128,
+        _mm_cvtsi128_si64, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64,
         _mm256_cmpeq_epi8_mask, _mm256_cmple_epu8_mask, _mm256_mask_loadu_epi8, _mm256_set1_epi8,
         _mm256_sub_epi8, _mm512_cmple_epu8_mask, _mm512_cvtepu8_epi16, _mm512_mask_loadu_epi8,
         _mm512_maskz_compress_epi8, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16,
@@ -210,12 +209,6 @@ mod x86 {
             found.1 |= bits(bytes);
         }
         found
-    }
-
-    #[inline]
-    pub(super) fn fetch(block: &[u8]) {
-        // SAFETY: the instruction is in every such processor, and reads nothing that a program could see.
-        unsafe { _mm_prefetch(block.as_ptr().cast(), _MM_HINT_T0) };
     }
 
     /// As the other `push_as_is`, with AVX-512.
