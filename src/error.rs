@@ -59,6 +59,12 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Standard error took no more of a log.
+    #[error("cannot write the log to standard error: {}", plain(source))]
+    Stderr {
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// An input that is no file could not be read: standard input, or a reader.
     #[error("cannot read {input}: {}", plain(source))]
     Stream {

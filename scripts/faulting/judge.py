@@ -175,7 +175,7 @@ def names_of(place, paths):
     through = [path for path in paths if path.startswith(("pipe:", "socket:", "UNIX"))]
     if not ours:
         # A pipe is a standard stream or what wakes the program up; the system's own files are no user's.
-        return {"standard input", "standard output", "signals"} if through else set()
+        return {"standard input", "standard output", "standard error", "signals"} if through else set()
     inputs = [os.path.join(place.data, name) for name in known_inputs(place.data)]
     outputs = [place.at(role) for role in place.scenario.outputs]
     names = set()

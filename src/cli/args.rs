@@ -673,7 +673,8 @@ pub(super) struct LogArgs {
     )]
     pub(super) log_format: LogFormat,
 
-    /// Write the log there, instead of to standard error; replaces the file.
+    /// Write the log there, instead of to standard error; replaces the file. A line that cannot be written, here or
+    /// there, is an error.
     #[arg(
         long,
         value_name = "PATH",

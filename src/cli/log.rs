@@ -1,7 +1,7 @@
 //! The log: where tracing's events go, and that none is lost without notice.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +30,7 @@ struct State {
 #[derive(Debug)]
 enum Out {
     File(LogFile),
-    Stderr,
+    Stderr { is_terminal: bool },
 }
 
 /// A log file that is written in pieces: of lines that come by the thousand large ones.
@@ -99,7 +99,9 @@ impl Log {
             Some(path) => Out::File(LogFile::new(
                 File::create(path).map_err(|source| Error::io(Action::Create, path, source))?,
             )),
-            None => Out::Stderr,
+            None => Out::Stderr {
+                is_terminal: io::stderr().is_terminal(),
+            },
         };
         let log = Log(Arc::new(Mutex::new(State {
             out,
@@ -123,31 +125,27 @@ impl Log {
         let mut state = self.lock();
         let written = match &mut state.out {
             Out::File(file) => file.take_many(lines),
-            Out::Stderr => screen::write(lines),
+            Out::Stderr { .. } => screen::write(lines),
         };
         lines.clear();
-        if let Err(failure) = written {
-            state.failure.get_or_insert(failure);
-        }
+        state.note(written);
     }
 
     /// Makes sure that everything logged has been written.
     ///
     /// # Errors
     ///
-    /// Where a line could not be written to the log file.
+    /// Where a line could not be written, to the log file or to standard error.
     pub(super) fn finish(&self) -> Result<()> {
         let mut state = self.lock();
-        if let Out::File(file) = &mut state.out
-            && let Err(failure) = file.flush()
-        {
-            state.failure.get_or_insert(failure);
+        if let Out::File(file) = &mut state.out {
+            let flushed = file.flush();
+            state.note(flushed);
         }
-        let path = state.path.clone();
-        match (state.failure.take(), path) {
-            (Some(source), Some(path)) => Err(Error::io(Action::Write, &path, source)),
-            // Standard error is gone: nobody is left who would read it.
-            _ => Ok(()),
+        match (state.failure.take(), &state.path) {
+            (Some(source), Some(path)) => Err(Error::io(Action::Write, path, source)),
+            (Some(source), None) => Err(Error::Stderr { source }),
+            (None, _) => Ok(()),
         }
     }
 
@@ -157,13 +155,29 @@ impl Log {
 }
 
 impl State {
-    /// What cannot be written is noted, and reported at the end of the run.
+    /// Writes lines, to a file in its own way.
     fn write(&mut self, lines: &[u8], to_file: impl Fn(&mut LogFile, &[u8]) -> io::Result<()>) {
         let written = match &mut self.out {
             Out::File(file) => to_file(file, lines),
-            Out::Stderr => screen::write(lines),
+            Out::Stderr { .. } => screen::write(lines),
         };
-        if let Err(failure) = written {
+        self.note(written);
+    }
+
+    /// What cannot be written is noted, and reported at the end of the run.
+    fn note(&mut self, written: io::Result<()>) {
+        let Err(failure) = written else {
+            return;
+        };
+        // As on standard output: a reader that went away wants no more, and neither does a terminal that is
+        // gone, which does not get all lines anyway.
+        let wants_no_more = match self.out {
+            Out::File(_) => false,
+            Out::Stderr { is_terminal } => {
+                is_terminal || failure.kind() == io::ErrorKind::BrokenPipe
+            }
+        };
+        if !wants_no_more {
             self.failure.get_or_insert(failure);
         }
     }
@@ -276,6 +290,28 @@ mod tests {
         }
         drop(file);
         assert!(std::fs::read(&path).unwrap() == expected);
+    }
+
+    #[test]
+    fn standard_error_that_takes_no_more_is_told_unless_nobody_is_there() {
+        let full = || io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+        let finished = |is_terminal, failures: [io::Error; 2]| {
+            let log = Log(Arc::new(Mutex::new(State {
+                out: Out::Stderr { is_terminal },
+                path: None,
+                failure: None,
+            })));
+            for failure in failures {
+                log.lock().note(Err(failure));
+            }
+            log.finish().map_err(|error| error.to_string())
+        };
+        let gone = || io::ErrorKind::BrokenPipe.into();
+        let told = "cannot write the log to standard error: no space left on the disk";
+        assert_eq!(finished(false, [full(), gone()]), Err(told.into()));
+        assert_eq!(finished(false, [gone(), full()]), Err(told.into()));
+        assert_eq!(finished(false, [gone(), gone()]), Ok(()));
+        assert_eq!(finished(true, [full(), full()]), Ok(()));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Standard error, which the log, the bar and the last words share: whoever writes takes the bar away first.
 
-use std::io::Write as _;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 /// To the start of the line, and nothing on it.
 const ERASE: &[u8] = b"\r\x1b[2K";
@@ -22,7 +25,7 @@ impl Screen {
     fn erase(&mut self) {
         if std::mem::take(&mut self.has_bar) {
             // Nobody sees what is on a terminal that is gone.
-            let _ = std::io::stderr().write_all(ERASE);
+            let _ = put(ERASE);
         }
     }
 }
@@ -37,14 +40,34 @@ pub(super) fn draw(bar: &str) {
     }
     let mut drawn = ERASE.to_vec();
     drawn.extend_from_slice(bar.as_bytes());
-    screen.has_bar = std::io::stderr().write_all(&drawn).is_ok();
+    screen.has_bar = put(&drawn).is_ok();
 }
 
 /// Writes whole lines, where the bar was.
-pub(super) fn write(lines: &[u8]) -> std::io::Result<()> {
+pub(super) fn write(lines: &[u8]) -> io::Result<()> {
     let mut screen = lock();
     screen.erase();
-    std::io::stderr().write_all(lines)
+    put(lines)
+}
+
+/// Writes all of it. Not by `std::io::stderr()`, which takes a descriptor that cannot be written to for one
+/// that takes everything.
+fn put(mut bytes: &[u8]) -> io::Result<()> {
+    let stderr = rustix::stdio::stderr();
+    while !bytes.is_empty() {
+        match rustix::io::write(stderr, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => bytes = &bytes[len..],
+            Err(Errno::INTR) => {}
+            // A program that has the pipe or the terminal too may have made it one that does not wait.
+            Err(Errno::AGAIN) => match poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Takes the bar away for good.

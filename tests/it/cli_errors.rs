@@ -183,22 +183,6 @@ fn a_full_disk_behind_standard_output() {
     }
 }
 
-/// A log that nobody can write or read must not cost the result.
-#[test]
-fn standard_error_that_fails() {
-    if !Path::new("/dev/full").exists() {
-        eprintln!("standard_error_that_fails skips: there is no /dev/full");
-        return;
-    }
-    let sandbox = Sandbox::with_events(format!("{CLICK}\nx\n"));
-    let mut command = sandbox.program();
-    command
-        .arg("aggregate")
-        .stderr(fs::File::options().write(true).open("/dev/full").unwrap());
-    assert_eq!(command.status().unwrap().code(), Some(0));
-    assert_eq!(sandbox.csv(), CLICK_CSV);
-}
-
 #[test]
 fn names_that_are_not_utf8() {
     let sandbox = Sandbox::new();

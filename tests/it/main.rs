@@ -50,6 +50,7 @@ mod cli_spill;
 mod cli_splits;
 #[cfg(feature = "gzip")]
 mod cli_state;
+mod cli_stderr;
 mod cli_streams;
 mod cli_summary;
 mod cli_surroundings;

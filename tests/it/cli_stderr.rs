@@ -1,0 +1,270 @@
+//! Standard error that takes no more: no line of the log is lost without notice, and nothing else that is said
+//! there costs the result.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe, pipe_with};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, event_records, fifo, snapshot};
+
+/// A file that takes nothing, as on a disk that is full; none on systems without it.
+fn full() -> Option<File> {
+    let full = File::options().write(true).open("/dev/full").ok();
+    if full.is_none() {
+        eprintln!("skips: there is no /dev/full");
+    }
+    full
+}
+
+/// A valid event and one that is not, and a result of before.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\nx\n"));
+    sandbox.write("daily_user_stats.csv", "before");
+    sandbox
+}
+
+/// Runs a command with that as its standard error.
+fn ended(mut command: Command, stderr: impl Into<Stdio>) -> ExitStatus {
+    command.stderr(stderr).status().unwrap()
+}
+
+fn aggregate(sandbox: &Sandbox, args: &[&str]) -> Command {
+    let mut command = sandbox.program();
+    command.arg("aggregate").args(args);
+    command
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_the_run() {
+    let cases: [&[&str]; 5] = [
+        &[],
+        &["--log-format", "json"],
+        &["--rejects", "rejects.jsonl", "--summary", "summary.json"],
+        &["--report", "report.html", "--max-invalid", "0"],
+        &["--partition-by", "date", "-o", "days"],
+    ];
+    for args in cases {
+        let sandbox = sandbox();
+        let before = (sandbox.names(), snapshot(&sandbox));
+        let Some(full) = full() else { return };
+        let status = ended(aggregate(&sandbox, args), full);
+        assert_eq!(status.code(), Some(1), "{args:?}");
+        assert_eq!((sandbox.names(), snapshot(&sandbox)), before, "{args:?}");
+    }
+}
+
+/// What was read before is not read again, and its rejects are kept all the same.
+#[test]
+fn a_log_that_cannot_be_written_ends_a_run_with_a_state() {
+    let sandbox = sandbox();
+    let args = ["--state", "state", "--rejects", "rejects.jsonl"];
+    let Some(full) = full() else { return };
+    let status = ended(aggregate(&sandbox, &args), full);
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(sandbox.csv(), "before");
+    assert!(!sandbox.path("rejects.jsonl").exists());
+    sandbox.aggregate(args).expect_code(0);
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+    assert_eq!(sandbox.text("rejects.jsonl").lines().count(), 1);
+}
+
+/// The file may have 512 bytes.
+#[test]
+fn a_log_that_is_cut_off_ends_the_run() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\n{}", "x\n".repeat(20)));
+    let mut command = Command::new("sh");
+    let program = aggregate(&sandbox, &[]).get_program().to_owned();
+    command
+        .args(["-c", r#"ulimit -f 1 && exec "$0" aggregate 2>said"#])
+        .arg(program)
+        .current_dir(sandbox.root());
+    assert_eq!(command.status().unwrap().code(), Some(1));
+    assert_eq!(sandbox.read("said").len(), 512);
+    assert_eq!(sandbox.names(), ["events.jsonl", "said"]);
+}
+
+/// The descriptor is there, and is for reading.
+#[test]
+fn a_log_that_may_not_be_written_ends_the_run() {
+    let sandbox = sandbox();
+    let status = ended(
+        aggregate(&sandbox, &[]),
+        File::open(sandbox.path("events.jsonl")).unwrap(),
+    );
+    assert_eq!(status.code(), Some(2), "standard error is an input");
+    let status = ended(aggregate(&sandbox, &[]), File::open("/dev/null").unwrap());
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(sandbox.csv(), "before");
+}
+
+/// The summary, the bar and notes are for whoever reads them.
+#[test]
+fn without_lines_of_the_log_nothing_is_lost() {
+    let cases: [(&str, &[&str]); 4] = [
+        (CLICK, &[]),
+        (CLICK, &["--plot", "--progress", "always"]),
+        ("x", &["-q"]),
+        ("x", &["--log-level", "off"]),
+    ];
+    for (line, args) in cases {
+        let sandbox = Sandbox::with_events(format!("{CLICK}\n{line}\n"));
+        let Some(full) = full() else { return };
+        let status = ended(aggregate(&sandbox, args), full);
+        assert_eq!(status.code(), Some(0), "{args:?}");
+        assert!(sandbox.csv().contains("2024-01-01,1,"), "{args:?}");
+    }
+}
+
+/// As on standard output.
+#[test]
+fn a_reader_that_went_away_wants_no_more() {
+    for args in [&[][..], &["--log-format", "json"]] {
+        let sandbox = sandbox();
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let status = ended(aggregate(&sandbox, args), writer);
+        assert_eq!(status.code(), Some(0), "{args:?}");
+        assert_eq!(sandbox.csv(), CLICK_CSV);
+    }
+}
+
+/// A shell's `2>&-` is `2>/dev/null`.
+#[test]
+fn who_closes_standard_error_wants_no_log() {
+    let sandbox = sandbox();
+    let mut command = Command::new("sh");
+    let program = aggregate(&sandbox, &[]).get_program().to_owned();
+    command
+        .args(["-c", r#"exec "$0" aggregate 2>&-"#])
+        .arg(program)
+        .current_dir(sandbox.root());
+    assert_eq!(command.status().unwrap().code(), Some(0));
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+}
+
+/// A long run goes on when the window that it was started in is closed.
+#[test]
+fn a_terminal_that_is_gone_wants_no_more() {
+    let sandbox = Sandbox::new();
+    fifo(&sandbox, "events.jsonl");
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let mut child = aggregate(&sandbox, &["-v", "--progress", "never"])
+        .stderr(slave)
+        .spawn()
+        .unwrap();
+    let mut events = File::options()
+        .write(true)
+        .open(sandbox.path("events.jsonl"))
+        .unwrap();
+    let mut master = File::from(master);
+    let mut shown = Vec::new();
+    let mut buffer = [0; 1024];
+    while !shown.ends_with(b"\n") {
+        let len = master.read(&mut buffer).unwrap();
+        shown.extend_from_slice(&buffer[..len]);
+    }
+    drop(master);
+    write!(events, "{CLICK}\nx\n").unwrap();
+    drop(events);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(sandbox.csv(), CLICK_CSV);
+}
+
+/// As a pipe is that another program has made so for its own sake.
+#[test]
+fn a_pipe_that_does_not_wait_gets_all_lines() {
+    let count = 20_000;
+    let sandbox = Sandbox::with_events("x\n".repeat(count));
+    let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+    let mut child = aggregate(&sandbox, &["--log-format", "json"])
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    let mut log = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match rustix::io::read(&reader, &mut buffer) {
+            Ok(0) => break,
+            Ok(len) => log.extend_from_slice(&buffer[..len]),
+            Err(Errno::AGAIN) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let log = String::from_utf8(log).unwrap();
+    assert_eq!(event_records(&log).len(), count);
+}
+
+/// The log of these is no other one.
+#[cfg(feature = "arrow")]
+#[test]
+fn partials_and_merging_have_the_same_log() {
+    let sandbox = sandbox();
+    sandbox
+        .run(["partial", "events.jsonl", "-o", "a.arrow", "-q"])
+        .expect_code(0);
+    let before = (sandbox.names(), snapshot(&sandbox));
+    let cases: [(&[&str], i32); 4] = [
+        (&["partial", "events.jsonl", "-o", "b.arrow"], 1),
+        (&["partial", "events.jsonl", "-o", "a.arrow", "-v"], 1),
+        (&["merge", "a.arrow", "-v"], 1),
+        // It has nothing to log.
+        (&["merge", "a.arrow", "-o", "out.csv"], 0),
+    ];
+    for (args, code) in cases {
+        let mut command = sandbox.program();
+        command.args(args);
+        let Some(full) = full() else { return };
+        assert_eq!(ended(command, full).code(), Some(code), "{args:?}");
+        if code == 1 {
+            assert_eq!((sandbox.names(), snapshot(&sandbox)), before, "{args:?}");
+        }
+    }
+    assert_eq!(sandbox.text("out.csv"), CLICK_CSV);
+}
+
+/// Its lines on standard error are notes.
+#[test]
+fn replaying_and_checking_keep_no_log() {
+    let sandbox = Sandbox::with_events(format!("{CLICK}\nx\n"));
+    let run = sandbox.aggregate(["--rejects", "rejects.jsonl"]);
+    run.expect_code(0);
+    for args in [
+        &["replay", "rejects.jsonl", "--rest", "rest.jsonl"][..],
+        &["check"],
+    ] {
+        let mut command = sandbox.program();
+        command.args(args).stdout(Stdio::null());
+        let Some(full) = full() else { return };
+        assert_eq!(ended(command, full).code(), Some(0), "{args:?}");
+    }
+    assert_eq!(sandbox.text("rest.jsonl"), sandbox.text("rejects.jsonl"));
+}
+
+/// The message of a failed run is in the log, if that is JSON; so it is what is lost with it.
+#[test]
+fn a_failed_run_has_the_exit_code_of_its_failure() {
+    for args in [
+        &["nowhere.jsonl"][..],
+        &["nowhere.jsonl", "--log-format", "json"],
+    ] {
+        let sandbox = sandbox();
+        let Some(full) = full() else { return };
+        assert_eq!(ended(aggregate(&sandbox, args), full).code(), Some(1));
+        let run = Run::of(aggregate(&sandbox, args));
+        run.expect_code(1).expect_stderr("nowhere.jsonl");
+    }
+}
