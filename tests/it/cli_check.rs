@@ -865,7 +865,7 @@ fn fields_that_are_elsewhere_are_named_by_the_option_for_them() {
     let found = check_json(&sandbox, &[]);
     assert_eq!(
         text_of(&found["reasons"]["missing_user_id"], "hint"),
-        "there is a key \"id\" inside \"user\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field user.id"
+        "there is a key \"id\" inside \"user\"; if that is it, move it up and call it \"user_id\", or name it with --user-id-field user.id"
     );
     let command = text_of(&found, "command").to_owned();
     assert_eq!(

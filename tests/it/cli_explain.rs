@@ -128,7 +128,7 @@ fn a_missing_key_points_at_what_may_be_it() {
   {"userId": 7, "event_type": "click", "timestamp": "2024-01-01T10:00:00Z"}
    ^~~~~~~~
   rule 5, missing_user_id: there is no key "user_id"
-  hint: there is a key "userId", and it has to be written "user_id", or named with --user-id-field userId
+  hint: there is a key "userId"; write it "user_id", or name it with --user-id-field userId
 "#
     );
 }

@@ -185,7 +185,10 @@ fn explain_and_the_rejects_use_the_names_too() {
     };
     let text = explained(&NAMES);
     assert!(text.contains("timestamp_not_utc: ts \""), "{text}");
-    assert!(text.contains("or accepted with --accept-offsets"), "{text}");
+    assert!(
+        text.contains("or accept it with --accept-offsets"),
+        "{text}"
+    );
     let text = explained(&[&NAMES[..], &["--accept-offsets", "--timezone=+09:00"]].concat());
     assert!(
         text.contains("  date        2024-01-02 in +09:00\n"),
@@ -194,7 +197,7 @@ fn explain_and_the_rejects_use_the_names_too() {
     assert!(text.contains("  amount      5.00\n"), "{text}");
     let text = explained(&[]);
     assert!(
-        text.contains("or named with --user-id-field uid\n"),
+        text.contains("or name it with --user-id-field uid\n"),
         "{text}"
     );
 }

@@ -80,7 +80,7 @@ pub(super) fn of_missing(
         });
     };
     let message = format!(
-        "there is a key {}; if that is it, it has to be called {}{}",
+        "there is a key {}; if that is it, call it {}{}",
         quoted(&found.0),
         quoted(&path.name()),
         or_named(field, &[&found.0])
@@ -104,7 +104,7 @@ fn could_be(field: Field, value: &[u8]) -> bool {
 
 fn spelling(key: &str, field: Field, path: &FieldPath) -> Guess {
     let message = format!(
-        "there is a key {}, and it has to be written {}{}",
+        "there is a key {}; write it {}{}",
         quoted(key),
         quoted(&path.name()),
         or_named(field, &[key])
@@ -125,13 +125,13 @@ fn or_named(field: Field, keys: &[&str]) -> String {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "_.@:+-".contains(c);
     let starts_well = keys.iter().all(|key| !key.is_empty()) && !path.starts_with('-');
     if starts_well && path.chars().all(is_safe) {
-        format!(", or named with {option} {path}")
+        format!(", or name it with {option} {path}")
     } else if starts_well
         && path
             .chars()
             .all(|c| crate::text::is_showable(c) && c != '\'')
     {
-        format!(", or named with {option} '{path}'")
+        format!(", or name it with {option} '{path}'")
     } else {
         String::new()
     }
@@ -166,13 +166,13 @@ fn nested(
                 quoted(&outer_key)
             ),
             [name] => format!(
-                "there is a key {} inside {}; if that is it, it has to be moved up and called {}{or_named}",
+                "there is a key {} inside {}; if that is it, move it up and call it {}{or_named}",
                 quoted(&key),
                 quoted(&outer_key),
                 quoted(name)
             ),
             _ => format!(
-                "there is a key {} inside {}; if that is it, it has to be where {} says{or_named}",
+                "there is a key {} inside {}; if that is it, move it to {}{or_named}",
                 quoted(&key),
                 quoted(&outer_key),
                 quoted(&path.name())
@@ -343,11 +343,11 @@ mod tests {
             let expected = match code {
                 "key_spelling" => {
                     format!(
-                        "{code}: there is a key \"{key}\", and it has to be written \"{field}\", or named with --{option}-field {typed}"
+                        "{code}: there is a key \"{key}\"; write it \"{field}\", or name it with --{option}-field {typed}"
                     )
                 }
                 "other_key" => format!(
-                    "{code}: there is a key \"{key}\"; if that is it, it has to be called \"{field}\", or named with --{option}-field {typed}"
+                    "{code}: there is a key \"{key}\"; if that is it, call it \"{field}\", or name it with --{option}-field {typed}"
                 ),
                 _ => String::new(),
             };
@@ -376,7 +376,7 @@ mod tests {
             r#"{"meta":{"user_id":1},"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;
         assert_eq!(
             hint_of(line),
-            "nested_key: \"user_id\" is inside \"meta\", and keys inside other values are not the event's; move it up, or named with --user-id-field meta.user_id"
+            "nested_key: \"user_id\" is inside \"meta\", and keys inside other values are not the event's; move it up, or name it with --user-id-field meta.user_id"
         );
         let hint = Diagnosis::of(line.as_bytes(), 1000).hints()[0].clone();
         assert_eq!(hint.span, Some(9..18));
@@ -395,19 +395,19 @@ mod tests {
         for (line, expected) in [
             (
                 r#"{"user":{"id":7,"name":"Ann"}"#,
-                "nested_key: there is a key \"id\" inside \"user\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field user.id",
+                "nested_key: there is a key \"id\" inside \"user\"; if that is it, move it up and call it \"user_id\", or name it with --user-id-field user.id",
             ),
             (
                 r#"{"userId":{"value":7},"user":{"id":"7"}"#,
-                "nested_key: there is a key \"id\" inside \"user\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field user.id",
+                "nested_key: there is a key \"id\" inside \"user\"; if that is it, move it up and call it \"user_id\", or name it with --user-id-field user.id",
             ),
             (
                 r#"{"user":{"id":{"n":7}},"uid":7"#,
-                "other_key: there is a key \"uid\"; if that is it, it has to be called \"user_id\", or named with --user-id-field uid",
+                "other_key: there is a key \"uid\"; if that is it, call it \"user_id\", or name it with --user-id-field uid",
             ),
             (
                 r#"{"data":{"uid":7}"#,
-                "nested_key: there is a key \"uid\" inside \"data\"; if that is it, it has to be moved up and called \"user_id\", or named with --user-id-field data.uid",
+                "nested_key: there is a key \"uid\" inside \"data\"; if that is it, move it up and call it \"user_id\", or name it with --user-id-field data.uid",
             ),
             (r#"{"user":{"name":"Ann"}"#, ""),
             (r#"{"user":{"id":null}"#, ""),

@@ -37,11 +37,12 @@ pub(super) fn of_value(value: &str, schema: &Schema) -> Option<Guess> {
         Err(TimestampFault::HasOffset) if schema.accepts_offsets() => None,
         Err(TimestampFault::HasOffset) => {
             let accepting = schema.clone().accepting_offsets(true);
-            let or_accepted = match accepting.date(text.as_bytes()) {
-                Ok(_) => ", or accepted with --accept-offsets",
-                Err(_) => "",
+            let or_accept = match (accepting.date(text.as_bytes()), in_utc(text.as_bytes())) {
+                (Ok(_), Some(_)) => "; write that, or accept it with --accept-offsets",
+                (Ok(_), None) => ", or accept it with --accept-offsets",
+                (Err(_), _) => "",
             };
-            Some(("offset", other_offset(&text) + or_accepted))
+            Some(("offset", other_offset(&text) + or_accept))
         }
         Err(TimestampFault::HasNoOffset) => Some(("local_time", local(&text))),
         Err(TimestampFault::NotADateTime) => epoch(&text)
@@ -263,18 +264,22 @@ fn not_in_calendar(text: &str) -> Option<Guess> {
     if !is_form || !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
         return None;
     }
-    if date.parse::<Date>().is_err() {
+    let Ok(day) = date.parse::<Date>() else {
         return Some((
             "no_such_day",
             format!("there is no day {date} in the calendar"),
         ));
+    };
+    if let Some(guess) = after_midnight(day, &text[11..]) {
+        return Some(guess);
     }
     let time = text.get(11..19)?;
     let is_form = time.bytes().enumerate().all(|(at, byte)| match at {
         2 | 5 => byte == b':',
         _ => byte.is_ascii_digit(),
     });
-    if !is_form {
+    // What is wrong may come after the time.
+    if !is_form || parse_timestamp(format!("{}Z", &text[..19]).as_bytes()).is_ok() {
         return None;
     }
     match (&time[..2], &time[3..5], &time[6..]) {
@@ -288,6 +293,27 @@ fn not_in_calendar(text: &str) -> Option<Guess> {
         )),
         _ => None,
     }
+}
+
+/// `24:00:00.01Z`: the end of the day, and more.
+fn after_midnight(day: Date, time: &str) -> Option<Guess> {
+    let ends = ["24:00:00", "24:00", "24"];
+    let (end, rest) = ends
+        .into_iter()
+        .find_map(|end| Some((end, time.strip_prefix(end)?)))?;
+    if !rest.starts_with(['.', ',']) {
+        return None;
+    }
+    let moment = format!("{}T00{}{rest}", day.next()?, &end[2..]);
+    let rest = match parse_timestamp(moment.as_bytes()) {
+        Ok(_) => format!("; that moment is written {}", quoted(&moment)),
+        Err(TimestampFault::HasOffset | TimestampFault::HasNoOffset) => String::new(),
+        Err(TimestampFault::NotADateTime | TimestampFault::OutOfRange) => return None,
+    };
+    Some((
+        "no_such_time",
+        format!("{end} is the end of that day, so its fraction can only be zeros{rest}"),
+    ))
 }
 
 #[cfg(test)]
@@ -354,35 +380,35 @@ mod tests {
         for (text, expected) in [
             (
                 "2024-01-01T00:30:00+01:00",
-                "offset: the same moment in UTC is \"2023-12-31T23:30:00Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2023-12-31T23:30:00Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "2024-01-01T10:00:00.125-0530",
-                "offset: the same moment in UTC is \"2024-01-01T15:30:00.125Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2024-01-01T15:30:00.125Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "20240101T10+05",
-                "offset: the same moment in UTC is \"2024-01-01T05:00:00Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2024-01-01T05:00:00Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "2024-01-01T10:00,5+05",
-                "offset: the same moment in UTC is \"2024-01-01T05:00.5Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2024-01-01T05:00.5Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "2024-01-01T10.5+05",
-                "offset: the same moment in UTC is \"2024-01-01T05.5Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2024-01-01T05.5Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "2024-01-01T10.5+05:30",
-                "offset: convert it to UTC, or accepted with --accept-offsets",
+                "offset: convert it to UTC, or accept it with --accept-offsets",
             ),
             (
                 "2024-01-01T24:00:00+01:00",
-                "offset: the same moment in UTC is \"2024-01-01T23:00:00Z\", or accepted with --accept-offsets",
+                "offset: the same moment in UTC is \"2024-01-01T23:00:00Z\"; write that, or accept it with --accept-offsets",
             ),
             (
                 "2016-12-31T23:59:60+01:00",
-                "offset: convert it to UTC, or accepted with --accept-offsets",
+                "offset: convert it to UTC, or accept it with --accept-offsets",
             ),
             ("0000-01-01T00:00:00+01:00", "offset: convert it to UTC"),
             (
@@ -494,6 +520,29 @@ mod tests {
                 "2024-06-15T23:59:60Z",
                 "leap_second: a 60th second is only at 23:59:60 on the last day of a month",
             ),
+            (
+                "2024-01-31T24:00:00.01Z",
+                "no_such_time: 24:00:00 is the end of that day, so its fraction can only be zeros; that moment is written \"2024-02-01T00:00:00.01Z\"",
+            ),
+            (
+                "2024-01-01T24:00,5+00:00",
+                "no_such_time: 24:00 is the end of that day, so its fraction can only be zeros; that moment is written \"2024-01-02T00:00,5+00:00\"",
+            ),
+            (
+                "2024-01-01T24.25Z",
+                "no_such_time: 24 is the end of that day, so its fraction can only be zeros; that moment is written \"2024-01-02T00.25Z\"",
+            ),
+            (
+                "2024-01-01T24:00:00.01+02:00",
+                "no_such_time: 24:00:00 is the end of that day, so its fraction can only be zeros",
+            ),
+            // Not the time is at fault.
+            ("2024-01-01T24:00:00Zulu", ""),
+            ("2016-12-31T23:59:60+24:00", ""),
+            (
+                "9999-12-31T24:00:00Z",
+                "no_such_time: there is no time 24:00:00 on that day",
+            ),
             ("INVALID_TIMESTAMP", ""),
             ("", ""),
             ("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}/\u{e9}/ ", ""),
@@ -507,7 +556,7 @@ mod tests {
     fn near_date_times() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
             "2024", "01", "1", "-", "/", ".", ":", " ", "T", "_", "W", "Z", "UTC", "+", "[", "]",
-            "\u{2212}", "\u{e9}", "10", "00",
+            "\u{2212}", "\u{e9}", "10", "00", "24", "60",
         ]);
         prop_oneof![
             prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat()),
