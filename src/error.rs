@@ -338,7 +338,8 @@ pub enum Error {
     },
     /// An input has fewer bytes than asked for.
     #[error(
-        "{input} has {bytes} bytes{}, and no byte {offset}; offsets count from 0",
+        "{input} has {}{}, and no byte {offset}; offsets count from 0",
+        several(*bytes, "byte"),
         if *is_compressed { " when it is decompressed" } else { "" }
     )]
     NoSuchByte {
@@ -684,7 +685,9 @@ pub enum Error {
     },
     /// More events were invalid than the run allows.
     #[error(
-        "{invalid} of {events} events are invalid, more than the {limit} that --max-invalid allows; the result was not written"
+        "{invalid} of {} {} invalid, more than the {limit} that --max-invalid allows; the result was not written",
+        several(*events, "event"),
+        if *invalid == 1 { "is" } else { "are" }
     )]
     TooManyInvalid {
         /// The invalid events.
@@ -703,7 +706,10 @@ pub enum Error {
         what: String,
     },
     /// The worker threads could not be started.
-    #[error("cannot start {threads} worker threads: {source}; ask for fewer with --threads")]
+    #[error(
+        "cannot start {}: {source}; ask for fewer with --threads",
+        several(*threads as u64, "worker thread")
+    )]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -923,6 +929,12 @@ impl Error {
     }
 }
 
+/// A count of things, with all digits alone.
+fn several(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
+}
+
 /// That there are only so many lines.
 fn no_such_line(line: u64, lines: u64) -> String {
     match lines {
@@ -1130,6 +1142,29 @@ fn advice(action: Action, error: &io::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_told_as_one() {
+        let invalid = |invalid, events| Error::TooManyInvalid {
+            invalid,
+            events,
+            limit: "0".into(),
+        };
+        let threads = |threads| Error::Threads {
+            threads,
+            source: "no".into(),
+        };
+        for (error, start) in [
+            (invalid(1, 1), "1 of 1 event is invalid, "),
+            (invalid(1, 8), "1 of 8 events is invalid, "),
+            (invalid(2, 8000), "2 of 8000 events are invalid, "),
+            (threads(1), "cannot start 1 worker thread: "),
+            (threads(2), "cannot start 2 worker threads: "),
+        ] {
+            let message = error.to_string();
+            assert!(message.starts_with(start), "{message}");
+        }
+    }
 
     #[test]
     fn days_that_follow_each_other_are_shown_as_one() {

@@ -294,9 +294,9 @@ pub(super) struct WorkOptions {
     )]
     pub(super) threads: Option<NonZeroUsize>,
 
-    /// How much private memory to take, or how much of what the machine or its cgroup allows. Groups
-    /// that do not fit go to --temp-dir and are merged from there; the result is the same [default:
-    /// 50%].
+    /// How much private memory to take, or how much of what the machine or its cgroup allows; at least 64
+    /// MiB plus 32 MiB for each thread. Groups that do not fit go to --temp-dir and are merged from there;
+    /// the result is the same [default: 50%].
     #[arg(
         help_heading = "Performance options",
         long,

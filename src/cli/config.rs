@@ -21,6 +21,7 @@ use super::explain::Place;
 use super::limit::InvalidLimit;
 use super::replay::ReplayArgs;
 use super::size::MemorySize;
+use super::words::counted;
 use daytally::event::{Date, DateRange, FieldNames, Lanes, Schema};
 use daytally::generate::{Length, Order, Profile, Settings};
 use daytally::input::{List, Search, Separator, Verify};
@@ -485,8 +486,13 @@ fn memory_limit(
     };
     if limit < least {
         let mebibytes = least.div_ceil(1 << 20);
+        let or_fewer = match threads.get() {
+            1 => "",
+            _ => ", or ask for fewer with --threads",
+        };
+        let threads = counted(threads.get() as u64, "thread");
         let message = format!(
-            "--memory-limit has to be at least {mebibytes}MiB with {threads} threads; allow more, or ask for fewer with --threads"
+            "--memory-limit has to be at least {mebibytes}MiB with {threads}; allow more{or_fewer}"
         );
         return Err(wrong(command, ErrorKind::ValueValidation, message));
     }

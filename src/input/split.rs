@@ -117,7 +117,8 @@ impl Split {
         let end = self.end.unwrap_or(len);
         if end > len || (self.start >= len && len > 0) || (len == 0 && self.start > 0) {
             return Err(format!(
-                "is not in the file, which has {len} bytes; cut it into splits anew"
+                "is not in the file, which has {len} byte{}; cut it into splits anew",
+                if len == 1 { "" } else { "s" }
             ));
         }
         Ok(self.start..end)

@@ -124,7 +124,7 @@ impl Default for Options {
 
 impl Options {
     /// The least [`memory_limit`](Options::memory_limit) that makes sense with so many threads, in
-    /// bytes: 64 MiB, and 32 MiB for each thread.
+    /// bytes: 64 MiB plus 32 MiB for each thread.
     #[must_use]
     pub fn least_memory(threads: NonZeroUsize) -> u64 {
         Budget::least(threads)

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::counted;
+
 const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
 
 /// A size that was counted, to hundredths of its unit and rounded down.
@@ -34,7 +36,7 @@ struct Size(u64);
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < 1000 {
-            return write!(f, "{} bytes", self.0);
+            return f.write_str(&counted(self.0, "byte"));
         }
         // In hundredths of the next unit, rounded down, so that no rounding can say 1000.00.
         let mut hundredths = u128::from(self.0) * 100;
@@ -56,7 +58,9 @@ impl fmt::Display for AboutSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut size = self.0.max(0.0);
         if size < 999.5 {
-            return write!(f, "{size:.0} bytes");
+            let shown = format!("{size:.0}");
+            let ending = if shown == "1" { "" } else { "s" };
+            return write!(f, "{shown} byte{ending}");
         }
         let mut unit = "";
         for next in UNITS {
@@ -84,6 +88,7 @@ mod tests {
     fn sizes_read_well() {
         for (bytes, shown) in [
             (0, "0 bytes"),
+            (1, "1 byte"),
             (999, "999 bytes"),
             (1000, "1.00 kB"),
             (999_999, "999.99 kB"),
@@ -95,6 +100,9 @@ mod tests {
         }
         for (bytes, shown) in [
             (-1.0, "0 bytes"),
+            (0.5, "0 bytes"),
+            (1.2, "1 byte"),
+            (1.5, "2 bytes"),
             (999.0, "999 bytes"),
             (999.6, "1.00 kB"),
             (1_234.0, "1.23 kB"),

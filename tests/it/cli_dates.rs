@@ -171,7 +171,7 @@ fn filtered_events_are_events_to_the_limit_of_invalid_ones() {
         run.expect_code(code);
     }
     let run = sandbox.aggregate(["--from=2024-03-02", "--max-invalid=0"]);
-    run.expect_stderr("1 of 8 events are invalid");
+    run.expect_stderr("1 of 8 events is invalid");
 }
 
 #[test]

@@ -441,7 +441,7 @@ fn memory_stays_within_the_limit() {
 #[test]
 #[ignore = "for a release build"]
 fn memory_stays_within_the_limit_with_many_groups() {
-    for (threads, mebibytes) in [(1, 80), (2, 96), (4, 128), (8, 192), (2, 256), (8, 512)] {
+    for (threads, mebibytes) in [(1, 96), (2, 128), (4, 192), (8, 320), (2, 256), (8, 512)] {
         let args = [
             &format!("--threads={threads}")[..],
             &format!("--memory-limit={mebibytes}MiB"),
@@ -458,7 +458,12 @@ fn wrong_limits_and_folders() {
         (
             &["--memory-limit=95M", "-j2"],
             2,
-            "at least 128MiB with 2 threads",
+            "at least 128MiB with 2 threads; allow more, or ask for fewer with --threads",
+        ),
+        (
+            &["--memory-limit=64MiB", "-j1"],
+            2,
+            "at least 96MiB with 1 thread; allow more\n",
         ),
         (&["--memory-limit=0%"], 2, "from 1% to 100%"),
         (&["--memory-limit=much"], 2, "--memory-limit"),

@@ -259,8 +259,8 @@ fn long_lines(draft: &mut Draft, survey: &Survey) {
         draft.add(
             &["--max-line-bytes", &format!("{mebibytes}MiB")],
             &format!(
-                "the longest line here has {} bytes; if those are events",
-                daytally::text::grouped(longest)
+                "the longest line here has {}; if those are events",
+                daytally::text::counted(longest, "byte")
             ),
         );
     }

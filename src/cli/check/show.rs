@@ -257,7 +257,7 @@ fn read(checked: &Checked) -> String {
 }
 
 fn rate(rate: Rate, is_whole: bool, invalid: u64, events: u64) -> String {
-    let seen = format!("{} of {} events", grouped(invalid), grouped(events));
+    let seen = format!("{} of {}", grouped(invalid), counted(events, "event"));
     if events == 0 {
         return seen;
     }
