@@ -14,6 +14,7 @@ use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
+use super::features;
 use super::limit::InvalidLimit;
 #[cfg(feature = "arrow")]
 use super::merge::MergeArgs;
@@ -24,7 +25,7 @@ use super::size::{self, MemorySize};
 #[cfg(feature = "arrow")]
 use super::splits::SplitsArgs;
 use daytally::event::{Date, FieldPath, Zone};
-use daytally::output::Format;
+use daytally::output::{Encoding, Format, Packing};
 
 /// Daily per-user statistics from JSON Lines event logs.
 ///
@@ -216,10 +217,8 @@ pub(super) struct ResultOptions {
     )]
     pub(super) output: Option<PathBuf>,
 
-    /// The format of the result: csv, jsonl (JSON Lines), parquet or arrow (Arrow IPC); csv and jsonl
-    /// also compressed, such as csv.gz and csv.zst [default: what the extension of --output says, and
-    /// csv if it says nothing].
     #[arg(
+        help = format_help(),
         help_heading = "Output options",
         long,
         value_name = "FORMAT",
@@ -1112,18 +1111,43 @@ fn parse_log_file(text: &str) -> Result<PathBuf, String> {
 
 fn parse_format(text: &str) -> Result<Format, String> {
     let format: Format = text.parse().map_err(|_| {
-        let names: Vec<_> = Format::ALL
-            .iter()
-            .map(|format| format.extension())
-            .collect();
+        let names: Vec<_> = formats().map(Format::extension).collect();
         format!("there are {}", names.join(", "))
     })?;
     match format.missing_feature() {
         None => Ok(format),
-        Some(feature) => Err(format!(
-            "this daytally was built without the feature {feature}"
-        )),
+        Some(feature) => Err(features::missing(feature)),
     }
+}
+
+/// The formats that are built in.
+pub(super) fn formats() -> impl Iterator<Item = Format> {
+    let all = Format::ALL.iter().copied();
+    all.filter(|format| format.missing_feature().is_none())
+}
+
+/// The help of `--format`, which has no format that is not built in.
+fn format_help() -> String {
+    let built_in = |encoding| formats().any(|format| format.encoding() == encoding);
+    let mut names = vec!["csv", "jsonl (JSON Lines)"];
+    names.extend(built_in(Encoding::Parquet).then_some("parquet"));
+    names.extend(built_in(Encoding::Arrow).then_some("arrow (Arrow IPC)"));
+    let last = names.pop().unwrap_or_default();
+    let packed: Vec<_> = formats()
+        .filter(|format| format.encoding() == Encoding::Csv && format.packing() != Packing::None)
+        .map(Format::extension)
+        .collect();
+    let also = match packed[..] {
+        [] => String::new(),
+        _ => format!(
+            "; csv and jsonl also compressed, such as {}",
+            packed.join(" and ")
+        ),
+    };
+    format!(
+        "The format of the result: {} or {last}{also} [default: what the extension of --output says, and csv if it says nothing]",
+        names.join(", ")
+    )
 }
 
 /// How many things are shown at most.

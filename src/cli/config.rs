@@ -14,10 +14,11 @@ use tracing_subscriber::filter::LevelFilter;
 use super::args::{
     AggregateArgs, Cli, EventOptions, ExplainArgs, FileOptions, GenerateArgs, LanesArg,
     LineOptions, LogArgs, LogFormat, LogLevel, OrderArg, PartitionArg, ProfileArg, ProgressArg,
-    ReadOptions, ResultOptions, VerifyArg, Words, WorkOptions,
+    ReadOptions, ResultOptions, VerifyArg, Words, WorkOptions, formats,
 };
 use super::check::CheckArgs;
 use super::explain::Place;
+use super::features;
 use super::limit::InvalidLimit;
 use super::replay::ReplayArgs;
 use super::size::MemorySize;
@@ -309,7 +310,8 @@ fn format(
         None => Ok(format),
         Some(feature) => {
             let message = format!(
-                "the name of the output asks for {format}, and this daytally was built without the feature {feature}; give another name, or --format"
+                "the name of the output asks for {format}, and {}; give another name, or --format",
+                features::missing(feature)
             );
             Err(wrong(command, ErrorKind::ValueValidation, message))
         }
@@ -324,9 +326,8 @@ fn format_of_name(path: &Path, by_date: bool, command: &str) -> Result<Format, c
     let message = match Format::foreign_extension(path) {
         Some(extension) => format!(
             "results have no format {extension}; give the output another name, or say with --format what is to be in {shown}: {}",
-            Format::ALL
-                .iter()
-                .map(Format::to_string)
+            formats()
+                .map(Format::extension)
                 .collect::<Vec<_>>()
                 .join(", ")
         ),

@@ -13,6 +13,7 @@ mod config;
 mod diff;
 mod exit;
 mod explain;
+mod features;
 mod generate;
 mod limit;
 mod log;
@@ -68,7 +69,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     color::set_early(&args);
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(said) => return say(&with_aggregate(said)),
+        Err(said) => return say(&better(said)),
     };
     #[cfg(feature = "config")]
     let is_diff = matches.subcommand_name() == Some("diff");
@@ -137,11 +138,15 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// For who gives an input as the command: which one reads it.
-fn with_aggregate(mut said: clap::Error) -> clap::Error {
+/// For who gives a command that there is not: what it takes to have it; or, if it is an input, which command
+/// reads it.
+fn better(mut said: clap::Error) -> clap::Error {
     let Some(ContextValue::String(typed)) = said.get(ContextKind::InvalidSubcommand) else {
         return said;
     };
+    if let Some(message) = features::missing_command(typed) {
+        return Cli::command().error(said.kind(), message);
+    }
     if std::fs::symlink_metadata(typed).is_ok() {
         let tip = format!("to read it, use 'daytally aggregate {typed}'");
         said.insert(

@@ -380,3 +380,74 @@ fn lanes_do_not_show() {
         assert!(!outputs[0].1.is_empty());
     }
 }
+
+/// What a build lacks is said, with how to get it; it is not what nobody has ever heard of.
+#[test]
+fn what_is_not_built_in_is_told() {
+    let sandbox = Sandbox::with_events(CLICK);
+    for (command, feature, is_there) in [
+        ("splits", "arrow", cfg!(feature = "arrow")),
+        ("partial", "arrow", cfg!(feature = "arrow")),
+        ("merge", "arrow", cfg!(feature = "arrow")),
+        ("config", "config", cfg!(feature = "config")),
+        ("completions", "shell", cfg!(feature = "shell")),
+        ("man", "shell", cfg!(feature = "shell")),
+    ] {
+        let without = format!(
+            "error: daytally {command} is not in this build: this daytally was built without the feature {feature} (cargo install --path . --locked --features {feature} builds one with it)\n"
+        );
+        for args in [&[command, "a", "--b"][..], &["help", command]] {
+            let run = sandbox.run(args);
+            assert_eq!(run.stderr.contains(&without), !is_there, "{}", run.stderr);
+            if !is_there {
+                run.expect_code(2);
+            }
+        }
+        if cfg!(feature = "config") {
+            sandbox.write("daytally.toml", format!("[{command}]\n"));
+            let run = sandbox.run(["aggregate"]);
+            let told = format!("daytally {command} is not in this build");
+            assert_eq!(run.stderr.contains(&told), !is_there, "{}", run.stderr);
+            std::fs::remove_file(sandbox.path("daytally.toml")).unwrap();
+        }
+    }
+    let help = sandbox.run(["aggregate", "--help"]);
+    let help = help.stdout_text().split_whitespace().collect::<Vec<_>>();
+    let help = help.join(" ");
+    let wrong = sandbox.aggregate(["--format", "no"]);
+    for (format, shown, feature, is_there) in [
+        ("csv", "jsonl (JSON Lines)", "", true),
+        ("csv.gz", "csv.gz", "gzip", cfg!(feature = "gzip")),
+        ("csv.zst", "csv.zst", "zstd", cfg!(feature = "zstd")),
+        ("parquet", " parquet", "parquet", cfg!(feature = "parquet")),
+        (
+            "arrow",
+            "arrow (Arrow IPC)",
+            "arrow",
+            cfg!(feature = "arrow"),
+        ),
+    ] {
+        let of_format = help.split("The format of the result: ").nth(1).unwrap();
+        let of_format = of_format.split("[default").next().unwrap();
+        assert_eq!(
+            format!(" {of_format}").contains(shown),
+            is_there,
+            "{of_format}"
+        );
+        assert_eq!(
+            wrong.stderr.contains(&format!(" {format}")),
+            is_there,
+            "{}",
+            wrong.stderr
+        );
+        if !is_there {
+            let name = format!("stats.{format}");
+            for args in [["--format", format], ["--output", &name]] {
+                sandbox
+                    .aggregate(args)
+                    .expect_code(2)
+                    .expect_stderr(&format!("without the feature {feature} (cargo install "));
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::file::{ConfigFile, Entry, Value};
 use super::{Settings, SettingsError};
+use crate::cli::features;
 
 /// What is about the files themselves, or asks for something else than work.
 const NOT_IN_FILES: [&str; 4] = ["config", "no-config", "help", "version"];
@@ -53,6 +54,9 @@ fn check_entry(entry: &Entry, command: &Command) -> Result<(), String> {
     let mut options: Vec<&Arg> = Vec::new();
     if let Some(table) = &entry.table {
         let Some(command) = command.find_subcommand(table) else {
+            if let Some(message) = features::missing_command(table) {
+                return Err(message);
+            }
             let names = command.get_subcommands().map(Command::get_name);
             return Err(format!(
                 "there is no command {}, so no table of that name; there are {}",

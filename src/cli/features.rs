@@ -1,0 +1,29 @@
+//! What this build was made without, and how to get it.
+
+/// Commands that take a feature, and whether this build has it.
+const COMMANDS: [(&str, &str, bool); 6] = [
+    ("splits", "arrow", cfg!(feature = "arrow")),
+    ("partial", "arrow", cfg!(feature = "arrow")),
+    ("merge", "arrow", cfg!(feature = "arrow")),
+    ("config", "config", cfg!(feature = "config")),
+    ("completions", "shell", cfg!(feature = "shell")),
+    ("man", "shell", cfg!(feature = "shell")),
+];
+
+/// That a feature is missing.
+pub(super) fn missing(feature: &str) -> String {
+    format!(
+        "this daytally was built without the feature {feature} (cargo install --path . --locked --features {feature} builds one with it)"
+    )
+}
+
+/// That the feature is missing that a command takes; `None` if there is no such command, or it is built in.
+pub(super) fn missing_command(name: &str) -> Option<String> {
+    let (name, feature, _) = COMMANDS
+        .into_iter()
+        .find(|(command, _, is_there)| *command == name && !is_there)?;
+    Some(format!(
+        "daytally {name} is not in this build: {}",
+        missing(feature)
+    ))
+}
