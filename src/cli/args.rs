@@ -630,7 +630,7 @@ impl Words {
 pub(super) struct StateOptions {
     /// Keep what was counted of each input file in the folder DIR, and read only files that are new,
     /// have changed or have grown since the last run with it. The result is the one of a run that reads
-    /// everything.
+    /// everything; the log has only what is read.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, env = "DAYTALLY_STATE", hide_env = true)]
     pub(super) state: Option<PathBuf>,
 
