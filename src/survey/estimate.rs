@@ -68,6 +68,31 @@ pub(crate) fn rate(tiles: &[(u64, u64)], share: f64) -> Rate {
     }
 }
 
+/// By which share the number of lines of the whole may be more or less than what the mean length of those
+/// in the tiles comes to, with 95 % confidence: `tiles` has for each its bytes and its lines, and `share` is
+/// the share of all tiles that was drawn. `None` where the tiles do not tell.
+///
+/// The variance is that of a ratio estimator, as for [`rate`].
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "estimates need no more than 53 bits"
+)]
+#[must_use]
+pub(crate) fn margin(tiles: &[(u64, u64)], share: f64) -> Option<f64> {
+    let bytes: f64 = tiles.iter().map(|(bytes, _)| *bytes as f64).sum();
+    let lines: f64 = tiles.iter().map(|(_, lines)| *lines as f64).sum();
+    let count = tiles.len() as f64;
+    if count < 2.0 || lines == 0.0 {
+        return None;
+    }
+    let residuals: f64 = tiles
+        .iter()
+        .map(|(of, number)| (*number as f64 - lines / bytes * *of as f64).powi(2))
+        .sum();
+    let variance = (1.0 - share).max(0.0) * count / (count - 1.0) * residuals;
+    Some(student(count - 1.0) * variance.sqrt() / lines)
+}
+
 /// The 97.5 % quantile of Student's t, by the first terms of its expansion (Abramowitz and Stegun,
 /// 26.7.5); from 3 degrees of freedom on within 2 %.
 fn student(freedom: f64) -> f64 {
@@ -214,6 +239,49 @@ mod tests {
             let covered = coverage(&tiles, 256);
             assert!(covered >= 0.93, "{name}: {covered}");
         }
+    }
+
+    #[test]
+    fn the_margin_of_lines_covers_the_truth_about_as_often_as_it_says() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut of_lines = |lines: &mut dyn FnMut(&mut Xoshiro256PlusPlus, u64) -> u64| {
+            (0..5000)
+                .map(|at| (65_536, lines(&mut random, at)))
+                .collect::<Vec<_>>()
+        };
+        let alike = of_lines(&mut |random, _| 800 + below(random, 2));
+        let uneven = of_lines(&mut |random, _| 100 + below(random, 1000));
+        let two_kinds = of_lines(&mut |random, at| 20 + 800 * (at / 2500) + below(random, 5));
+        for (name, tiles) in [
+            ("alike", alike),
+            ("uneven", uneven),
+            ("two kinds", two_kinds),
+        ] {
+            let sum = |tiles: &[(u64, u64)]| {
+                let (bytes, lines): (Vec<u64>, Vec<u64>) = tiles.iter().copied().unzip();
+                (
+                    bytes.iter().sum::<u64>() as f64,
+                    lines.iter().sum::<u64>() as f64,
+                )
+            };
+            let (all_bytes, truth) = sum(&tiles);
+            let rounds: u32 = 1000;
+            let covered = (0..rounds).filter(|seed| {
+                let drawn: Vec<_> = super::super::draw::draw(5000, 256, u64::from(*seed))
+                    .into_iter()
+                    .map(|at| tiles[usize::try_from(at).unwrap()])
+                    .collect();
+                let (bytes, lines) = sum(&drawn);
+                let estimate = lines / bytes * all_bytes;
+                let margin = margin(&drawn, 256.0 / 5000.0).unwrap();
+                (truth - estimate).abs() <= margin * estimate
+            });
+            let covered = covered.count() as f64 / f64::from(rounds);
+            assert!((0.93..=0.97).contains(&covered), "{name}: {covered}");
+        }
+        assert_eq!(margin(&[(10, 1)], 0.5), None);
+        assert_eq!(margin(&[(10, 0), (10, 0)], 0.5), None);
+        assert_eq!(margin(&[(10, 1), (20, 3)], 1.0), Some(0.0));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::event::{DEFAULT_MAX_LINE_BYTES, DateRange, Schema};
 use crate::input::{Input, PlainFile, Sampled};
-use estimate::rate;
 pub use estimate::{Distinct, Rate};
+use estimate::{margin, rate};
 pub use form::Form;
 pub use needs::Needs;
 use part::Reader;
@@ -105,6 +105,9 @@ pub struct Survey {
     pub invalid: Rate,
     /// How many lines there are.
     pub lines: Option<f64>,
+    /// By which share of that it may be more or less, with 95 % confidence; 0 where all was read, and `None`
+    /// where the beginning of an input has to stand for the rest of it.
+    pub lines_margin: Option<f64>,
     /// Distinct pairs of day and user.
     pub groups: Option<Distinct>,
     /// Distinct users.
@@ -229,6 +232,7 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         is_late: is_late || streams.is_late,
         invalid: rate(&tiles_of, share),
         lines: factor.map(|times| times * float(part.books.lines())),
+        lines_margin: lines_margin(&part, &streams, share),
         groups: factor.map(|times| part.groups(times)),
         users: factor.map(|times| part.users(times)),
         part,
@@ -236,6 +240,22 @@ pub fn survey(inputs: Vec<Input>, settings: &Settings) -> Result<Survey> {
         reading: reading_files + extent.map_or(0.0, |extent| extent.seconds),
         reading_alone: extent.map_or(0.0, |extent| extent.longest),
     })
+}
+
+/// By which share the number of lines may be off, if the pieces were drawn from all there is.
+fn lines_margin(part: &Part, streams: &Streams, share: f64) -> Option<f64> {
+    if share >= 1.0 {
+        return Some(0.0);
+    }
+    if streams.only_begun > 0 || streams.skipped > 0 {
+        return None;
+    }
+    let tiles: Vec<_> = part
+        .tiles
+        .iter()
+        .map(|tile| (tile.bytes, tile.lines))
+        .collect();
+    margin(&tiles, share)
 }
 
 #[expect(

@@ -207,8 +207,14 @@ fn estimates_are_near_full_runs() {
         assert!(groups <= 1.05 * float(&found, "/groups/high"), "{name}");
         let lines = number_of(&summary, "lines") as f64;
         assert!(
-            (float(&found, "/lines") / lines - 1.0).abs() < 0.02,
+            (float(&found, "/lines/estimate") / lines - 1.0).abs() < 0.02,
             "{name}"
+        );
+        // Where it is not within the margin, as in one of twenty draws, it is not far from it.
+        let half = (float(&found, "/lines/high") - float(&found, "/lines/low")) / 2.0;
+        assert!(
+            (float(&found, "/lines/estimate") - lines).abs() < 1.5 * half && half < 0.03 * lines,
+            "{name}: {lines} {found}"
         );
         let csv = sandbox.csv().len() as f64;
         let error = float(&found, "/full_run/csv_bytes") / csv - 1.0;
@@ -256,6 +262,49 @@ fn memory_is_estimated_near_what_full_runs_take() {
         number_of(&summary, "spilled_bytes") as f64 <= room,
         "{summary} {found}"
     );
+}
+
+/// How many lines there are is an estimate, and that is said.
+#[test]
+fn lines_have_a_margin_where_pieces_are_drawn() {
+    let sandbox = Sandbox::with_events(Sandbox::new().generate(["--lines", "30000"]));
+    let lines = |args: &[&str]| {
+        let run = check(&sandbox, &[&["--time", "600"], args].concat());
+        let shown = run.stdout_text().lines();
+        let shown = shown.filter(|line| line.starts_with("lines "));
+        let shown: Vec<_> = shown.map(str::to_owned).collect();
+        let found = check_json(&sandbox, args);
+        (shown.concat(), found["lines"].clone())
+    };
+    let (shown, found) = lines(&["--sample", "300kB"]);
+    let margin = shown.split(" ± ").nth(1).and_then(|rest| {
+        let (percent, _) = rest.split_once(" % (95 %; ")?;
+        percent.parse::<f64>().ok()
+    });
+    let margin = margin.unwrap_or_else(|| panic!("no margin in {shown}"));
+    assert!(shown.contains("about "), "{shown}");
+    let [estimate, low, high] = ["/estimate", "/low", "/high"].map(|path| float(&found, path));
+    assert!((100.0 * (high - estimate) / estimate - margin).abs() < 0.01);
+    assert!(low < estimate && (estimate - low - (high - estimate)).abs() < 0.01);
+    // All of it.
+    let (shown, found) = lines(&[]);
+    assert_eq!(shown, "lines         30,000, 0 blank");
+    for path in ["/estimate", "/low", "/high"] {
+        assert_eq!(float(&found, path).to_bits(), 30_000_f64.to_bits());
+    }
+    #[cfg(feature = "gzip")]
+    {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&sandbox.read("events.jsonl")).unwrap();
+        sandbox.write("events.jsonl.gz", gzip.finish().unwrap());
+        let (shown, found) = lines(&["--sample", "300kB", "events.jsonl.gz"]);
+        assert!(shown.contains("about ") && !shown.contains('±'), "{shown}");
+        assert!(found["high"].is_null(), "{found}");
+        assert!(
+            float(&found, "/low") < float(&found, "/estimate"),
+            "{found}"
+        );
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use daytally::output::SchemaSummary;
-use daytally::survey::{Distinct, Needs};
+use daytally::survey::{Distinct, Needs, Survey};
 use serde::Serialize;
 
 use super::Checked;
+use super::show::float;
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -23,7 +24,7 @@ struct Object<'a> {
     bytes_read: u64,
     pieces: usize,
     seconds: f64,
-    lines: Option<f64>,
+    lines: Option<Interval>,
     sample: Sample,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<&'a SchemaSummary>,
@@ -62,7 +63,8 @@ struct Sample {
 struct Interval {
     estimate: f64,
     low: f64,
-    high: f64,
+    /// Not known where the beginning of an input has to stand for the rest of it.
+    high: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +129,7 @@ pub(super) fn object(checked: &Checked) -> String {
         bytes_read: survey.bytes_read,
         pieces: survey.tiles,
         seconds: survey.elapsed.as_secs_f64(),
-        lines: survey.lines,
+        lines: survey.lines.map(|number| lines(survey, number)),
         sample: Sample {
             lines: books.lines(),
             blank: books.blank,
@@ -140,7 +142,7 @@ pub(super) fn object(checked: &Checked) -> String {
         invalid_rate: Interval {
             estimate: survey.invalid.seen,
             low: survey.invalid.low,
-            high: survey.invalid.high,
+            high: Some(survey.invalid.high),
         },
         reasons: part
             .examples
@@ -194,15 +196,23 @@ fn top(counts: &BTreeMap<String, u64>) -> BTreeMap<&str, u64> {
     by_count.into_iter().take(TOP).collect()
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a lower bound of an estimate needs no more than 53 bits"
-)]
+/// How many lines there are: no fewer than those in the sample.
+fn lines(survey: &Survey, number: f64) -> Interval {
+    let seen = float(survey.part.books.lines());
+    Interval {
+        estimate: number,
+        low: survey
+            .lines_margin
+            .map_or(seen, |margin| seen.max(number * (1.0 - margin))),
+        high: survey.lines_margin.map(|margin| number * (1.0 + margin)),
+    }
+}
+
 fn interval(distinct: Distinct) -> Interval {
     Interval {
         estimate: distinct.estimate,
-        low: distinct.seen as f64,
-        high: distinct.high,
+        low: float(distinct.seen),
+        high: Some(distinct.high),
     }
 }
 

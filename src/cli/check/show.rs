@@ -122,9 +122,13 @@ fn lines(out: &mut String, checked: &Checked) {
     let lines = if survey.is_whole {
         format!("{}, {} blank", grouped(books.lines()), grouped(books.blank))
     } else {
-        let all = survey.lines.map_or("unknown".into(), about);
+        let (all, how_sure) = match (survey.lines, survey.lines_margin) {
+            (Some(lines), Some(margin)) => (about_within(lines, margin), "95 %; "),
+            (Some(lines), None) => (about(lines), ""),
+            (None, _) => ("unknown".into(), ""),
+        };
         format!(
-            "{all} ({} in the sample, {} blank)",
+            "{all} ({how_sure}{} in the sample, {} blank)",
             grouped(books.lines()),
             grouped(books.blank)
         )
@@ -378,10 +382,25 @@ fn row(out: &mut String, name: &str, what: impl Display) {
 
 /// An estimate in three digits.
 fn about(number: f64) -> String {
+    about_to(number, three_digits(number))
+}
+
+/// An estimate that may be more or less by a share of it: in as many digits as that leaves, and three at least.
+fn about_within(number: f64, margin: f64) -> String {
+    let unit = 10_f64.powf((number * margin).log10().floor());
+    let unit = unit.clamp(1.0, three_digits(number).max(1.0));
+    format!("{} ± {}", about_to(number, unit), percent(margin))
+}
+
+/// What three digits of a number are counted in.
+fn three_digits(number: f64) -> f64 {
+    10_f64.powf(number.log10().floor() - 2.0)
+}
+
+fn about_to(number: f64, unit: f64) -> String {
     if number < 1000.0 {
         return format!("about {number:.0}");
     }
-    let unit = 10_f64.powf(number.log10().floor() - 2.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -418,6 +437,16 @@ mod tests {
     fn numbers_are_shown_for_people() {
         assert_eq!(about(1_234_567.0), "about 1,230,000");
         assert_eq!(about(12.4), "about 12");
+        for (number, margin, shown) in [
+            (299_754.7, 0.000_657, "about 299,800 ± 0.066 %"),
+            (299_754.7, 0.000_002, "about 299,755 ± <0.001 %"),
+            (299_754.7, 0.0, "about 299,755 ± 0 %"),
+            (1_234_567.0, 0.034, "about 1,230,000 ± 3.40 %"),
+            (1_234_567.0, 1.5, "about 1,230,000 ± 100 %"),
+            (12.4, 0.5, "about 12 ± 50.0 %"),
+        ] {
+            assert_eq!(about_within(number, margin), shown);
+        }
         for (share, shown) in [
             (0.0, "0 %"),
             (1.0, "100 %"),
