@@ -653,3 +653,20 @@ fn rejects_of_streams_and_of_inputs_that_have_changed() {
         }
     }
 }
+
+/// As of a record that a fixed length is kept for.
+#[test]
+fn a_line_that_ends_in_spaces_shows_what_is_before_them() {
+    for spaces in [50, 70_000, 2 << 20] {
+        let sandbox = Sandbox::with_events(format!(
+            "{CLICK}\n{{\"user_id\": 1{}\n{CLICK}\n",
+            " ".repeat(spaces)
+        ));
+        let run = explain(&sandbox, &["events.jsonl:2"]);
+        let shown = format!(
+            "  {{\"user_id\": 1…{} spaces…\n  ",
+            daytally::text::grouped(spaces)
+        );
+        assert!(text(&run).contains(&shown), "{}", text(&run));
+    }
+}

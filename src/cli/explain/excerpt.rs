@@ -28,14 +28,45 @@ struct Cell {
     width: usize,
 }
 
+impl Cell {
+    /// How much white space there is, instead of it.
+    fn of_blank(line: &[u8], bytes: Range<usize>) -> Cell {
+        let what = if line[bytes.clone()].iter().all(|byte| *byte == b' ') {
+            "spaces"
+        } else {
+            "bytes of white space"
+        };
+        let shown = format!("…{} {what}…", text::grouped(bytes.len()));
+        Cell {
+            width: shown.width(),
+            bytes,
+            shown,
+        }
+    }
+}
+
 impl Excerpt {
     /// The part of a line around what is at fault, or its start. `is_whole` is false if the line goes on.
     pub(super) fn of(line: &[u8], fault: Option<Range<usize>>, is_whole: bool) -> Excerpt {
-        let focus = fault.as_ref().map_or(0, |fault| fault.start);
+        let leading = line.len() - line.trim_ascii_start().len();
+        let focus = match &fault {
+            Some(fault) => fault.start,
+            None if leading > BEFORE => leading,
+            None => 0,
+        };
+        // White space beside which nothing could be seen is told of instead.
+        let before = match line[..focus].trim_ascii_end().len() {
+            text if focus - text > BEFORE => text,
+            _ => focus,
+        };
         // Characters are four bytes long at most, and every one is shown.
-        let start = start_of_character(line, focus.saturating_sub(4 * WIDTH));
+        let start = start_of_character(line, before.saturating_sub(4 * WIDTH));
         let end = start_of_character(line, line.len().min(focus + 4 * WIDTH));
-        let mut cells = cells(line, start..end);
+        let mut cells = cells(line, start..before);
+        if before < focus {
+            cells.push(Cell::of_blank(line, before..focus));
+        }
+        cells.extend(self::cells(line, focus..end.max(focus)));
         let at = cells
             .iter()
             .position(|cell| cell.bytes.end > focus)
@@ -199,12 +230,54 @@ mod tests {
         assert_eq!(part.text, "abc…");
     }
 
+    #[test]
+    fn much_white_space_is_told_of() {
+        let spaces = |count| " ".repeat(count);
+        let line = format!("{{\"user_id\": 1{}", spaces(70_000));
+        assert_eq!(
+            shown(&line, Some(line.len()..line.len())),
+            format!("{{\"user_id\": 1…70,000 spaces…\n{}^", spaces(28))
+        );
+        // So little can be seen to be that.
+        let line = format!("[1{}x]", spaces(40));
+        assert_eq!(
+            shown(&line, Some(42..43)),
+            format!("{line}\n{}^", spaces(42))
+        );
+        let line = format!("[1{}x]", spaces(41));
+        assert_eq!(
+            shown(&line, Some(43..44)),
+            format!("[1…41 spaces…x]\n{}^", spaces(13))
+        );
+        let line = format!("{}{}\t{}x", "y".repeat(100), spaces(1000), spaces(1000));
+        assert_eq!(
+            shown(&line, Some(2101..2102)),
+            format!(
+                "…{}…2,001 bytes of white space…x\n{}^",
+                "y".repeat(71),
+                spaces(100)
+            )
+        );
+        // There is no fault to be seen, or it is at the start.
+        let line = format!("{}[1]", spaces(500));
+        assert_eq!(shown(&line, None), "…500 spaces…[1]\n");
+        assert_eq!(
+            shown(&line, Some(500..503)),
+            format!("…500 spaces…[1]\n{}^~~", spaces(12))
+        );
+        assert_eq!(shown(spaces(200), None), "…200 spaces…\n");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_shown_safely(
             line in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(0x80)], 0..900),
+            blank in 0..200_usize,
             ends in any::<(prop::sample::Index, prop::sample::Index)>(),
         ) {
+            let mut line = line;
+            let at = line.len() / 2;
+            line.splice(at..at, vec![b' '; blank]);
             let (a, b) = (ends.0.index(line.len() + 1), ends.1.index(line.len() + 1));
             let fault = a.min(b)..a.max(b);
             let excerpt = Excerpt::of(&line, Some(fault), true);
