@@ -100,6 +100,18 @@ impl Event {
         }
     }
 
+    /// The same, its amount given as [`money`](Event::money).
+    #[inline]
+    pub(crate) const fn of_parts(date: Date, user_id: UserId, money: u128) -> Event {
+        let (is_non_negative, user_bits) = user_id.to_parts();
+        Event {
+            money,
+            user_bits,
+            date,
+            is_non_negative,
+        }
+    }
+
     /// The calendar date the event falls on, in UTC or the zone of the [`Schema`].
     #[must_use]
     #[inline]

@@ -40,6 +40,13 @@ pub(in crate::event) trait Names: Debug {
     /// Whether an event type without escapes is that of a purchase.
     fn is_purchase(&self, event_type: &[u8]) -> bool;
 
+    /// The same for the one at the start of `text`, which is so long.
+    #[inline(always)]
+    fn is_purchase_of(&self, text: &[u8], len: usize) -> bool {
+        text.get(..len)
+            .is_some_and(|event_type| self.is_purchase(event_type))
+    }
+
     /// The same for one with escapes, which starts behind its first quote.
     fn is_escaped_purchase(&self, event_type: &[u8]) -> bool;
 
@@ -128,6 +135,15 @@ impl Names for Usual {
     fn is_purchase(&self, event_type: &[u8]) -> bool {
         // Of a known length: one comparison.
         <[u8; PURCHASE.len()]>::try_from(event_type).is_ok_and(|text| text == PURCHASE_BYTES)
+    }
+
+    #[inline(always)]
+    fn is_purchase_of(&self, text: &[u8], len: usize) -> bool {
+        // Without a branch, which would be hard to foretell.
+        let is_same = text
+            .first_chunk()
+            .is_some_and(|text| *text == PURCHASE_BYTES);
+        is_same & (len == PURCHASE.len())
     }
 
     #[cold]

@@ -177,6 +177,32 @@ pub(super) fn ends_member(byte: u8) -> bool {
     matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r')
 }
 
+/// A number as user ids nearly always are, up to 15 digits; and how long it is.
+#[inline(always)]
+pub(super) fn usual_user_id(text: &[u8; 16]) -> Option<(u64, usize)> {
+    let word = |at: usize| Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+    let first = word(0)?;
+    let len = leading_digits(first);
+    if text[0] == b'0' && len > 1 {
+        return None;
+    }
+    match len {
+        0 => None,
+        8 => {
+            let second = word(8)?;
+            let more = leading_digits(second);
+            let high = value_of_digits(first) * TENS.get(more)?;
+            let low = if more == 0 {
+                0
+            } else {
+                value_of_digits(second << (64 - 8 * more))
+            };
+            Some((high + low, len + more))
+        }
+        _ => Some((value_of_digits(first << (64 - 8 * len)), len)),
+    }
+}
+
 /// A number as amounts nearly always are: one to seven digits and, after a point, up to seven more;
 /// and how long it is.
 #[inline(always)]
@@ -356,6 +382,21 @@ mod tests {
                 });
                 prop_assert!(!is_usual, "{}", end);
             }
+        }
+
+        #[test]
+        fn usual_user_ids(text in "0{0,2}[1-9]{0,1}[0-9]{0,17}", end in "[-,} .e\\PC]") {
+            let mut block = [b'9'; 32];
+            block[..text.len()].copy_from_slice(text.as_bytes());
+            let end = end.as_bytes();
+            block[text.len()..][..end.len()].copy_from_slice(end);
+            let digits = block.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let is_usual = (1..16).contains(&digits) && (digits == 1 || block[0] != b'0');
+            let expected = is_usual.then(|| {
+                let digits = std::str::from_utf8(&block[..digits]).unwrap();
+                (digits.parse().unwrap(), digits.len())
+            });
+            prop_assert_eq!(usual_user_id(block.first_chunk().unwrap()), expected);
         }
 
         #[test]

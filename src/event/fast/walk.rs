@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 use super::names::{MoreGlue, Names};
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    DATE_AND_TIME, Dates, end_of_timestamp, ends_member, hex, leading_digits,
-    parse_escaped_timestamp, value_of_digits,
+    DATE_AND_TIME, Dates, end_of_timestamp, ends_member, hex, parse_escaped_timestamp,
+    usual_user_id,
 };
 use super::{Glue, MAX_DEPTH};
 use crate::event::field::Field;
@@ -216,12 +216,20 @@ impl<'a, S: Scan> Reader<'a, S> {
     #[inline(always)]
     pub(super) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
-            b'"' => self.string().map(drop),
             b'{' | b'[' => {
                 self.is_strange = true;
                 self.at = S::run(SkipNested(*self))?;
                 Some(())
             }
+            _ => self.skip_flat(),
+        }
+    }
+
+    /// Any value but an object or array, read only to see that it is one.
+    #[inline(always)]
+    pub(super) fn skip_flat(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
             _ => self.skip_scalar(),
         }
     }
@@ -353,16 +361,16 @@ impl<'a, S: Scan> Reader<'a, S> {
     /// A user id: an integer.
     #[inline(always)]
     pub(super) fn user_id(&mut self) -> Option<UserId> {
-        let word = u64::from_le_bytes(*self.next_bytes()?);
-        let len = leading_digits(word);
-        // One to seven digits, as nearly all ids have, and then what may follow a number.
-        if (1..8).contains(&len) {
-            let end = word.to_le_bytes()[len];
-            let has_leading_zero = word & 0xff == u64::from(b'0') && len > 1;
-            if !has_leading_zero && ends_member(end) {
-                self.at += len;
-                return Some(UserId::from(value_of_digits(word << (64 - 8 * len))));
-            }
+        let usual = self.next_bytes().and_then(usual_user_id);
+        if let Some((user_id, len)) = usual
+            && self
+                .text
+                .get(self.at + len)
+                .copied()
+                .is_some_and(ends_member)
+        {
+            self.at += len;
+            return Some(UserId::from(user_id));
         }
         let (user_id, at) = self.long_user_id()?;
         self.at = at;
