@@ -1,4 +1,9 @@
-//! Finds out whether a file is in the kernel's cache, so that reading ahead can be spared.
+//! Finds out whether a file is in the kernel's cache, so that it is read in the way that is faster, and
+//! reading ahead can be spared.
+//!
+//! Reads have the kernel take what comes from the disk in large pieces, a map page by page: without the
+//! cache reading a file takes 0.6 to 0.7 of the time of mapping it with two threads (512 MiB of narrow, wide
+//! and dirty lines), and with it 1.07. But then one worker reads for all.
 //!
 //! Telling the kernel what will be read has it look for each page of that, also where all are there:
 //! 3 to 4 % of the processor time of a run over narrow lines. So a few bytes are read first, on
@@ -9,7 +14,7 @@ use std::io::IoSliceMut;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// How far apart the bytes are that are tried. The kernel lets go of what is cached in large pieces.
 const STEP: usize = 1024 * 1024;
@@ -34,12 +39,34 @@ impl Cached {
     }
 }
 
+/// How many places of a file are tried.
+const PLACES: u64 = 32;
+
+/// How many of them have to be missing for much of the file to be. Reading what is there costs less than half
+/// of an eighth of what mapping the rest would.
+const MISSING: usize = 4;
+
+/// Whether much of a range of a file would have to come from the disk. Where the file system cannot say, it
+/// would not.
+pub(super) fn is_missing(file: &File, range: Range<u64>) -> bool {
+    let len = range.end.saturating_sub(range.start);
+    // Between those places that a file is known by, which have just been read.
+    let places = (0..PLACES).map(|place| range.start + (2 * place + 1) * (len / (2 * PLACES)));
+    let missing = places.filter(|at| try_byte(file, *at) == Err(Errno::AGAIN));
+    missing.take(MISSING).count() == MISSING
+}
+
 /// Whether a byte of a file can be read without waiting, or is past its end. Where the file system
 /// cannot say, it is not.
 fn is_there(file: &File, at: usize) -> bool {
+    try_byte(file, at as u64).is_ok()
+}
+
+/// Reads a byte, if nobody has to wait for it.
+fn try_byte(file: &File, at: u64) -> rustix::io::Result<usize> {
     let mut byte = [0];
     let mut bytes = [IoSliceMut::new(&mut byte)];
-    preadv2(file, &mut bytes, at as u64, ReadWriteFlags::NOWAIT).is_ok()
+    preadv2(file, &mut bytes, at, ReadWriteFlags::NOWAIT)
 }
 
 #[cfg(test)]
@@ -56,9 +83,13 @@ mod tests {
         let can_say = is_there(&file, 0);
         assert_eq!(cached.holds(&file, 0..4 * STEP), can_say);
         assert_eq!(cached.holds(&file, 4 * STEP - 1..4 * STEP), can_say);
+        let whole = 0..4 * STEP as u64;
+        assert!(!is_missing(&file, whole.clone()));
+        assert!(!is_missing(&file, 0..0));
         file.sync_all().unwrap();
         fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-        if !is_there(&file, 2 * STEP) {
+        if try_byte(&file, 2 * STEP as u64) == Err(Errno::AGAIN) {
+            assert!(is_missing(&file, whole));
             let cached = Cached::default();
             assert!(cached.holds(&file, 5..5));
             assert!(!cached.holds(&file, 0..4 * STEP));

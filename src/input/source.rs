@@ -6,6 +6,7 @@ use std::io::{Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::ahead;
 use super::compression::Compression;
 use super::file::{self, FileId, Recording, RegularFile, Seen};
 use super::file_system;
@@ -25,7 +26,8 @@ const MAPPED_FROM: u64 = 1024 * 1024;
 ///
 /// What is compressed, by its first bytes, is decompressed as it is read. Large regular files that are
 /// not are mapped into memory; unless they are on a file system where that is not safe, such as one
-/// of a network, or the run is [not to map files](crate::Options::map_files).
+/// of a network, or the run is [not to map files](crate::Options::map_files), or has few threads and they are
+/// not in the kernel's cache, where reading them is faster.
 ///
 /// ```
 /// use daytally::{Input, Options, Pipeline};
@@ -49,6 +51,7 @@ pub struct Input {
     split: Option<Split>,
     recording: Option<Recording>,
     map_files: bool,
+    map_uncached: bool,
     until: Option<Until>,
 }
 
@@ -110,6 +113,7 @@ impl Input {
             split: None,
             recording: None,
             map_files: true,
+            map_uncached: true,
             until: None,
         }
     }
@@ -297,13 +301,18 @@ impl Input {
         self.map_files = false;
     }
 
+    /// Has it read rather than mapped if it is not in the cache.
+    pub(crate) fn do_not_map_uncached(&mut self) {
+        self.map_uncached = false;
+    }
+
     /// Has what is not mapped end at a time, if it has not by then.
     pub(crate) fn read_until(&mut self, until: Until) {
         self.until = Some(until);
     }
 
-    /// Whether it will be mapped, unless it turns out to be compressed, or its file system to be one
-    /// where that is not safe.
+    /// Whether it will be mapped, unless it turns out to be compressed, or not to be in the cache, or its file
+    /// system to be one where that is not safe.
     pub(crate) fn may_be_mapped(&self) -> bool {
         self.map_files && self.len().is_some_and(|len| len >= MAPPED_FROM)
     }
@@ -355,6 +364,10 @@ impl Input {
                 if may_be_mapped && !(may_be_compressed && compression_of(&file)?.is_some()) {
                     if let Some(name) = file_system::not_to_be_mapped(file.file()) {
                         way = Way::ReadFrom(name);
+                    } else if !self.map_uncached
+                        && ahead::is_missing(file.file(), file.start()..file.end())
+                    {
+                        way = Way::ReadUncached;
                     } else if let Ok(mapping) = file.map() {
                         let mapped = InputFile::of(file, mapping, self.recording);
                         return Ok(Opened::Mapped(Box::new(mapped)));
@@ -460,6 +473,8 @@ pub enum Way {
     Read,
     /// They were read, since mapping them would not be safe on the file system of that name.
     ReadFrom(&'static str),
+    /// They were read, since much of the file was not in the cache of the kernel.
+    ReadUncached,
     /// The file was mapped into memory.
     Mapped,
 }
@@ -469,6 +484,7 @@ impl fmt::Display for Way {
         match self {
             Way::Read => f.write_str("read"),
             Way::ReadFrom(name) => write!(f, "read, not mapped: it is on {name}"),
+            Way::ReadUncached => f.write_str("read, not mapped: it is not in the page cache"),
             Way::Mapped => f.write_str("mapped"),
         }
     }

@@ -55,6 +55,10 @@ const BLOCK_SIZE: usize = 1024 * 1024;
 /// How much memory a run may take where nothing tells how much there is, in bytes.
 const DEFAULT_MEMORY: u64 = 1 << 30;
 
+/// With how many threads files that come from the disk are read: one reads for all, and more would be
+/// faster than it.
+const READERS: usize = 4;
+
 /// How many lines a worker takes between looking at [`Stop`].
 const LINES_BETWEEN_LOOKS: usize = 1024;
 
@@ -96,7 +100,8 @@ pub struct Options {
     /// `/var/tmp`, which unlike `/tmp` is on a disk.
     pub temp_dir: Option<PathBuf>,
     /// Whether large files may be mapped into memory, which is faster; the result is the same. Where it
-    /// is not safe, on file systems of a network for example, they are read in any case.
+    /// is not safe, on file systems of a network for example, they are read in any case, and where it is
+    /// slower, with few threads and a file that is not in the kernel's cache.
     pub map_files: bool,
     /// A way to stop the run from outside.
     pub stop: Stop,
@@ -328,6 +333,8 @@ impl Pipeline {
     ) -> Result<(Vec<InputOutcome>, FirstPlaces)> {
         if !self.options.map_files {
             inputs.iter_mut().for_each(Input::do_not_map);
+        } else if self.options.threads.get() <= READERS {
+            inputs.iter_mut().for_each(Input::do_not_map_uncached);
         }
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let paths: Vec<Option<PathBuf>> = inputs

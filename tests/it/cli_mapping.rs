@@ -1,6 +1,8 @@
 //! How the bytes of a file are had, mapped or read: chosen by the program or told to it, and the same to
 //! whoever looks at what comes out.
 
+use std::fs::File;
+use std::io::IoSliceMut;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -157,4 +159,46 @@ fn a_file_system_of_a_program_is_read() {
     assert_eq!(outputs[1].0, "read, not mapped: it is on fuse");
     assert!(outputs[0].1 == outputs[1].1 && outputs[0].2 == outputs[1].2);
     assert!(!outputs[0].2.is_empty());
+}
+
+/// Whether a byte in the middle of a file would have to come from the disk. Not every file system lets go of
+/// what it has cached, and not every one says so.
+fn is_let_go(path: &Path) -> bool {
+    use rustix::fs::{Advice, fadvise};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+    let file = File::open(path).unwrap();
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    let middle = file.metadata().unwrap().len() / 2;
+    let mut byte = [0];
+    let mut bytes = [IoSliceMut::new(&mut byte)];
+    preadv2(&file, &mut bytes, middle, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)
+}
+
+#[test]
+fn a_file_that_is_not_in_the_cache_is_read_with_few_threads() {
+    let sandbox = Sandbox::new();
+    sandbox.write("events.jsonl", events(&sandbox));
+    let outputs = [(1, true), (2, true), (2, false), (8, true)].map(|(threads, let_go)| {
+        if let_go && !is_let_go(&sandbox.path("events.jsonl")) {
+            eprintln!("skipped: the file system does not let go of the file");
+            return None;
+        }
+        let threads = format!("--threads={threads}");
+        let args = [&LOG[..], &["--rejects=r.jsonl", &threads, "events.jsonl"]].concat();
+        let run = sandbox.aggregate(args);
+        let way = ways(&run).remove(0).1;
+        Some((way, sandbox.csv(), sandbox.text("r.jsonl")))
+    });
+    let [Some(one), Some(two), Some(cached), Some(eight)] = outputs else {
+        return;
+    };
+    let from_disk = "read, not mapped: it is not in the page cache";
+    assert_eq!([&*one.0, &*two.0], [from_disk; 2]);
+    assert_eq!([&*cached.0, &*eight.0], ["mapped"; 2]);
+    for other in [&two, &cached, &eight] {
+        assert!((&other.1, &other.2) == (&one.1, &one.2));
+    }
+    assert!(!one.2.is_empty());
 }
