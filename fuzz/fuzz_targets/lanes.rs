@@ -78,9 +78,12 @@ fn lines_of(decoder: &mut Decoder, text: &[u8], end: usize, lines: usize) -> Lin
 /// Reads a text as workers do, many lines together, up to an end and so many that its length chooses.
 fn read_many(text: &[u8], way: Way) {
     let mut general = Decoder::with_lanes(DEFAULT_MAX_LINE_BYTES, Lanes::General);
-    for (end, lines) in [
-        (text.len(), usize::MAX),
-        (text.len() - text.len() / 3, text.len() / 50),
+    // All ways through a line are only open where so much stands behind it.
+    let with_room = [text, b"\n", &[b' '; 2048]].concat();
+    for (text, end, lines) in [
+        (text, text.len(), usize::MAX),
+        (text, text.len() - text.len() / 3, text.len() / 50),
+        (&with_room, text.len(), usize::MAX),
     ] {
         assert_eq!(
             lines_of(

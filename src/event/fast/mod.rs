@@ -12,7 +12,8 @@
 //!   it by its place in the object, and compares instead of reading. The memory is only a short cut:
 //!   a line that looks different is read key by key, and remembered.
 //! - Where all of that is remembered and the values have the forms they nearly always have, a line is
-//!   read in strides ([`FastLane::stride`]), which ask nothing else. What they miss is walked through.
+//!   read in strides ([`FastLane::stride`]), which ask nothing else. What they miss is walked through, unless
+//!   that was in vain for some lines.
 //! - Where they are not, a walk turns another way at every token, and the processor, which has to
 //!   guess where it goes next, is wrong most times. There an index of some thousand bytes of lines is
 //!   made ([`index`]), which takes the same steps whatever they look like.
@@ -84,11 +85,12 @@ use self::names::{MoreGlue, Names};
 use self::scan::{Avx2, Avx512};
 use self::scan::{BLOCK, Index, Scan, Task, Words};
 use self::value::{
-    DATE_AND_TIME, Dates, end_of_timestamp, parse_amount, usual_amount, usual_user_id,
+    DATE_AND_TIME, Dates, end_of_timestamp, parse_amount, usual_amount, usual_decimal,
+    usual_user_id,
 };
 use self::walk::Reader;
 use super::field::Field;
-use super::{Date, Event, PURCHASES_SHIFT, UserId};
+use super::{Amount, Date, Event, PURCHASES_SHIFT, UserId};
 use crate::fetch::fetch;
 
 /// How many keys of an object are remembered by their place; those after them are read each time.
@@ -211,13 +213,21 @@ struct Habit {
     strange: u32,
     /// Lines still to be indexed.
     to_index: u32,
-    /// Lines that were read in strides, since one could not be.
-    strides: u32,
-    /// How many more lines could not be read in strides than could.
-    misses: u32,
+    /// What was read in strides since a line could not be: so many lines, from bit [`LINES_SHIFT`] up, and
+    /// bytes. Of very many it tells less than there were, which does not matter.
+    strode: u64,
+    /// What misses cost less what strides gained since, in bytes; never less than nothing.
+    lost: u64,
     /// Lines still to be walked through without trying.
     to_walk: u32,
+    /// Walks that took no line, since one did.
+    vain: u32,
+    /// Walks that were spared, since one was not.
+    spared: u32,
 }
+
+/// Where the lines are in [`Habit::strode`].
+const LINES_SHIFT: u32 = 40;
 
 impl Habit {
     /// How many lines are walked through before it shows.
@@ -226,8 +236,12 @@ impl Habit {
     const STRANGE: u32 = 6;
     /// How many lines are indexed then.
     const INDEXED: u32 = 2048;
-    /// How many lines more have to be irregular than regular, for walking alone.
-    const MISSES: u32 = 32;
+    /// How much has to be lost for walking alone, in bytes.
+    const LOST: u64 = 4096;
+    /// What a miss costs, beside twice the bytes of it.
+    const MISS: u64 = 64;
+    /// After how many walks in vain most of them are spared.
+    const VAIN: u32 = 16;
     /// How many lines are walked through then.
     const WALKED: u32 = 1024;
 
@@ -241,34 +255,59 @@ impl Habit {
         false
     }
 
-    /// A line could be read in strides.
+    /// A line of so many bytes could be read in strides, which takes less than three quarters of what a walk
+    /// takes.
     #[inline(always)]
-    fn strode(&mut self) {
-        self.strides += 1;
+    fn strode(&mut self, len: usize) {
+        self.strode = self.strode.wrapping_add(len as u64 + (1 << LINES_SHIFT));
     }
 
-    /// A line could not be read in strides. Where that is so more often than not, walking alone is the better
-    /// way.
+    /// A line could not be read in strides, which showed after so many bytes. Where more is lost by that than
+    /// gained, walking alone is the better way.
     #[inline(always)]
-    fn missed(&mut self) {
-        self.misses = self.misses.saturating_sub(self.strides) + 1;
-        if self.misses == Habit::MISSES {
-            self.misses /= 2;
+    fn missed(&mut self, at: usize) {
+        let strode = std::mem::take(&mut self.strode);
+        let (lines, bytes) = (strode >> LINES_SHIFT, strode & ((1 << LINES_SHIFT) - 1));
+        self.lost = self.lost.saturating_sub(bytes) + Habit::MISS + 2 * at as u64;
+        if self.lost >= Habit::LOST {
+            self.lost = Habit::LOST / 2;
             self.to_walk = Habit::WALKED;
         }
-        self.walked += self.strides;
-        self.strides = 0;
-        if self.walked >= Habit::SAMPLE {
-            (self.walked, self.strange) = (0, 0);
-        }
+        let strides = u32::try_from(lines).unwrap_or(u32::MAX);
+        self.walked = self.walked.saturating_add(strides);
+        self.look();
     }
 
-    /// Notes how a walk went.
+    /// Whether a line that could not be read in strides should be walked through. Where all such lines are
+    /// invalid, that is in vain, and tried now and then.
+    #[inline(always)]
+    fn may_walk(&mut self) -> bool {
+        if self.vain < Habit::VAIN {
+            return true;
+        }
+        self.spared = (self.spared + 1) % Habit::VAIN;
+        self.spared == 0
+    }
+
+    /// Notes that a walk took no line.
+    #[inline(always)]
+    fn walked_in_vain(&mut self) {
+        self.vain = self.vain.saturating_add(1);
+    }
+
+    /// Notes how a walk went that took one.
     #[inline(always)]
     fn walked(&mut self, is_strange: bool) {
+        self.vain = 0;
         self.walked += 1;
         self.strange += u32::from(is_strange);
-        if self.walked == Habit::SAMPLE {
+        self.look();
+    }
+
+    /// Looks at what was walked through, if that is enough by now.
+    #[inline(always)]
+    fn look(&mut self) {
+        if self.walked >= Habit::SAMPLE {
             if self.strange >= Habit::STRANGE {
                 self.to_index = Habit::INDEXED;
             }
@@ -355,8 +394,9 @@ impl<N: Names> FastLane<N> {
         while lines.are_left() {
             if self.habit.is_regular() {
                 let mut text = lines.rest();
-                while let Some((event, len)) = self.stride::<S>(text) {
-                    self.habit.strode();
+                let mut at = 0;
+                while let Some((event, len)) = self.stride::<S>(text, &mut at) {
+                    self.habit.strode(len);
                     if lines.take(event, len, &self.names).is_some() {
                         text = text.get(len..).unwrap_or_default();
                     } else if lines.refuse().is_some() {
@@ -369,15 +409,25 @@ impl<N: Names> FastLane<N> {
                     }
                     fetch_ahead(text);
                 }
-                self.habit.missed();
+                self.habit.missed(at);
+                if may_index && self.habit.to_index > 0 {
+                    return false;
+                }
+                if !self.habit.may_walk() {
+                    if lines.refuse().is_none() {
+                        return true;
+                    }
+                    continue;
+                }
             }
             let text = lines.rest();
             fetch_ahead(text);
             let mut reader = Reader::<S>::new(text, 0);
             let event = self.walk(&mut reader);
-            // What is refused here is refused there too.
-            if event.is_some() {
-                self.habit.walked(reader.is_strange);
+            match event {
+                Some(_) => self.habit.walked(reader.is_strange),
+                // What is refused here is refused there too.
+                None => self.habit.walked_in_vain(),
             }
             let len = reader.at;
             if event
@@ -453,31 +503,31 @@ impl<N: Names> FastLane<N> {
     /// it: what stands before its values is known, and so are the forms of the values.
     ///
     /// The same as [`walk`](FastLane::walk), with fewer questions: where that would look what comes, this
-    /// gives up if it is not what it should be.
+    /// gives up if it is not what it should be. `at` is how far it came.
     #[inline(always)]
-    fn stride<S: Scan>(&mut self, text: &[u8]) -> Option<(Event, usize)> {
+    fn stride<S: Scan>(&mut self, text: &[u8], at: &mut usize) -> Option<(Event, usize)> {
         const REQUIRED: u32 =
             1 << Field::UserId as u32 | 1 << Field::EventType as u32 | 1 << Field::Timestamp as u32;
+        *at = 0;
         let text: &[u8; SPAN] = text.first_chunk()?;
         let mut has = 0_u32;
         let mut user_id = 0;
         let mut is_purchase = false;
         let mut date = Date::MIN;
         let mut units = 0;
-        let mut at = 0;
         let mut glues = self.glues.iter();
         let brace = loop {
-            let [first, second] = glues.next()?;
-            let mut block = chunk::<BLOCK>(text, at)?;
+            let mut block = chunk::<BLOCK>(text, *at)?;
             if block[0] <= b' ' {
-                let mut reader = Reader::<S>::new(text, at);
+                let mut reader = Reader::<S>::new(text, *at);
                 reader.skip_white_space();
-                at = reader.at;
-                block = chunk(text, at)?;
+                *at = reader.at;
+                block = chunk(text, *at)?;
             }
             if block[0] == b'}' {
-                break at;
+                break *at;
             }
+            let [first, second] = glues.next()?;
             let glue = if S::starts_alike(block, &first.bytes, first.bits) {
                 first
             } else if S::starts_alike(block, &second.bytes, second.bits) {
@@ -485,45 +535,50 @@ impl<N: Names> FastLane<N> {
             } else {
                 return None;
             };
-            if !glue.more.is_at(text, at + BLOCK) {
+            if !glue.more.is_at(text, *at + BLOCK) {
                 return None;
             }
-            at += glue.len;
+            *at += glue.len;
             match glue.field {
                 Some(Field::UserId) => {
-                    let (id, len) = usual_user_id(chunk(text, at)?)?;
+                    let (id, len) = usual_user_id(chunk(text, *at)?)?;
                     user_id = id;
-                    at += len;
+                    *at += len;
                 }
                 Some(Field::EventType) => {
-                    let block: &[u8; BLOCK] = chunk(text, at)?;
+                    let block: &[u8; BLOCK] = chunk(text, *at)?;
                     let (quote, rest) = block.split_first()?;
-                    let len = S::first_not_plain(chunk(text, at + 1)?);
+                    let len = S::first_not_plain(chunk(text, *at + 1)?);
                     if *quote != b'"' || len == 0 || rest.get(len) != Some(&b'"') {
                         return None;
                     }
                     is_purchase = self.names.is_purchase_of(rest, len);
-                    at += len + 2;
+                    *at += len + 2;
                 }
                 Some(Field::Timestamp) => {
-                    let (digits, is_z) = S::date_digits(chunk(text, at)?)?;
+                    let (digits, is_z) = S::date_digits(chunk(text, *at)?)?;
                     let day = self.dates.get(digits)?;
-                    date = self.names.day(day, text.get(at..)?)?;
-                    at += DATE_AND_TIME + 2;
+                    date = self.names.day(day, text.get(*at..)?)?;
+                    *at += DATE_AND_TIME + 2;
                     if !is_z {
-                        at -= 2;
-                        at += end_of_timestamp(chunk(text, at)?)?;
+                        *at -= 2;
+                        *at += end_of_timestamp(chunk(text, *at)?)?;
                     }
                 }
                 Some(Field::Amount) => {
-                    let (amount, len) = usual_amount(chunk(text, at)?)?;
-                    units = amount.units();
-                    at += len;
+                    let usual = usual_decimal(chunk(text, *at)?);
+                    let (decimal, len) = usual.or_else(|| unusual_amount(text, *at))?;
+                    units = decimal;
+                    *at += len;
                 }
                 None => {
-                    let mut reader = Reader::<S>::new(text, at);
-                    reader.skip_flat()?;
-                    at = reader.at;
+                    let mut reader = Reader::<S>::new(text, *at);
+                    if reader.skip_flat().is_none() {
+                        // It may be a string that was read to the end of the span.
+                        *at = SPAN;
+                        return None;
+                    }
+                    *at = reader.at;
                 }
             }
             has |= glue.has;
@@ -626,12 +681,26 @@ impl<N: Names> FastLane<N> {
     }
 }
 
-/// How many bytes of a line are looked at that is read in strides: it is shorter.
+/// How many bytes from the start of a line on are looked at, to read it in strides.
 const SPAN: usize = 1024;
 
-/// How far ahead of a line that is walked through memory is fetched. Processors do so by themselves, but not
+/// How many of them there have to be at any place that is looked at: more than are looked at together.
+const ROOM: usize = 64;
+
+/// How far ahead of a line that is read, and not indexed, memory is fetched. Processors do so by themselves, but not
 /// past the end of a page.
 const AHEAD: usize = 2048;
+
+/// The units of a value that is no [`usual_decimal`], and how long it is; none where it is no amount, which
+/// only purchases have to have. `None` for a string, and what is no value.
+#[cold]
+#[inline(never)]
+fn unusual_amount(text: &[u8; SPAN], at: usize) -> Option<(u128, usize)> {
+    let mut reader = Reader::<Words>::new(text, at);
+    reader.skip_scalar()?;
+    let amount = parse_amount(text.get(at..reader.at)?);
+    Some((amount.map_or(0, Amount::units), reader.at - at))
+}
 
 /// Has memory fetched that comes some lines later.
 #[inline(always)]
@@ -641,10 +710,10 @@ fn fetch_ahead(text: &[u8]) {
     }
 }
 
-/// The bytes at a place of the text, with some room to its end.
+/// The bytes at a place of the text that has [`ROOM`].
 #[inline(always)]
 fn chunk<const N: usize>(text: &[u8; SPAN], at: usize) -> Option<&[u8; N]> {
-    if at > SPAN - 64 {
+    if at > SPAN - ROOM {
         return None;
     }
     text.get(at..)?.first_chunk()
@@ -883,6 +952,8 @@ mod tests {
                 let mut text = line.to_vec();
                 text.push(b'\n');
                 text.resize(text.len() + room, filler);
+                // Whether a walk is tried is not to depend on lines before.
+                fast.habit.vain = 0;
                 fast.read_one(&text)
             })
         });
@@ -980,28 +1051,74 @@ mod tests {
                 // `lines` takes the carriage returns away, which the rules pass over.
                 assert!(all.lines.into_iter().eq(expected));
                 // Since the last line that was not.
-                assert!(lane.habit.strides > 950, "{:?} {style}", lane.habit);
+                assert!(
+                    lane.habit.strode >> LINES_SHIFT > 950,
+                    "{:?} {style}",
+                    lane.habit
+                );
             }
         }
     }
 
     #[test]
     fn walking_alone_is_the_way_where_lines_are_irregular() {
+        let missed_until_walking = |strides: usize, at: usize| {
+            let mut habit = Habit::default();
+            let mut misses = 0;
+            while habit.is_regular() && misses < 1000 {
+                (0..strides).for_each(|_| habit.strode(100));
+                habit.missed(at);
+                misses += 1;
+            }
+            misses
+        };
+        assert_eq!(missed_until_walking(0, 16), 43);
+        assert_eq!(missed_until_walking(1, 16), 1000);
+        // A late miss costs more.
+        assert_eq!(missed_until_walking(1, 900), 3);
+        assert_eq!(missed_until_walking(10, 900), 4);
+        assert_eq!(missed_until_walking(20, 900), 1000);
+
         let mut habit = Habit::default();
-        for _ in 0..Habit::MISSES - 1 {
-            assert!(habit.is_regular());
-            habit.missed();
-        }
-        // As often as not will do.
-        for _ in 0..1000 {
-            assert!(habit.is_regular());
-            habit.strode();
-            assert!(habit.is_regular());
-            habit.missed();
-        }
-        habit.missed();
+        (0..100).for_each(|_| habit.missed(0));
         let walked = (0..10_000).take_while(|_| !habit.is_regular()).count();
         assert_eq!(walked, Habit::WALKED as usize);
+    }
+
+    #[test]
+    fn strange_lines_among_regular_ones_are_indexed() {
+        for (strange, regular, is_indexed) in
+            [(1, 8, false), (1, 2, true), (16, 16, true), (12, 20, true)]
+        {
+            let mut habit = Habit::default();
+            for _ in 0..100 {
+                for _ in 0..strange {
+                    habit.missed(30);
+                    habit.walked(true);
+                }
+                (0..regular).for_each(|_| habit.strode(80));
+            }
+            assert_eq!(habit.to_index > 0, is_indexed, "{strange} {regular}");
+        }
+    }
+
+    #[test]
+    fn walks_in_vain_are_spared() {
+        let mut habit = Habit::default();
+        for _ in 0..Habit::VAIN {
+            assert!(habit.may_walk());
+            habit.walked_in_vain();
+        }
+        let mut tried = 0;
+        for _ in 0..100 * Habit::VAIN {
+            if habit.may_walk() {
+                tried += 1;
+                habit.walked_in_vain();
+            }
+        }
+        assert_eq!(tried, 100);
+        habit.walked(false);
+        assert!(habit.may_walk());
     }
 
     #[test]

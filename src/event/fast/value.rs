@@ -207,6 +207,13 @@ pub(super) fn usual_user_id(text: &[u8; 16]) -> Option<(u64, usize)> {
 /// and how long it is.
 #[inline(always)]
 pub(super) fn usual_amount(text: &[u8; 24]) -> Option<(Amount, usize)> {
+    let (units, len) = usual_decimal(text)?;
+    (units > 0).then(|| (Amount::from_units(units), len))
+}
+
+/// The units of such a number, which may be zero.
+#[inline(always)]
+pub(super) fn usual_decimal(text: &[u8; 24]) -> Option<(u128, usize)> {
     let word = |at: usize| {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(text.get(at..at + 8)?);
@@ -230,11 +237,10 @@ pub(super) fn usual_amount(text: &[u8; 24]) -> Option<(Amount, usize)> {
         value = value * TENS[decimals] + value_of_digits(fraction << (64 - 8 * decimals));
         len += 1 + decimals;
     }
-    if !ends_member(text[len]) || value == 0 {
+    if !ends_member(text[len]) {
         return None;
     }
-    let units = u128::from(value) * u128::from(UNITS[decimals]);
-    Some((Amount::from_units(units), len))
+    Some((u128::from(value) * u128::from(UNITS[decimals]), len))
 }
 
 /// The powers of ten.

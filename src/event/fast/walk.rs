@@ -236,7 +236,7 @@ impl<'a, S: Scan> Reader<'a, S> {
 
     /// A number or a literal.
     #[inline(always)]
-    fn skip_scalar(&mut self) -> Option<()> {
+    pub(super) fn skip_scalar(&mut self) -> Option<()> {
         match self.peek()? {
             b'-' | b'0'..=b'9' => self.number().map(drop),
             b't' => self.literal(*b"true"),
