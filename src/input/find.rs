@@ -580,7 +580,7 @@ impl Survey<'_> {
         }
         let text = if is_stdin {
             let mut text = Vec::new();
-            let read = std::io::stdin().lock().read_to_end(&mut text);
+            let read = super::stdin::open().and_then(|mut stdin| stdin.read_to_end(&mut text));
             read.map(|_| text)
                 .map_err(|source| Error::io(Action::Read, STDIN.as_ref(), source))
         } else {

@@ -14,6 +14,7 @@ use super::mapped::InputFile;
 use super::pipe::{KeepGoing, Pipe, Until};
 use super::sample::PlainFile;
 use super::split::{Split, SplitPlan};
+use super::stdin;
 use super::stream::{Cutting, Place, Start, Stream};
 use crate::error::{Action, Error, Result};
 use crate::text;
@@ -404,10 +405,7 @@ impl Input {
             }
             Origin::Stdin => {
                 let fault = |source| Error::read_named("standard input", source);
-                let stdin = rustix::stdio::stdin()
-                    .try_clone_to_owned()
-                    .map(File::from)
-                    .map_err(fault)?;
+                let stdin = stdin::open().map_err(fault)?;
                 if stdin.metadata().map_err(fault)?.is_file() {
                     let reader = stdin.try_clone().map_err(fault)?;
                     let file = RegularFile::stdin(stdin).map_err(fault)?;

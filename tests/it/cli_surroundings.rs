@@ -48,6 +48,26 @@ fn a_closed_standard_output_does_not_stop_what_goes_elsewhere() {
     }
 }
 
+/// A result of nothing would replace a good one.
+#[test]
+fn a_closed_standard_input_is_no_empty_one() {
+    let sandbox = Sandbox::with_events(CLICK);
+    sandbox.write("keep.csv", "before");
+    for args in [
+        "aggregate -q - -o keep.csv",
+        "aggregate -q --files-from - -o keep.csv",
+        "check -",
+        "explain -",
+    ] {
+        let run = under_shell(&sandbox, "exec <&-;", args);
+        run.expect_code(1);
+        run.expect_stderr("it is closed, or the null device");
+        assert_eq!(sandbox.text("keep.csv"), "before", "{args}");
+    }
+    under_shell(&sandbox, "", "aggregate -q - -o keep.csv").expect_code(0);
+    assert_eq!(sandbox.text("keep.csv").lines().count(), 1);
+}
+
 #[test]
 fn one_file_is_never_two_outputs() {
     for args in [
