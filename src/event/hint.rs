@@ -82,7 +82,9 @@ pub(super) fn hints(
             }
             (Reason::InvalidJson, _) if is_other_encoding => {}
             (Reason::InvalidJson, _) => {
-                let syntax = fault.json_fault().and_then(|at| syntax::of(line, at));
+                let syntax = fault
+                    .json_fault()
+                    .and_then(|at| syntax::of(line, at, schema));
                 add(encoding::of_text(line).or(syntax));
             }
             (Reason::NotAnObject, Some(span)) => add(syntax::of_document(line, span)),

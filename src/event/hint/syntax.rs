@@ -1,14 +1,19 @@
 //! Hints about lines that are not JSON, or not one object: what wrote them.
 
+use super::super::field::Field;
 use super::super::json::{self, Document, JsonFault, Problem, Span};
+use super::super::schema::Schema;
 use super::Guess;
 
 /// For a line that stops being JSON at a place.
-pub(super) fn of(line: &[u8], fault: JsonFault) -> Option<Guess> {
+pub(super) fn of(line: &[u8], fault: JsonFault, schema: &Schema) -> Option<Guess> {
     let rest = line.get(fault.at..).unwrap_or_default();
     let before = line.get(..fault.at).unwrap_or_default();
+    if let Some((code, what)) = no_value(rest, before) {
+        return Some((code, format!("{what}; {}", instead(before, schema))));
+    }
     piece(line)
-        .or_else(|| token(rest, before, fault.problem))
+        .or_else(|| token(rest, fault.problem))
         .or_else(|| structure(line, rest, before, fault.problem))
         .map(|(code, message)| (code, message.to_owned()))
 }
@@ -32,6 +37,14 @@ fn piece(line: &[u8]) -> Option<Words> {
     match text {
         b"[" | b"]" | b"{" | b"}" => Some(PRETTY),
         _ if is_member() => Some(PRETTY),
+        _ if text.strip_prefix(b"[").is_some_and(is_object) => Some((
+            "line_of_array",
+            "it looks like the first line of a JSON array; `jq -c '.[]'` writes an array as one event a line",
+        )),
+        _ if text.strip_suffix(b"]").is_some_and(is_object) => Some((
+            "line_of_array",
+            "it looks like the last line of a JSON array; `jq -c '.[]'` writes an array as one event a line",
+        )),
         _ => None,
     }
 }
@@ -41,27 +54,54 @@ const PRETTY: Words = (
     "it looks like a part of a JSON array or object that is spread over several lines; one line has to hold one event: `jq -c '.[]'` writes an array so, `jq -c .` an object",
 );
 
+fn is_object(text: &[u8]) -> bool {
+    matches!(json::read_usual(text.trim_ascii()), Ok(Document::Object(_)))
+}
+
+/// A word for a value that is none, where the line stops being JSON.
+fn no_value(rest: &[u8], before: &[u8]) -> Option<Words> {
+    Some(match word(rest) {
+        b"NaN" | b"Infinity" | b"inf" | b"nan" if before.ends_with(b"-") => {
+            ("not_a_number", "JSON has no -Infinity")
+        }
+        b"NaN" | b"Infinity" | b"inf" | b"nan" => {
+            ("not_a_number", "JSON has no NaN and no Infinity")
+        }
+        b"undefined" => ("undefined", "JSON has no undefined"),
+        _ => return None,
+    })
+}
+
+/// What to write instead of a value that is none: a field that every event has cannot be left out.
+fn instead(before: &[u8], schema: &Schema) -> &'static str {
+    let before = before.strip_suffix(b"-").unwrap_or(before).trim_ascii_end();
+    let before = before.strip_suffix(b":").unwrap_or(before).trim_ascii_end();
+    let is_after = |field: &Field| {
+        before
+            .strip_suffix(b"\"")
+            .and_then(|text| text.strip_suffix(schema.path(*field).last().as_bytes()))
+            .is_some_and(|text| text.ends_with(b"\""))
+    };
+    match Field::ALL.into_iter().find(is_after) {
+        None => "leave the key out, or write null",
+        Some(Field::UserId) => "every event needs a number there",
+        Some(Field::EventType | Field::Timestamp) => "every event needs a text there",
+        Some(Field::Amount) => {
+            "a purchase needs a number there; any other event can leave the key out, or have null"
+        }
+    }
+}
+
+/// The letters that a text starts with.
+fn word(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| !byte.is_ascii_alphabetic());
+    end.map_or(text, |end| &text[..end])
+}
+
 /// What stands where the line stops being JSON.
-fn token(rest: &[u8], before: &[u8], problem: Problem) -> Option<Words> {
-    let word = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_alphabetic())
-        .map_or(rest, |end| &rest[..end]);
-    let is_signed = before.ends_with(b"-");
-    match (word, rest) {
-        (b"NaN" | b"Infinity" | b"inf" | b"nan", _) => Some((
-            "not_a_number",
-            if is_signed {
-                "JSON has no -Infinity; leave the key out, or write null"
-            } else {
-                "JSON has no NaN and no Infinity; leave the key out, or write null"
-            },
-        )),
+fn token(rest: &[u8], problem: Problem) -> Option<Words> {
+    match (word(rest), rest) {
         (b"True" | b"False" | b"None", _) => Some(PYTHON),
-        (b"undefined", _) => Some((
-            "undefined",
-            "JSON has no undefined; leave the key out, or write null",
-        )),
         (_, [b'\'', ..]) => Some((
             "single_quotes",
             "JSON has double quotes; text of Python's repr or str is no JSON, json.dumps writes that",
@@ -208,6 +248,9 @@ mod tests {
             (r#"{"x":1,}"#, "trailing_comma"),
             (r#"{"x":[1, ]}"#, "trailing_comma"),
             (r#"{"x":1},"#, "line_of_array"),
+            (r#"[{"x":1},"#, "line_of_array"),
+            (r#"[ {"x":1}"#, "line_of_array"),
+            (r#"{"x":1}]"#, "line_of_array"),
             (r#"{"x":1}{"x":2}"#, "two_texts"),
             (r#"{"x":1} {"x":2}{"x":3}"#, "two_texts"),
             (r#"{"x":1},{"x":2}"#, "two_texts"),
@@ -223,6 +266,25 @@ mod tests {
         ] {
             let hint = hint_of(line);
             assert_eq!(hint.split(':').next(), Some(code), "{line:?}: {hint}");
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_there_is_not_to_be_left_out() {
+        for (line, end) in [
+            (r#"{"x":NaN}"#, "leave the key out, or write null"),
+            (r#"{"user_id":NaN}"#, "every event needs a number there"),
+            (
+                r#"{"timestamp": undefined}"#,
+                "every event needs a text there",
+            ),
+            (
+                r#"{"amount":-Infinity}"#,
+                "a purchase needs a number there; any other event can leave the key out, or have null",
+            ),
+        ] {
+            let hint = hint_of(line);
+            assert!(hint.ends_with(&format!("; {end}")), "{line}: {hint}");
         }
     }
 
