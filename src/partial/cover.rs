@@ -81,7 +81,7 @@ impl CoveredInput {
         let missing = |from: u64, to: u64| Error::NotAPartial {
             place: name.clone(),
             what: format!(
-                "has no partial of its bytes {from}..{to}; make it with daytally partial --split {from}..{to}, and merge again with all"
+                "has no partial of its bytes {from}..{to}; make it with daytally partial --split {from}..{to} {name}, and merge again with all"
             ),
         };
         let Some(first) = self.splits.first() else {
@@ -241,7 +241,10 @@ mod tests {
                 vec![split("a", 3, 9, 9)],
                 "a has no partial of its bytes 0..3",
             ),
-            (vec![split("a", 0, 3, 9)], "of its bytes 3..9"),
+            (
+                vec![split("a", 0, 3, 9)],
+                "of its bytes 3..9; make it with daytally partial --split 3..9 a, and",
+            ),
             (
                 vec![split("a", 0, 3, 9), split("a", 5, 9, 9)],
                 "of its bytes 3..5",
