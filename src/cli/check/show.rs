@@ -140,7 +140,7 @@ fn lines(out: &mut String, checked: &Checked) {
         part.styles.lengths.max(),
     ) {
         let what = format!(
-            "{} to {} bytes, half up to {}",
+            "{} to {} bytes, median {}",
             grouped(min),
             grouped(max),
             grouped(median)
@@ -269,7 +269,7 @@ fn rate(rate: Rate, is_whole: bool, invalid: u64, events: u64) -> String {
         return format!("{} ({seen})", percent(rate.seen));
     }
     format!(
-        "{}, surely {} to {} (95 %; {seen})",
+        "{}, {} to {} (95 %; {seen})",
         percent(rate.seen),
         percent(rate.low),
         percent(rate.high)
