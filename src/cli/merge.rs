@@ -116,7 +116,7 @@ pub(super) fn run(config: MergeConfig) -> Exit {
 fn names(list: &Path) -> Result<Vec<String>> {
     let bytes = if list.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        let read = crate::input::stdin::open().and_then(|mut stdin| stdin.read_to_end(&mut bytes));
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
         let fault = |source| Error::Stream {
             input: "standard input".into(),
             source,

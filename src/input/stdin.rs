@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 ///
 /// Before `main` the null device is opened in place of a descriptor that is closed, for reading and writing;
 /// a shell opens it for reading alone.
-pub(crate) fn open() -> io::Result<File> {
+pub(super) fn open() -> io::Result<File> {
     let stdin = File::from(rustix::stdio::stdin().try_clone_to_owned()?);
     if is_null_device(&stdin.metadata()?) && rustix::fs::fcntl_getfl(&stdin)?.contains(OFlags::RDWR)
     {

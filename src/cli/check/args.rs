@@ -12,7 +12,7 @@ use crate::cli::size::{self, MemorySize};
 /// Look at a sample of the inputs, and tell what a run of aggregate will find and need.
 ///
 /// Reads pieces from all over the inputs, drawn at random, the same for the same files and options unless
-/// time is up. Tells the share of invalid events and where it surely is (95 %), the reasons with an
+/// time is up. Tells the share of invalid events and where it is (95 %), the reasons with an
 /// example of each, how fields are written, days, groups, the time and memory of the full run, and
 /// options for it. If the inputs are no larger than the sample, all is read, and figures are exact. Of
 /// streams and compressed inputs the beginning is read. Nothing is written but what is told.
