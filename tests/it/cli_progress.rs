@@ -10,11 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 
-use crate::harness::{CLICK, Sandbox, fifo};
+use crate::harness::{CLICK, Sandbox, fifo, terminal};
 
 /// What comes before the numbers of invalid events in the bar, and in no other text.
 const BAR: &str = "/s, ";
@@ -43,9 +42,7 @@ impl OnTerminal {
         term: &str,
         has_stdout: bool,
     ) -> OnTerminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
+        let (master, slave) = terminal();
         let size = (100, columns);
         tcsetwinsize(
             &master,
@@ -57,12 +54,6 @@ impl OnTerminal {
             },
         )
         .unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = File::options()
-            .read(true)
-            .write(true)
-            .open(name.to_str().unwrap())
-            .unwrap();
         let mut command = sandbox.program();
         command
             .arg("aggregate")

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe, pipe_with};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, event_records, fifo, snapshot};
+use crate::harness::{
+    CLICK, CLICK_CSV, Run, Sandbox, event_records, fifo, snapshot, terminal, under_shell,
+};
 
 /// A file that takes nothing, as on a disk that is full; none on systems without it.
 fn full() -> Option<File> {
@@ -77,13 +78,7 @@ fn a_log_that_cannot_be_written_ends_a_run_with_a_state() {
 #[test]
 fn a_log_that_is_cut_off_ends_the_run() {
     let sandbox = Sandbox::with_events(format!("{CLICK}\n{}", "x\n".repeat(20)));
-    let mut command = Command::new("sh");
-    let program = aggregate(&sandbox, &[]).get_program().to_owned();
-    command
-        .args(["-c", r#"ulimit -f 1 && exec "$0" aggregate 2>said"#])
-        .arg(program)
-        .current_dir(sandbox.root());
-    assert_eq!(command.status().unwrap().code(), Some(1));
+    under_shell(&sandbox, "exec 2>said; ulimit -f 1;", "aggregate").expect_code(1);
     assert_eq!(sandbox.read("said").len(), 512);
     assert_eq!(sandbox.names(), ["events.jsonl", "said"]);
 }
@@ -137,13 +132,7 @@ fn a_reader_that_went_away_wants_no_more() {
 #[test]
 fn who_closes_standard_error_wants_no_log() {
     let sandbox = sandbox();
-    let mut command = Command::new("sh");
-    let program = aggregate(&sandbox, &[]).get_program().to_owned();
-    command
-        .args(["-c", r#"exec "$0" aggregate 2>&-"#])
-        .arg(program)
-        .current_dir(sandbox.root());
-    assert_eq!(command.status().unwrap().code(), Some(0));
+    under_shell(&sandbox, "exec 2>&-;", "aggregate").expect_code(0);
     assert_eq!(sandbox.csv(), CLICK_CSV);
 }
 
@@ -152,15 +141,7 @@ fn who_closes_standard_error_wants_no_log() {
 fn a_terminal_that_is_gone_wants_no_more() {
     let sandbox = Sandbox::new();
     fifo(&sandbox, "events.jsonl");
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let slave = File::options()
-        .read(true)
-        .write(true)
-        .open(name.to_str().unwrap())
-        .unwrap();
+    let (master, slave) = terminal();
     let mut child = aggregate(&sandbox, &["-v", "--progress", "never"])
         .stderr(slave)
         .spawn()

@@ -4,26 +4,14 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::harness::{CLICK, CLICK_CSV, Run, Sandbox, fifo, json_lines};
-
-/// The program under a shell that says `before` first, in the sandbox.
-fn under_shell(sandbox: &Sandbox, before: &str, args: &str) -> Run {
-    let program = assert_cmd::cargo::cargo_bin!("daytally");
-    let mut shell = Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(format!("{before} exec {} {args}", program.display()))
-        .current_dir(sandbox.root())
-        .stdin(Stdio::null());
-    Run::of(shell)
-}
+use crate::harness::{CLICK, CLICK_CSV, Sandbox, fifo, json_lines, under_shell};
 
 #[test]
 fn a_closed_standard_output_does_not_stop_what_goes_elsewhere() {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use proptest::test_runner::Config;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -333,6 +335,32 @@ pub(crate) fn proptest_config(cases: u32) -> Config {
         failure_persistence: None,
         ..Config::default()
     }
+}
+
+/// The program under a shell that says `before` first, in the sandbox.
+pub(crate) fn under_shell(sandbox: &Sandbox, before: &str, args: &str) -> Run {
+    let program = assert_cmd::cargo::cargo_bin!("daytally");
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(format!("{before} exec {} {args}", program.display()))
+        .current_dir(sandbox.root())
+        .stdin(Stdio::null());
+    Run::of(shell)
+}
+
+/// The two ends of a new terminal: the one that shows, and the one that programs have.
+pub(crate) fn terminal() -> (OwnedFd, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    (master, slave)
 }
 
 /// A pipe with a name.
