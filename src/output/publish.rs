@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::drafts::{self, Name};
 use super::publication::{Part, Publication, TakenBack};
-use super::same;
+use super::same::Comparison;
 use super::steps::{self, Call, Step};
 use super::waiting::{Parts, Waiting, write_parts};
 use super::writeback::{Room, Writeback};
@@ -161,6 +161,8 @@ struct Staged {
     place: PathBuf,
     /// What the file will replace.
     replaced: Option<Metadata>,
+    /// With that, as long as it may be the same.
+    comparison: Option<Comparison>,
 }
 
 impl Draft {
@@ -318,6 +320,7 @@ impl Staged {
             file,
             writeback: Writeback::default(),
             room: Room::default(),
+            comparison: Comparison::with(&place),
             name,
             place,
             replaced,
@@ -329,12 +332,15 @@ impl Staged {
         self.room.ask(&self.file, self.writeback.written(), len);
         write_parts(&self.file, parts)?;
         self.writeback.wrote(&self.file, len);
+        self.comparison
+            .take_if(|with| !parts.iter().all(|part| with.add(part)));
         Ok(())
     }
 
     /// Whether the file that is there has these bytes, and is on the disk.
-    fn is_in_place(&self, bytes: u64) -> bool {
-        let old = same::file_if_same(&self.place, &self.file, bytes);
+    fn is_in_place(&mut self, bytes: u64) -> bool {
+        let comparison = self.comparison.take();
+        let old = comparison.and_then(|with| with.finish(&self.place, &self.file, bytes));
         // Its bytes, and the rename that put it there, if that was just before.
         let is_synced = |old: File| old.sync_all().and_then(|()| sync_folder_of(&self.place));
         old.is_some_and(|old| is_synced(old).is_ok())
@@ -688,6 +694,7 @@ mod tests {
                 name: Some(name),
                 place: place.clone(),
                 replaced: None,
+                comparison: None,
             }
         };
         drop(staged());
