@@ -1,8 +1,9 @@
-//! Lines to verdicts, on one thread, in memory: by both lanes.
+//! Lines to verdicts, on one thread, in memory: by both lanes, the fast one by all means that this machine has.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use daytally::event::{Decoder, Lanes, Verdict};
 use daytally::generate::Profile;
+use daytally::internals::Means;
 
 /// How many lines there are, and how many of them are invalid, read as a worker of the pipeline does.
 fn read(decoder: &mut Decoder, text: &[u8]) -> (usize, u64) {
@@ -35,12 +36,18 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
         let (bytes, invalid) = super::data::events(profile, invalid_rate, 1000);
         let lines = memchr::memchr_iter(b'\n', &bytes).count();
         group.throughput(Throughput::Bytes(bytes.len() as u64));
-        for (lane, lanes) in [("all lanes", Lanes::All), ("general", Lanes::General)] {
+        let mut bench = |lane: String, mut decoder: Decoder| {
             group.bench_function(BenchmarkId::new(lane, name), |bencher| {
-                let mut decoder = Decoder::with_lanes(usize::MAX, lanes);
                 bencher.iter(|| assert_eq!(read(&mut decoder, &bytes), (lines, invalid)));
             });
+        };
+        // The best first.
+        for means in Means::all() {
+            let lane = format!("all lanes, {}", means.name());
+            bench(lane, Decoder::with_means(usize::MAX, means));
         }
+        let general = Decoder::with_lanes(usize::MAX, Lanes::General);
+        bench("general".to_owned(), general);
     }
     group.finish();
 }

@@ -11,7 +11,7 @@ pub use crate::aggregate::table::Table;
 pub use crate::aggregate::timeline::{Span, Timeline};
 pub use crate::aggregate::user_totals::{UserTotal, UserTotals};
 pub use crate::event::decode::Run;
-pub use crate::event::fast::vectors;
+pub use crate::event::fast::{Means, vectors};
 pub use crate::event::fault::{column, push_message};
 pub use crate::event::style::{Lengths, Styles};
 pub use crate::input::compression::Decompressor;

@@ -19,10 +19,11 @@ use std::ops::Range;
 
 use daytally::event::{DEFAULT_MAX_LINE_BYTES, Decoder, Event, Lanes, Verdict};
 use daytally::generate::{Generator, Length, Profile, Settings};
+use daytally::internals::Means;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|text: &[u8]| {
-    for way in [Way::Walk, Way::Index] {
+    for way in Way::all() {
         read_in_sequence(text, way, DEFAULT_MAX_LINE_BYTES, |line, verdict| {
             read_alone(line, way, verdict)
         });
@@ -33,17 +34,24 @@ fuzz_target!(|text: &[u8]| {
     }
 });
 
-/// The ways of the fast lane through a line.
+/// The ways of the fast lane through a line: walked, or by an index where there are means for one.
 #[derive(Clone, Copy)]
-enum Way {
-    Walk,
-    Index,
+struct Way {
+    means: Means,
+    has_index: bool,
+}
+
+impl Way {
+    /// All that this machine has.
+    fn all() -> impl Iterator<Item = Way> {
+        Means::all().flat_map(|means| [false, true].map(|has_index| Way { means, has_index }))
+    }
 }
 
 /// A decoder that goes this way, until many lines have shown that the other one is better.
 fn fast_decoder(way: Way, max_line_bytes: usize) -> Decoder {
-    let mut decoder = Decoder::with_lanes(max_line_bytes, Lanes::All);
-    if let Way::Index = way {
+    let mut decoder = Decoder::with_means(max_line_bytes, way.means);
+    if way.has_index {
         // Nested lines are those that it takes the index for.
         let line = br#"{"a":[{}],"user_id":1,"event_type":"b","timestamp":"2024-01-01T00:00:00Z"}"#;
         let text = [&line[..], b"\n"].concat().repeat(64);

@@ -7,7 +7,7 @@ use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::amount::Amount;
 pub use super::fast::Run;
-use super::fast::{FastLane, Given, Limits, Sink, Usual};
+use super::fast::{FastLane, Given, Limits, Means, Sink, Usual};
 use super::fault::Fault;
 use super::field::Field;
 use super::schema::Schema;
@@ -190,6 +190,16 @@ impl Decoder {
     #[must_use]
     pub fn with_lanes(max_line_bytes: usize, lanes: Lanes) -> Decoder {
         Decoder::with_schema(max_line_bytes, lanes, Schema::usual())
+    }
+
+    /// The same with all lanes, the fast one by these means. For benchmarks and tests: the best means that there are
+    /// are used anyway.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_means(max_line_bytes: usize, means: Means) -> Decoder {
+        let mut decoder = Decoder::new(max_line_bytes);
+        decoder.fast = Fast::Usual(FastLane::with(means, Usual));
+        decoder
     }
 
     /// The same for events of another schema.

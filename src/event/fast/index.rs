@@ -281,14 +281,11 @@ impl LineIndex {
                 is_next_strange = true;
             }
 
-            I::pack(
+            I::pack_with_places(
                 bytes,
                 starts,
-                self.tokens.get_mut(tokens..)?.first_chunk_mut()?,
-            );
-            I::places(
-                starts,
                 place,
+                self.tokens.get_mut(tokens..)?.first_chunk_mut()?,
                 self.places.get_mut(tokens..)?.first_chunk_mut()?,
             );
             tokens += starts.count_ones() as usize;
@@ -510,10 +507,13 @@ impl LineIndex {
             // Those of whole lines.
             let escaped = *self.escaped.get(block)? & first_bits(found.end.saturating_sub(start));
             let (block, start) = (blocks.get(block)?, u16::try_from(start).ok()?);
-            let to = self.escapes.get_mut(count..)?.first_chunk_mut()?;
-            I::pack(block, escaped, to);
-            let to = self.escape_places.get_mut(count..)?.first_chunk_mut()?;
-            I::places(escaped, start, to);
+            I::pack_with_places(
+                block,
+                escaped,
+                start,
+                self.escapes.get_mut(count..)?.first_chunk_mut()?,
+                self.escape_places.get_mut(count..)?.first_chunk_mut()?,
+            );
             count += escaped.count_ones() as usize;
         }
         // Where the second half of a surrogate pair has to be; nowhere, if that is 0.

@@ -18,8 +18,8 @@
 //!   guess where it goes next, is wrong most times. There an index of some thousand bytes of lines is
 //!   made ([`index`]), which takes the same steps whatever they look like.
 //!
-//! Which of them it is shows while lines are walked through; see [`Habit`]. The index asks for
-//! AVX-512; other machines always walk.
+//! Which of them it is shows while lines are walked through; see [`Habit`]. The index asks for AVX-512, or for
+//! AVX2, with which it takes longer and is still far ahead of walking; other machines always walk.
 //!
 //! # What did not help
 //!
@@ -28,7 +28,9 @@
 //! and 158. Runs take 0.75 of the processor time over wide lines and 0.76 over mixed ones since many are
 //! indexed together, and scalars are checked where they stand close together.
 //!
-//! - The index with AVX2: 307 for a wide line's index alone, where the walk takes 290 in all.
+//! - The index with AVX2: 307 for a wide line's index alone, where the walk takes 290 in all. Since many lines are
+//!   indexed together, bytes are packed eight at a time by a table, and nothing of it is in closures, which are
+//!   not compiled for AVX2 (five times slower): 200 in all, and for mixed lines half of a walk.
 //! - Packing the bits of tokens together with PEXT, three words to a block: 82 for the first pass
 //!   over a wide line; packing bytes with AVX-512's compress takes 46.
 //! - Numbers checked all at once, as bits of the blocks of the line, for what may stand after what: 271 a
@@ -159,9 +161,19 @@ impl<M: MoreGlue> Glue<M> {
     }
 }
 
-/// How blocks are looked at on this machine.
-#[derive(Clone, Copy, Debug)]
-enum Means {
+/// How blocks are looked at. Only to be used on a machine that has it, as [`Means::all`] says.
+///
+/// ```
+/// use daytally::internals::Means;
+///
+/// assert!(Means::all().any(|means| means.name() == "none, words of 64 bits"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means(By);
+
+/// By which instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -171,24 +183,26 @@ enum Means {
 
 impl Means {
     /// All means that this machine has, the best one first.
-    fn all() -> impl Iterator<Item = Means> {
+    pub fn all() -> impl Iterator<Item = Means> {
         let all = [
             #[cfg(target_arch = "x86_64")]
-            Avx512::is_there().then_some(Means::Avx512),
+            Avx512::is_there().then_some(By::Avx512),
             #[cfg(target_arch = "x86_64")]
-            Avx2::is_there().then_some(Means::Avx2),
-            Some(Means::Words),
+            Avx2::is_there().then_some(By::Avx2),
+            Some(By::Words),
         ];
-        all.into_iter().flatten()
+        all.into_iter().flatten().map(Means)
     }
 
-    fn name(self) -> &'static str {
-        match self {
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Means::Avx512 => "AVX-512 (VBMI2)",
+            By::Avx512 => "AVX-512 (VBMI2)",
             #[cfg(target_arch = "x86_64")]
-            Means::Avx2 => "AVX2",
-            Means::Words => "none, words of 64 bits",
+            By::Avx2 => "AVX2",
+            By::Words => "none, words of 64 bits",
         }
     }
 }
@@ -325,10 +339,12 @@ impl Default for FastLane<Usual> {
 impl<N: Names> FastLane<N> {
     /// A lane for these names, by the best means.
     pub(super) fn new(names: N) -> FastLane<N> {
-        FastLane::with(Means::all().next().unwrap_or(Means::Words), names)
+        FastLane::with(Means::all().next().unwrap_or(Means(By::Words)), names)
     }
 
-    fn with(means: Means, names: N) -> FastLane<N> {
+    /// A lane for these names, by means that this machine has.
+    pub(super) fn with(means: Means, names: N) -> FastLane<N> {
+        debug_assert!(Means::all().any(|there| there == means));
         FastLane {
             means,
             names,
@@ -352,9 +368,9 @@ impl<N: Names> FastLane<N> {
         };
         // Each way goes on until the other is better.
         loop {
-            let is_over = match self.means {
+            let is_over = match self.means.0 {
                 #[cfg(target_arch = "x86_64")]
-                Means::Avx512 if self.habit.to_index > 0 => {
+                By::Avx512 if self.habit.to_index > 0 => {
                     Avx512::run(IndexLines::<'_, '_, Avx512, _, _>(
                         self,
                         &mut lines,
@@ -362,20 +378,26 @@ impl<N: Names> FastLane<N> {
                     ))
                 }
                 #[cfg(target_arch = "x86_64")]
-                Means::Avx512 => Avx512::run(WalkLines::<'_, '_, Avx512, _, _>(
+                By::Avx512 => Avx512::run(WalkLines::<'_, '_, Avx512, _, _>(
                     self,
                     &mut lines,
                     true,
                     PhantomData,
                 )),
                 #[cfg(target_arch = "x86_64")]
-                Means::Avx2 => Avx2::run(WalkLines::<'_, '_, Avx2, _, _>(
+                By::Avx2 if self.habit.to_index > 0 => Avx2::run(IndexLines::<'_, '_, Avx2, _, _>(
                     self,
                     &mut lines,
-                    false,
                     PhantomData,
                 )),
-                Means::Words => Words::run(WalkLines::<'_, '_, Words, _, _>(
+                #[cfg(target_arch = "x86_64")]
+                By::Avx2 => Avx2::run(WalkLines::<'_, '_, Avx2, _, _>(
+                    self,
+                    &mut lines,
+                    true,
+                    PhantomData,
+                )),
+                By::Words => Words::run(WalkLines::<'_, '_, Words, _, _>(
                     self,
                     &mut lines,
                     false,
