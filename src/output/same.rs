@@ -1,8 +1,8 @@
 //! Whether a file has already what is to be put in its place.
 //!
 //! What is there is compared with the new bytes as they come, as far as the kernel has it in its cache: while
-//! the new ones are in that of the processor, and need not be read again. That took 0.3 of what it takes to read
-//! both at the end, for rejects of 341 MB.
+//! the new ones are in that of the processor, and need not be read again. Runs that wrote 340 MB of rejects a second
+//! time took 0.96 of the time that they took with both read at the end, results of 71 MB 0.95 to 0.99.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
