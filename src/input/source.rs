@@ -397,8 +397,8 @@ impl Input {
                 // behaves the same.
                 let mut options = File::options();
                 options.read(true).custom_flags(libc::O_NONBLOCK);
-                let file = options
-                    .open(&path)
+                let file = stdin::check_path(&path)
+                    .and_then(|()| options.open(&path))
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
                 let pipe = Pipe::new(file, keep_going.clone(), self.until.clone());
                 (Place::Path(path), Box::new(pipe), None)
