@@ -157,6 +157,15 @@ impl Fault {
         }
     }
 
+    /// The field whose value is at fault.
+    pub(super) fn field_of_value(&self) -> Option<Field> {
+        match self.detail {
+            Detail::Value(field, _) => Some(field),
+            Detail::Timestamp(..) => Some(Field::Timestamp),
+            _ => None,
+        }
+    }
+
     /// One sentence that says what is wrong, with the value or the column at fault.
     ///
     /// `line` is the line that was decoded. Text from the line is escaped and bounded (see
