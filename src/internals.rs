@@ -19,6 +19,7 @@ pub use crate::input::identity::{Change, FileRecord};
 pub use crate::input::line::{Line, Lines};
 pub use crate::input::locate::{FoundLine, Locator, Which};
 pub use crate::input::mapped::InputFile;
+pub use crate::input::stdin::read_list;
 pub use crate::output::rejects::JsonWriter;
 pub use crate::output::summary::{Part, path_text};
 pub use crate::output::waiting::{Parts, Waiting, write_parts};

@@ -129,6 +129,11 @@ impl Started {
         places::tell_outputs_among_inputs(&self.config);
         let mut summary = None;
         let mut plot = self.config.log.has_plot.then(Plot::default);
+        if plot.is_some() && !self.config.log.tells_people() {
+            tracing::warn!(
+                "the days are not drawn where nothing but JSON, or errors, is to be written"
+            );
+        }
         let shown = Shown::start(&self.config.log, &self.config.options.progress);
         let done = match self.fault.take() {
             None => self.aggregate(&mut summary, plot.as_mut()),
@@ -139,7 +144,7 @@ impl Started {
             Ok(()) => Exit::Done,
             Err(error) => Exit::from(error),
         });
-        let ended = match done {
+        let mut ended = match done {
             Ok(()) => Ended {
                 exit: Exit::Done,
                 message: None,
@@ -154,13 +159,14 @@ impl Started {
                 ended
             }
         };
-        if plot.is_some() && !self.config.log.tells_people() {
-            tracing::warn!(
-                "the days are not drawn where nothing but JSON, or errors, is to be written"
-            );
-        }
+        let lost = self.log.finish().err();
         // After a failure the log's own would only hide it.
-        let _ = self.log.finish();
+        if let (Exit::Done, Some(lost)) = (ended.exit, lost) {
+            ended = Ended::failed(&lost);
+            ended.message = ended.message.map(|message| {
+                format!("{message}; what is missing was to come after all outputs were published")
+            });
+        }
         Ended {
             summary,
             plot,
@@ -265,15 +271,25 @@ impl Started {
         if let Some(result) = result {
             result.add_to(&mut publication);
         }
-        let published = publication.publish_and(|| match &mut state {
-            Some(state) if is_published => {
+        let published = publication.publish_and(|| {
+            if let Some(state) = &mut state
+                && is_published
+            {
                 // Now that they are out of the result.
                 state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
-                known_days.map_or(Ok(()), |days| days.settle(state))
+                if let Some(days) = &known_days {
+                    days.settle(state)?;
+                }
             }
-            _ => Ok(()),
+            // As long as all can be taken back, should the log have no room for it.
+            self.tell_finished(summary.output.as_ref());
+            let logged = self.log.finish();
+            if let (Err(_), Some(state), Some(days)) = (&logged, &mut state, &known_days) {
+                days.take_back(state);
+            }
+            logged
         })?;
-        self.tell_finished(&published, summary.output.as_ref());
+        self.tell_strays(&published);
         *told = Some(summary);
         too_many
     }
@@ -426,13 +442,16 @@ impl Started {
         }
     }
 
-    fn tell_finished(&self, published: &Published, output: Option<&OutputSummary>) {
+    fn tell_strays(&self, published: &Published) {
         for stray in published.strays() {
             tracing::warn!(
                 folder = %path_field(stray, self.config.log.format),
                 "what was replaced could not be removed; the next run that writes there tries again"
             );
         }
+    }
+
+    fn tell_finished(&self, output: Option<&OutputSummary>) {
         if output.is_some_and(|output| !output.unchanged) {
             self.warn_of_replays();
         }

@@ -313,7 +313,7 @@ fn format(
                 "the name of the output asks for {format}, and {}; give another name, or --format",
                 features::missing(feature)
             );
-            Err(wrong(command, ErrorKind::ValueValidation, message))
+            Err(features::error(ErrorKind::ValueValidation, &message))
         }
     }
 }

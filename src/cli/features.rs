@@ -1,5 +1,7 @@
 //! What this build was made without, and how to get it.
 
+use clap::error::ErrorKind;
+
 /// Commands that take a feature, and whether this build has it.
 const COMMANDS: [(&str, &str, bool); 6] = [
     ("splits", "arrow", cfg!(feature = "arrow")),
@@ -15,6 +17,11 @@ pub(super) fn missing(feature: &str) -> String {
     format!(
         "this daytally was built without the feature {feature} (cargo install --path . --locked --features {feature} builds one with it)"
     )
+}
+
+/// What is to be said of it: how the command is used, which clap adds to what it says, is no help.
+pub(super) fn error(kind: ErrorKind, message: &str) -> clap::Error {
+    clap::Error::raw(kind, format!("{message}\n"))
 }
 
 /// That the feature is missing that a command takes; `None` if there is no such command, or it is built in.

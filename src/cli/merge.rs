@@ -2,7 +2,6 @@
 
 mod args;
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -13,6 +12,7 @@ use super::report;
 use super::{aborts, aggregate};
 use daytally::error::{Action, Error, Result};
 use daytally::input::Search;
+use daytally::internals::read_list;
 use daytally::output::Target;
 use daytally::{Options, PartialSet, partial};
 
@@ -114,17 +114,14 @@ pub(super) fn run(config: MergeConfig) -> Exit {
 
 /// The names in a list, one a line.
 fn names(list: &Path) -> Result<Vec<String>> {
-    let bytes = if list.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes);
-        let fault = |source| Error::Stream {
+    let fault = |source| match list.as_os_str() == "-" {
+        true => Error::Stream {
             input: "standard input".into(),
             source,
-        };
-        read.map(|_| bytes).map_err(fault)?
-    } else {
-        std::fs::read(list).map_err(|source| Error::io(Action::Read, list, source))?
+        },
+        false => Error::io(Action::Read, list, source),
     };
+    let bytes = read_list(list).map_err(fault)?;
     // As names of inputs are shown.
     let text = String::from_utf8_lossy(&bytes);
     let names = text.split('\n').filter(|name| !name.is_empty());

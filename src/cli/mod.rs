@@ -145,7 +145,7 @@ fn better(mut said: clap::Error) -> clap::Error {
         return said;
     };
     if let Some(message) = features::missing_command(typed) {
-        return Cli::command().error(said.kind(), message);
+        return features::error(said.kind(), &message);
     }
     if std::fs::symlink_metadata(typed).is_ok() {
         let tip = format!("to read it, use 'daytally aggregate {typed}'");

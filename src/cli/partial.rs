@@ -11,7 +11,7 @@ use super::progress::Shown;
 use super::signals::Watch;
 use super::{aggregate, places, report};
 use daytally::error::{Error, Result};
-use daytally::output::Draft;
+use daytally::output::{Draft, Publication};
 use daytally::{Input, Phase, Pipeline};
 
 pub(super) use args::PartialArgs;
@@ -86,15 +86,20 @@ fn write(config: &PartialConfig, log: &Log, watch: &Watch) -> Result<()> {
     }
     config.options.progress.enter(Phase::Publishing);
     watch.let_it_finish();
-    finished.publish()?;
-    tracing::info!(
-        lines = books.lines(),
-        valid = books.valid,
-        invalid = books.invalid(),
-        groups = totals.groups,
-        "finished"
-    );
-    Ok(())
+    let mut publication = Publication::default();
+    publication.add(finished);
+    let finish = || {
+        // As long as it can be taken back, should the log have no room for it.
+        tracing::info!(
+            lines = books.lines(),
+            valid = books.valid,
+            invalid = books.invalid(),
+            groups = totals.groups,
+            "finished"
+        );
+        log.finish()
+    };
+    publication.publish_and(finish).map(drop)
 }
 
 /// The name of the input in the partial, as aggregate has it.

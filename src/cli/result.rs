@@ -142,9 +142,14 @@ impl KnownDays {
         let left = self.all.iter().filter(is_left).copied();
         let settled = state.set_published_days(&self.folder, left);
         if settled.is_err() {
-            // Those that are gone will be back.
-            let _ = state.set_published_days(&self.folder, self.all.iter().copied());
+            self.take_back(state);
         }
         settled
+    }
+
+    /// When what was put in place is to be taken back: those that are gone will be there again.
+    pub(super) fn take_back(&self, state: &mut State) {
+        // If it cannot be written, the cause is told of all the same.
+        let _ = state.set_published_days(&self.folder, self.all.iter().copied());
     }
 }

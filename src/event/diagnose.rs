@@ -236,6 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_that_is_no_character_is_shown_as_it_is() {
+        for (line, found) in [
+            (&b"{\"a\":1}\xff"[..], "the byte 0xFF"),
+            (b"{\"a\":1}\xe2\x82", "the byte 0xE2"),
+            ("{\"a\":1}\u{fffd}".as_bytes(), "`\u{fffd}`"),
+        ] {
+            let diagnosis = Diagnosis::of(line, 200);
+            let fault = diagnosis.faults().last().unwrap();
+            assert_eq!(
+                fault.message(line).to_string(),
+                format!("expected the end of the line at column 8, found {found}")
+            );
+        }
+    }
+
+    #[test]
     fn a_valid_event_has_its_type() {
         let line = br#"{"user_id":1,"event_type":"vi\u0065w","timestamp":"2024-01-01T00Z"}"#;
         assert_eq!(Diagnosis::of(line, 200).event_type(), Some("view"));

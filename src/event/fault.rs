@@ -157,6 +157,15 @@ impl Fault {
         }
     }
 
+    /// The field whose value is at fault.
+    pub(super) fn field_of_value(&self) -> Option<Field> {
+        match self.detail {
+            Detail::Value(field, _) => Some(field),
+            Detail::Timestamp(..) => Some(Field::Timestamp),
+            _ => None,
+        }
+    }
+
     /// One sentence that says what is wrong, with the value or the column at fault.
     ///
     /// `line` is the line that was decoded. Text from the line is escaped and bounded (see
@@ -598,7 +607,13 @@ impl Message<'_> {
         f.write_str("expected ")?;
         f.write_str(expected)?;
         write_column(f, " at column ", column, "")?;
+        let rest = self.line.get(fault.at..).unwrap_or_default();
         match self.character(fault.at) {
+            // What is no character is shown as it is.
+            Some(char::REPLACEMENT_CHARACTER) if !rest.starts_with("\u{fffd}".as_bytes()) => {
+                let byte = rest.first().copied().unwrap_or_default();
+                write!(f, ", found the byte 0x{byte:02X}")
+            }
             Some(found) => {
                 let mut buffer = [0; 4];
                 let found = found.encode_utf8(&mut buffer);

@@ -42,7 +42,7 @@ pub struct Hint {
     pub message: String,
     /// The bytes of the line that it is about, where those are not the fault's own.
     pub span: Option<Range<usize>>,
-    /// For a field that is missing: where what may be it is.
+    /// For a field that is missing: where what may be it is, if the value there is valid.
     pub path: Option<FieldPath>,
 }
 
@@ -88,6 +88,16 @@ pub(super) fn hints(
                 add(encoding::of_text(line).or(syntax));
             }
             (Reason::NotAnObject, Some(span)) => add(syntax::of_document(line, span)),
+            (
+                Reason::InvalidUserId
+                | Reason::InvalidEventType
+                | Reason::InvalidTimestamp
+                | Reason::InvalidAmount,
+                Some(span),
+            ) if line.get(span.start) == Some(&b'{') => {
+                let field = fault.field_of_value();
+                add(field.and_then(|field| keys::of_object(line, span, field, schema)));
+            }
             (Reason::InvalidUserId, Some(span)) => add(span.of(line, number::of_user_id)),
             (Reason::InvalidTimestamp | Reason::TimestampNotUtc, Some(span)) => {
                 add(span.of(line, |value| timestamp::of_value(value, schema)));

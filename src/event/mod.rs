@@ -84,7 +84,6 @@ pub struct Event {
 impl Event {
     #[inline]
     pub(crate) const fn new(date: Date, user_id: UserId, purchase: Option<Amount>) -> Event {
-        let (is_non_negative, user_bits) = user_id.to_parts();
         let money = match purchase {
             Some(amount) => {
                 debug_assert!(amount.units() >> (PURCHASES_SHIFT - 2) == 0);
@@ -92,12 +91,7 @@ impl Event {
             }
             None => 0,
         };
-        Event {
-            money,
-            user_bits,
-            date,
-            is_non_negative,
-        }
+        Event::of_parts(date, user_id, money)
     }
 
     /// The same, its amount given as [`money`](Event::money).

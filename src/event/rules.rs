@@ -124,6 +124,23 @@ pub(super) fn amount_of(line: &[u8], spans: &FieldSpans) -> Result<Amount, Fault
     amount.map_err(|reason| Fault::value(reason, Field::Amount, number))
 }
 
+/// What is wrong with a value that is to be that of a field, whichever key it has.
+pub(super) fn fault_of_value(
+    line: &[u8],
+    field: Field,
+    value: Span,
+    schema: &Schema,
+) -> Option<Fault> {
+    let mut spans = [None; Field::COUNT];
+    spans[field.index()] = Some(value);
+    match field {
+        Field::UserId => user_id_of(line, &spans).err(),
+        Field::EventType => is_purchase_of(line, &spans, schema).err(),
+        Field::Timestamp => date_of(line, &spans, schema).err(),
+        Field::Amount => amount_of(line, &spans).err(),
+    }
+}
+
 /// Where the value of a field stands; without one, the line breaks the rule of `missing`.
 #[inline]
 fn span_of(spans: &FieldSpans, field: Field, missing: Reason) -> Result<Span, Fault> {

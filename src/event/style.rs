@@ -39,7 +39,8 @@ pub struct Styles {
     pub timestamps: BTreeMap<String, u64>,
     /// Forms of `amount`, where it is there: `integer`, `2 decimals`, `exponent`, `string` and so on.
     pub amounts: BTreeMap<String, u64>,
-    /// Keys of the event that are no fields and lead to none, the start of long ones.
+    /// Keys of the event that are no fields and lead to none, the start of long ones, and how many lines have
+    /// them.
     pub other_keys: BTreeMap<String, u64>,
     /// Orders in which the keys of the four fields stand, or those that lead to them.
     pub key_orders: BTreeMap<String, u64>,
@@ -115,6 +116,7 @@ impl Styles {
         self.objects += 1;
         let mut last: [Option<Member>; Field::COUNT] = [None; Field::COUNT];
         let (mut order, mut is_duplicate, mut has_escape) = (String::new(), false, false);
+        let mut others = Vec::new();
         for member in json::members(line, 0) {
             let mut head = None;
             json::with_key(line, member.key, |key| {
@@ -125,8 +127,7 @@ impl Styles {
                 }
             });
             let Some(field) = head else {
-                let key = string(line, member.key);
-                *self.other_keys.entry(key).or_default() += 1;
+                others.push(string(line, member.key));
                 continue;
             };
             has_escape |= member.key.bytes_of(line).contains(&b'\\');
@@ -136,6 +137,12 @@ impl Styles {
             if order.len() < 4 * KEPT {
                 order.push_str(schema.path(field).head());
             }
+        }
+        // Lines are counted, not keys.
+        others.sort_unstable();
+        others.dedup();
+        for key in others {
+            *self.other_keys.entry(key).or_default() += 1;
         }
         let mut values = [None; Field::COUNT];
         for field in Field::ALL {
@@ -439,5 +446,15 @@ mod tests {
             (styles.lengths.min(), styles.lengths.max()),
             (Some(1), Some(68))
         );
+    }
+
+    #[test]
+    fn lines_with_another_key_are_counted() {
+        let mut styles = Styles::default();
+        for line in [&br#"{"x":1,"y":2,"x":3}"#[..], br#"{"\u0078":1}"#] {
+            styles.add_with(line, Schema::usual());
+        }
+        let others: Vec<_> = styles.other_keys.into_iter().collect();
+        assert_eq!(others, [("x".into(), 2), ("y".into(), 1)]);
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet, hash_map};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::Metadata;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::compression::{Compression, DecompressError};
 use super::file::FileId;
 use super::source::Input;
+use super::stdin::read_list;
 use super::stream::BOM;
 use crate::error::{Action, Error, Result};
 use crate::text;
@@ -578,17 +579,12 @@ impl Survey<'_> {
             }
             _ => {}
         }
-        let text = if is_stdin {
-            let mut text = Vec::new();
-            let read = super::stdin::open().and_then(|mut stdin| stdin.read_to_end(&mut text));
-            read.map(|_| text)
-                .map_err(|source| Error::io(Action::Read, STDIN.as_ref(), source))
-        } else {
-            std::fs::read(&list.path).map_err(|source| cannot_open(&list.path, source))
-        };
-        let text = match text {
+        let text = match read_list(&list.path) {
             Ok(text) => text,
-            Err(error) => return self.fault(error),
+            Err(source) if is_stdin => {
+                return self.fault(Error::io(Action::Read, STDIN.as_ref(), source));
+            }
+            Err(source) => return self.fault(cannot_open(&list.path, source)),
         };
         let end = match list.separator {
             Separator::Newline => b'\n',

@@ -31,7 +31,7 @@ mod pipe;
 mod sample;
 pub(crate) mod source;
 mod split;
-mod stdin;
+pub(crate) mod stdin;
 mod stream;
 
 pub(crate) use chunk::Chunks;

@@ -337,7 +337,12 @@ impl Input {
     /// wait for somebody.
     pub(crate) fn start(self, cutting: Cutting, keep_going: KeepGoing) -> Result<Opened> {
         let may_be_mapped = self.may_be_mapped();
-        let mut way = Way::Read;
+        let mut way = match &self.origin {
+            Origin::File(_, seen) if seen.metadata.len() < MAPPED_FROM => Way::ReadSmall,
+            Origin::Special(_) => Way::ReadSpecial,
+            Origin::Stdin => Way::ReadStdin,
+            Origin::File(..) | Origin::Reader(_) => Way::Read,
+        };
         // The first byte that is read.
         let mut first = 0;
         let (place, reader, file): (_, Box<dyn Read + Send>, _) = match self.origin {
@@ -385,6 +390,7 @@ impl Input {
                         .map_err(|source| Error::io(Action::Read, &path, source))?;
                 }
                 if file.is_made_up()? {
+                    way = Way::ReadSpecial;
                     (Place::Path(path), Box::new(reader), None)
                 } else {
                     // What was added to it since it was named is not read.
@@ -397,8 +403,8 @@ impl Input {
                 // behaves the same.
                 let mut options = File::options();
                 options.read(true).custom_flags(libc::O_NONBLOCK);
-                let file = options
-                    .open(&path)
+                let file = stdin::check_path(&path)
+                    .and_then(|()| options.open(&path))
                     .map_err(|source| Error::io(Action::Open, &path, source))?;
                 let pipe = Pipe::new(file, keep_going.clone(), self.until.clone());
                 (Place::Path(path), Box::new(pipe), None)
@@ -466,9 +472,17 @@ impl InputIdentity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Way {
-    /// They were read, a block at a time.
+    /// They were read, a block at a time: as was asked for, or since nothing else is possible.
     #[default]
     Read,
+    /// They were read, since the file is so small that mapping it takes longer.
+    ReadSmall,
+    /// They were read, since they are compressed, in the format of that name.
+    ReadCompressed(&'static str),
+    /// They were read, since the input is standard input.
+    ReadStdin,
+    /// They were read, since the input is a pipe or a device, or the kernel makes it up.
+    ReadSpecial,
     /// They were read, since mapping them would not be safe on the file system of that name.
     ReadFrom(&'static str),
     /// They were read, since much of the file was not in the cache of the kernel.
@@ -481,6 +495,16 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Way::Read => f.write_str("read"),
+            Way::ReadSmall => write!(
+                f,
+                "read, not mapped: it is smaller than {} MiB",
+                MAPPED_FROM / (1024 * 1024)
+            ),
+            Way::ReadCompressed(name) => {
+                write!(f, "read, not mapped: it is compressed ({name})")
+            }
+            Way::ReadStdin => f.write_str("read, not mapped: it is standard input"),
+            Way::ReadSpecial => f.write_str("read, not mapped: it is a pipe or a device"),
             Way::ReadFrom(name) => write!(f, "read, not mapped: it is on {name}"),
             Way::ReadUncached => f.write_str("read, not mapped: it is not in the page cache"),
             Way::Mapped => f.write_str("mapped"),

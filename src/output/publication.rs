@@ -139,6 +139,8 @@ impl Publication {
         };
         match transaction.run(then) {
             Ok(()) => Ok(transaction.settle()),
+            // All went through to where it is, or was there already.
+            Err(source) if transaction.parts.is_empty() => Err(source),
             Err(source) => Err(transaction.take_back(source)),
         }
     }

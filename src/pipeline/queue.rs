@@ -114,7 +114,13 @@ impl InputRead {
             compressed: end.compressed,
             added: end.added,
             record: end.record,
-            way,
+            // Had it been larger, or mapping been asked for, it would have been read all the same.
+            way: match (way, end.compressed) {
+                (Way::Read | Way::ReadSmall, Some((format, _))) => {
+                    Way::ReadCompressed(format.name())
+                }
+                (way, _) => way,
+            },
         }
     }
 }

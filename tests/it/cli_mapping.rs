@@ -2,13 +2,13 @@
 //! whoever looks at what comes out.
 
 use std::fs::File;
-use std::io::IoSliceMut;
+use std::io::{IoSliceMut, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Run, Sandbox, json_lines, text_of};
+use crate::harness::{Run, Sandbox, fifo, json_lines, text_of};
 
 /// How each input was read, by what the log says.
 fn ways(run: &Run) -> Vec<(String, String)> {
@@ -35,10 +35,11 @@ fn the_log_says_how_an_input_was_read() {
     sandbox.write("large.jsonl", events(&sandbox));
     sandbox.write("small.jsonl", "\n");
     let args = [&LOG[..], &["large.jsonl", "small.jsonl"]].concat();
+    let small = "read, not mapped: it is smaller than 1 MiB";
     let pair = |way: &str| {
         vec![
             ("large.jsonl".to_owned(), way.to_owned()),
-            ("small.jsonl".to_owned(), "read".to_owned()),
+            ("small.jsonl".to_owned(), small.to_owned()),
         ]
     };
     assert_eq!(ways(&sandbox.aggregate(&args)), pair("mapped"));
@@ -50,6 +51,39 @@ fn the_log_says_how_an_input_was_read() {
         command.env("DAYTALLY_NO_MMAP", value);
         assert_eq!(ways(&Run::of(command)), pair(way), "{value:?}");
     }
+}
+
+#[test]
+fn the_log_says_why_an_input_was_not_mapped() {
+    let sandbox = Sandbox::new();
+    fifo(&sandbox, "pipe");
+    let mut args = vec!["-".to_owned(), "pipe".to_owned()];
+    let mut expected = vec![
+        ("-", "it is standard input".to_owned()),
+        ("pipe", "it is a pipe or a device".to_owned()),
+    ];
+    if cfg!(feature = "gzip") {
+        let lines = sandbox.generate(["--size=2M"]);
+        for (name, bytes) in [("small.gz", &b"\n"[..]), ("large.gz", &lines)] {
+            // Not made smaller.
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+            gzip.write_all(bytes).unwrap();
+            sandbox.write(name, gzip.finish().unwrap());
+            args.push(name.to_owned());
+            expected.push((name, "it is compressed (gzip)".to_owned()));
+        }
+    }
+    let mut command = sandbox.program();
+    command.arg("aggregate").args(LOG).args(&args);
+    command.stdin(File::open("/dev/null").unwrap());
+    let path = sandbox.path("pipe");
+    let writer = std::thread::spawn(move || drop(File::options().write(true).open(path)));
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(name, why)| (name.to_owned(), format!("read, not mapped: {why}")))
+        .collect();
+    assert_eq!(ways(&Run::of(command)), expected);
+    writer.join().unwrap();
 }
 
 #[test]

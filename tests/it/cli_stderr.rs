@@ -74,6 +74,77 @@ fn a_log_that_cannot_be_written_ends_a_run_with_a_state() {
     assert_eq!(sandbox.text("rejects.jsonl").lines().count(), 1);
 }
 
+/// The last line of a log is written while everything can still be taken back.
+#[test]
+fn a_log_without_room_for_its_last_line_ends_the_run() {
+    let cases = [
+        "aggregate --log-file log",
+        "aggregate",
+        "aggregate --log-file log --rejects rejects.jsonl --summary summary.json",
+        "aggregate --log-file log --max-invalid 0 --rejects rejects.jsonl",
+        "aggregate --log-file log --partition-by date -o days --state .state",
+        #[cfg(feature = "arrow")]
+        "partial --log-file log -o -",
+    ];
+    for args in cases {
+        let sandbox = Sandbox::new();
+        // Into how long a folder's name the input is put is how long its lines are.
+        let mut folder = "d".to_owned();
+        std::fs::create_dir(sandbox.path(&folder)).unwrap();
+        let events = format!("{CLICK}\n{}", "x\n".repeat(4));
+        sandbox.write(format!("{folder}/e"), &events);
+        let run = |sandbox: &Sandbox, folder: &str, limit: &str| {
+            under_shell(
+                sandbox,
+                &format!("exec 2>said; {limit}"),
+                &format!("{args} -v {folder}/e"),
+            )
+        };
+        let log = |sandbox: &Sandbox| {
+            let has_file = args.contains("--log-file");
+            let text = sandbox.text(if has_file { "log" } else { "said" });
+            let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+            let is_log = |line: &&str| line.starts_with("20");
+            lines.retain(is_log);
+            lines.concat()
+        };
+        run(&sandbox, &folder, "");
+        let whole = log(&sandbox);
+        let last = whole.find(" finished ").expect(&whole);
+        let before = whole[..last].rfind('\n').unwrap() + 1;
+        let names = whole.matches("d/e").count();
+        let mut missing = (512 - before % 512) % 512;
+        while missing % names != 0 {
+            missing += 512;
+        }
+        let len = 1 + missing / names;
+        // No name in it is too long.
+        folder = (1..=len)
+            .map(|at| if at % 200 == 0 && at < len { '/' } else { 'd' })
+            .collect();
+        let sandbox = Sandbox::new();
+        std::fs::create_dir_all(sandbox.path(&folder)).unwrap();
+        sandbox.write(format!("{folder}/e"), &events);
+        let blocks = (before + missing) / 512;
+        run(&sandbox, &folder, &format!("ulimit -f {blocks};")).expect_code(1);
+        let cut = log(&sandbox);
+        assert_eq!(cut.len(), blocks * 512, "{args}: {cut}");
+        assert!(!cut.contains(" finished "), "{args}: {cut}");
+        let top = folder.split('/').next().unwrap();
+        let mut expected = vec![top, "log", "said", ".state"];
+        expected.retain(|name| sandbox.path(name).exists());
+        expected.sort_unstable();
+        assert_eq!(sandbox.names(), expected, "{args}");
+        if args.contains("--log-file") {
+            let said = sandbox.text("said");
+            let last = said.lines().last().unwrap();
+            assert!(last.contains("cannot write"), "{said}");
+            let is_taken_back = last.ends_with("; nothing was published");
+            assert_eq!(is_taken_back, !args.contains("-o -"), "{said}");
+        }
+    }
+}
+
 /// The file may have 512 bytes.
 #[test]
 fn a_log_that_is_cut_off_ends_the_run() {

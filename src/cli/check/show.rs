@@ -304,7 +304,12 @@ fn fields(out: &mut String, checked: &Checked) {
     row(out, "amount", top(&styles.amounts));
     let others = styles.other_keys.len();
     if others > 0 {
-        row(out, "other keys", top(&styles.other_keys));
+        // A line has many of them.
+        row(
+            out,
+            "other keys",
+            top_of(&styles.other_keys, styles.objects),
+        );
     }
     let mut notes = Vec::new();
     if styles.key_orders.len() > 1 {
@@ -329,7 +334,11 @@ fn fields(out: &mut String, checked: &Checked) {
 
 /// The most frequent ones, with their shares.
 fn top<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
-    let all: u64 = counts.values().sum();
+    top_of(counts, counts.values().sum())
+}
+
+/// The same, with their shares of so many lines.
+fn top_of<K: AsRef<str>>(counts: &BTreeMap<K, u64>, all: u64) -> String {
     let mut by_count: Vec<(&K, &u64)> = counts.iter().collect();
     by_count.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
     let mut shown: Vec<String> = by_count

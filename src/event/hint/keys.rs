@@ -1,7 +1,9 @@
-//! Hints about keys that are missing: those that are nearly there, and those that are elsewhere.
+//! Hints about keys that are missing: those that are nearly there, and those that are elsewhere; and about values
+//! that are one object too deep.
 
 use super::super::field::Field;
 use super::super::json::{self, Member, Span};
+use super::super::rules;
 use super::super::schema::{FieldPath, Schema};
 use super::Guess;
 use crate::text::quoted;
@@ -14,7 +16,7 @@ pub(super) struct Elsewhere {
     pub(super) guess: Guess,
     /// The key.
     pub(super) span: Option<Span>,
-    /// The path that leads to it.
+    /// The path that leads to it, if its value is valid.
     pub(super) path: Option<FieldPath>,
 }
 
@@ -34,7 +36,7 @@ pub(super) fn of_missing(
         });
     }
     let path = schema.path(field);
-    let others: Vec<(String, Span)> = members
+    let others: Vec<(String, &Member)> = members
         .iter()
         .filter(|member| could_be(field, member.value.bytes_of(line)))
         .filter(|member| {
@@ -42,21 +44,34 @@ pub(super) fn of_missing(
                 schema.fields_of_key(key).next().is_none()
             })
         })
-        .map(|member| (text(line, member.key), member.key))
+        .map(|member| (text(line, member.key), member))
         .collect();
     let find = |is_meant: &dyn Fn(&str) -> bool| {
         others
             .iter()
             .find(|(key, _)| key.len() <= LONGEST && is_meant(&plain(key)))
     };
-    let own = |guess: Guess, (key, span): &(String, Span)| Elsewhere {
-        guess,
-        span: Some(*span),
-        path: Some(FieldPath::of_keys(vec![key.clone()])),
+    let own = |code, message: &str, (key, member): &(String, &Member)| {
+        Elsewhere::new(
+            (code, message),
+            member,
+            vec![key.clone()],
+            line,
+            field,
+            schema,
+        )
+    };
+    let spelling = |found: &(String, &Member)| {
+        let message = format!(
+            "there is a key {}; write it {}",
+            quoted(&found.0),
+            quoted(&path.name())
+        );
+        own("key_spelling", &message, found)
     };
     let wanted = plain(path.last());
     if let Some(found) = find(&|key| key == wanted) {
-        return Some(own(spelling(&found.0, field, path), found));
+        return Some(spelling(found));
     }
     let nested = |is_meant: &dyn Fn(&str, &str) -> bool| {
         nested(line, members, field, schema, &|outer, inner| {
@@ -70,7 +85,7 @@ pub(super) fn of_missing(
         return Some(found);
     }
     if let Some(found) = find(&|key| distance(key, &wanted) <= wanted.len() / 4) {
-        return Some(own(spelling(&found.0, field, path), found));
+        return Some(spelling(found));
     }
     let is_other_name = |key: &str| key == usual || aliases(field).contains(&key);
     let Some(found) = find(&is_other_name) else {
@@ -80,12 +95,80 @@ pub(super) fn of_missing(
         });
     };
     let message = format!(
-        "there is a key {}; if that is it, call it {}{}",
+        "there is a key {}; if that is it, call it {}",
         quoted(&found.0),
-        quoted(&path.name()),
-        or_named(field, &[&found.0])
+        quoted(&path.name())
     );
-    Some(own(("other_key", message), found))
+    Some(own("other_key", &message, found))
+}
+
+/// For a value that is an object: what in it would be valid in its place.
+pub(super) fn of_object(line: &[u8], value: Span, field: Field, schema: &Schema) -> Option<Guess> {
+    if line.get(value.start) != Some(&b'{') {
+        return None;
+    }
+    let path = schema.path(field).keys();
+    let outer = plain(path.last()?);
+    let valid: Vec<String> = json::members(line, value.start)
+        .into_iter()
+        .filter(|member| {
+            member.key.end - member.key.start <= 2 * LONGEST
+                && rules::fault_of_value(line, field, member.value, schema).is_none()
+        })
+        .map(|member| text(line, member.key))
+        .filter(|key| !key.is_empty() && !is_taken(schema, path, key))
+        .collect();
+    let is_meant = |key: &&String| {
+        let key = plain(key);
+        key == outer
+            || key == plain(field.key())
+            || key == "value"
+            || aliases(field).contains(&key.as_str())
+            || field == Field::UserId && key == "id"
+    };
+    let key = match &valid[..] {
+        [key] => key,
+        several => several.iter().find(is_meant)?,
+    };
+    let mut keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    keys.push(key);
+    Some((
+        "value_in_object",
+        format!(
+            "its {} would be valid; if that is it, write it in place of the object{}",
+            quoted(key),
+            or_named(field, &keys)
+        ),
+    ))
+}
+
+impl Elsewhere {
+    /// What is found at a path; the option that names it only where its value is valid.
+    fn new(
+        (code, message): (&'static str, &str),
+        found: &Member,
+        keys: Vec<String>,
+        line: &[u8],
+        field: Field,
+        schema: &Schema,
+    ) -> Elsewhere {
+        let fault = rules::fault_of_value(line, field, found.value, schema);
+        let rest = match &fault {
+            None => {
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                or_named(field, &keys)
+            }
+            Some(fault) => format!(
+                "; its value is not valid either: {}",
+                fault.message_in(line, schema)
+            ),
+        };
+        Elsewhere {
+            guess: (code, format!("{message}{rest}")),
+            span: Some(found.key),
+            path: fault.is_none().then(|| FieldPath::of_keys(keys)),
+        }
+    }
 }
 
 /// Whether a value is of a kind that a field's could be, be it written as it should not: an id or an amount
@@ -100,16 +183,6 @@ fn could_be(field: Field, value: &[u8]) -> bool {
         Field::EventType => is_string,
         Field::Timestamp | Field::Amount => is_string || is_number,
     }
-}
-
-fn spelling(key: &str, field: Field, path: &FieldPath) -> Guess {
-    let message = format!(
-        "there is a key {}; write it {}{}",
-        quoted(key),
-        quoted(&path.name()),
-        or_named(field, &[key])
-    );
-    ("key_spelling", message)
 }
 
 /// How to say where the field is, if that can be typed in a shell as it is shown.
@@ -148,7 +221,8 @@ fn nested(
     let path = schema.path(field);
     members.iter().find_map(|outer| {
         let is_object = line.get(outer.value.start) == Some(&b'{');
-        let outer_key = Some(outer.key).filter(|key| is_object && key.end - key.start <= 2 * LONGEST)?;
+        let outer_key =
+            Some(outer.key).filter(|key| is_object && key.end - key.start <= 2 * LONGEST)?;
         let outer_key = text(line, outer_key);
         let (key, found) = json::members(line, outer.value.start)
             .into_iter()
@@ -156,41 +230,48 @@ fn nested(
                 let length = member.key.end - member.key.start;
                 length <= 2 * LONGEST && could_be(field, member.value.bytes_of(line))
             })
-            .map(|member| (text(line, member.key), member.key))
-            .find(|(key, _)| is_meant(&outer_key, key) && !is_taken(schema, &outer_key, key))?;
-        let or_named = or_named(field, &[&outer_key, &key]);
+            .map(|member| (text(line, member.key), member))
+            .find(|(key, _)| {
+                is_meant(&outer_key, key)
+                    && !is_taken(schema, std::slice::from_ref(&outer_key), key)
+            })?;
         let message = match path.keys() {
             [_] if plain(&key) == plain(path.last()) => format!(
-                "{} is inside {}, and keys inside other values are not the event's; move it up{or_named}",
+                "{} is inside {}, and keys inside other values are not the event's; move it up",
                 quoted(&key),
                 quoted(&outer_key)
             ),
             [name] => format!(
-                "there is a key {} inside {}; if that is it, move it up and call it {}{or_named}",
+                "there is a key {} inside {}; if that is it, move it up and call it {}",
                 quoted(&key),
                 quoted(&outer_key),
                 quoted(name)
             ),
             _ => format!(
-                "there is a key {} inside {}; if that is it, move it to {}{or_named}",
+                "there is a key {} inside {}; if that is it, move it to {}",
                 quoted(&key),
                 quoted(&outer_key),
                 quoted(&path.name())
             ),
         };
-        Some(Elsewhere {
-            guess: ("nested_key", message),
-            span: Some(found),
-            path: Some(FieldPath::of_keys(vec![outer_key, key])),
-        })
+        Some(Elsewhere::new(
+            ("nested_key", &message),
+            &found,
+            vec![outer_key, key],
+            line,
+            field,
+            schema,
+        ))
     })
 }
 
-/// Whether a key of an object is a field already.
-fn is_taken(schema: &Schema, outer: &str, key: &str) -> bool {
-    Field::ALL
-        .into_iter()
-        .any(|field| schema.path(field).keys() == [outer, key])
+/// Whether a key of an object at a path is a field already.
+fn is_taken(schema: &Schema, outer: &[String], key: &str) -> bool {
+    Field::ALL.into_iter().any(|field| {
+        let keys = schema.path(field).keys();
+        keys.split_last()
+            .is_some_and(|(last, before)| last == key && before == outer)
+    })
 }
 
 /// A line of a rejects file.
@@ -399,7 +480,7 @@ mod tests {
             ),
             (
                 r#"{"userId":{"value":7},"user":{"id":"7"}"#,
-                "nested_key: there is a key \"id\" inside \"user\"; if that is it, move it up and call it \"user_id\", or name it with --user-id-field user.id",
+                "nested_key: there is a key \"id\" inside \"user\"; if that is it, move it up and call it \"user_id\"; its value is not valid either: user_id \"7\" is a string, not an integer",
             ),
             (
                 r#"{"user":{"id":{"n":7}},"uid":7"#,
@@ -430,6 +511,130 @@ mod tests {
         // Two levels down is too far away, and arrays are not looked into.
         let line = r#"{"a":{"b":{"user_id":1}},"c":[{"user_id":1}],"event_type":"click","timestamp":"2024-01-01T10:00:00Z"}"#;
         assert_eq!(hint_of(line), "");
+    }
+
+    #[test]
+    fn a_value_that_is_not_valid_either_is_not_named() {
+        let event = |start: &str| {
+            format!(
+                r#"{{{start},"event_type":"purchase","timestamp":"2024-01-01T10:00:00Z","amount":1}}"#
+            )
+        };
+        let line = event(r#""userId":"7""#);
+        assert_eq!(
+            hint_of(&line),
+            "key_spelling: there is a key \"userId\"; write it \"user_id\"; its value is not valid either: user_id \"7\" is a string, not an integer"
+        );
+        let hint = Diagnosis::of(line.as_bytes(), 1000).hints()[0].clone();
+        assert_eq!(hint.path, None);
+        assert_eq!(&line[hint.span.unwrap()], r#""userId""#);
+        for (line, end) in [
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T10:00:00Z","a":{"amount":"5.00"}}"#,
+                "move it up; its value is not valid either: amount \"5.00\" is a string, not a number",
+            ),
+            (
+                r#"{"user_id":1,"event_type":"purchase","timestamp":"2024-01-01T10:00:00Z","price":0}"#,
+                "call it \"amount\"; its value is not valid either: amount 0 is not greater than zero",
+            ),
+            (
+                r#"{"user_id":1,"event_type":"click","ts":1704103200}"#,
+                "call it \"timestamp\"; its value is not valid either: timestamp 1704103200 is a number, not a string",
+            ),
+            (
+                r#"{"user_id":1,"event_type":"click","ts":"2024-01-01T10:00:00+01:00"}"#,
+                "call it \"timestamp\"; its value is not valid either: timestamp \"2024-01-01T10:00:00+01:00\" is not in UTC: its offset is not zero",
+            ),
+            (
+                r#"{"user_id":1,"eventType":"","timestamp":"2024-01-01T10:00:00Z"}"#,
+                "write it \"event_type\"; its value is not valid either: event_type is empty",
+            ),
+        ] {
+            let hint = hint_of(line);
+            assert!(hint.ends_with(end), "{hint}");
+        }
+        let accepting = Schema::default().accepting_offsets(true);
+        let line = r#"{"user_id":1,"event_type":"click","ts":"2024-01-01T10:00:00+01:00"}"#;
+        let hint = Diagnosis::with_schema(line.as_bytes(), 1000, &accepting).hints()[0].clone();
+        assert!(
+            hint.message
+                .ends_with(", or name it with --timestamp-field ts")
+        );
+    }
+
+    #[test]
+    fn values_one_object_too_deep() {
+        let object = |field: &str, key: &str, path: &str| {
+            let option = field.replace('_', "-");
+            format!(
+                "value_in_object: its \"{key}\" would be valid; if that is it, write it in place of the object, or name it with --{option}-field {path}"
+            )
+        };
+        for (field, value, expected) in [
+            (
+                "amount",
+                r#"{"value":5}"#,
+                object("amount", "value", "amount.value"),
+            ),
+            (
+                "amount",
+                r#"{"currency":"EUR","units":5,"nanos":0}"#,
+                object("amount", "units", "amount.units"),
+            ),
+            (
+                "amount",
+                r#"{"scale":2,"value":5}"#,
+                object("amount", "value", "amount.value"),
+            ),
+            (
+                "user_id",
+                r#"{"id":7}"#,
+                object("user_id", "id", "user_id.id"),
+            ),
+            (
+                "user_id",
+                r#"{"tenant":1,"id":7}"#,
+                object("user_id", "id", "user_id.id"),
+            ),
+            (
+                "event_type",
+                r#"{"name":"purchase","id":"x"}"#,
+                object("event_type", "name", "event_type.name"),
+            ),
+            (
+                "timestamp",
+                r#"{"$date":"2024-01-01T10:00:00Z"}"#,
+                object("timestamp", "$date", "'timestamp.$date'"),
+            ),
+            ("amount", r#"{"value":"5.00"}"#, String::new()),
+            ("amount", r#"{"a":1,"b":2}"#, String::new()),
+            ("amount", r#"{"value":{"value":5}}"#, String::new()),
+            ("amount", "{}", String::new()),
+            ("user_id", "[7]", String::new()),
+        ] {
+            let line = super::super::tests::event_with(field, value);
+            assert_eq!(hint_of(&line), expected, "{line}");
+        }
+    }
+
+    /// What a hint names is valid by that name.
+    #[test]
+    fn what_is_named_is_what_is_read() {
+        let named = crate::event::FieldNames {
+            amount: "amount.value".parse().unwrap(),
+            ..crate::event::FieldNames::default()
+        };
+        let schema = Schema::default().with_fields(named).unwrap();
+        let line = super::super::tests::event_with("amount", r#"{"value":{"value":5}}"#);
+        let diagnosis = Diagnosis::with_schema(line.as_bytes(), 1000, &schema);
+        assert!(
+            diagnosis.hints()[0]
+                .message
+                .ends_with("--amount-field amount.value.value")
+        );
+        let line = super::super::tests::event_with("amount", r#"{"value":5}"#);
+        let diagnosis = Diagnosis::with_schema(line.as_bytes(), 1000, &schema);
+        assert!(diagnosis.hints().is_empty() && diagnosis.faults().is_empty());
     }
 
     #[test]

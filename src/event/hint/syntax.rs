@@ -16,6 +16,26 @@ pub(super) fn of(line: &[u8], fault: JsonFault, schema: &Schema) -> Option<Guess
         .or_else(|| token(rest, fault.problem))
         .or_else(|| structure(line, rest, before, fault.problem))
         .map(|(code, message)| (code, message.to_owned()))
+        .or_else(|| control_character(rest, fault.problem))
+}
+
+/// How a control character is written in a string.
+fn control_character(rest: &[u8], problem: Problem) -> Option<Guess> {
+    let byte = *rest.first()?;
+    if problem != Problem::ControlCharacter {
+        return None;
+    }
+    let escape = match byte {
+        0x08 => "\\b".into(),
+        b'\t' => "\\t".into(),
+        0x0c => "\\f".into(),
+        b'\r' => "\\r".into(),
+        _ => format!("\\u{byte:04x}"),
+    };
+    Some((
+        "control_character",
+        format!("in a string it is written `{escape}`"),
+    ))
 }
 
 type Words = (&'static str, &'static str);
@@ -161,10 +181,6 @@ fn structure(line: &[u8], rest: &[u8], before: &[u8], problem: Problem) -> Optio
         (Problem::ExpectedValue, Some(b'$' | 0xc2 | 0xe2)) if last.ends_with(b":") => {
             Some(("currency", "an amount has no currency"))
         }
-        (Problem::ControlCharacter, _) => Some((
-            "control_character",
-            "in a string a tab is written `\\t`, and any other control character `\\u` and four digits",
-        )),
         (Problem::UnterminatedString, _) | (_, None) if !line.is_empty() => Some((
             "cut_off",
             "the line ends early: whoever wrote it was interrupted or cut it, or there is a line feed inside a string, which is written `\\n`",
@@ -285,6 +301,25 @@ mod tests {
         ] {
             let hint = hint_of(line);
             assert!(hint.ends_with(&format!("; {end}")), "{line}: {hint}");
+        }
+    }
+
+    #[test]
+    fn a_control_character_is_shown_as_it_is_written() {
+        for (c, escape) in [
+            ('\t', r"\t"),
+            ('\r', r"\r"),
+            ('\u{8}', r"\b"),
+            ('\u{c}', r"\f"),
+            ('\0', r"\u0000"),
+            ('\u{1b}', r"\u001b"),
+        ] {
+            assert_eq!(
+                hint_of(format!("{{\"x\":\"a{c}b\"}}")),
+                format!("control_character: in a string it is written `{escape}`")
+            );
+            let escaped: Result<String, _> = serde_json::from_str(&format!("\"{escape}\""));
+            assert_eq!(escaped.unwrap(), c.to_string());
         }
     }
 

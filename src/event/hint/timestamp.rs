@@ -125,7 +125,12 @@ fn repaired(text: &str) -> Option<Guess> {
         Ok(_) => format!("write {}", quoted(&fixed)),
         Err(TimestampFault::HasOffset) => other_offset(&fixed),
         Err(TimestampFault::HasNoOffset) => local(&fixed),
-        Err(TimestampFault::NotADateTime | TimestampFault::OutOfRange) => return None,
+        Err(TimestampFault::NotADateTime) => {
+            let code = code?;
+            let (_, message) = not_in_calendar(&fixed)?;
+            return Some((code, format!("{}, and {message}", wanted.join(", and "))));
+        }
+        Err(TimestampFault::OutOfRange) => return None,
     };
     Some((code?, format!("{}; {rest}", wanted.join(", and "))))
 }
@@ -270,20 +275,28 @@ fn not_in_calendar(text: &str) -> Option<Guess> {
             format!("there is no day {date} in the calendar"),
         ));
     };
-    if let Some(guess) = after_midnight(day, &text[11..]) {
+    let rest = &text[11..];
+    if let Some(guess) = after_midnight(day, rest) {
         return Some(guess);
     }
-    let time = text.get(11..19)?;
-    let is_form = time.bytes().enumerate().all(|(at, byte)| match at {
-        2 | 5 => byte == b':',
-        _ => byte.is_ascii_digit(),
-    });
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != ':');
+    let time = &rest[..end.unwrap_or(rest.len())];
+    let is_form = matches!(time.len(), 2 | 5 | 8)
+        && time.bytes().enumerate().all(|(at, byte)| match at {
+            2 | 5 => byte == b':',
+            _ => byte.is_ascii_digit(),
+        });
     // What is wrong may come after the time.
-    if !is_form || parse_timestamp(format!("{}Z", &text[..19]).as_bytes()).is_ok() {
+    if !is_form || parse_timestamp(format!("{date}T{time}Z").as_bytes()).is_ok() {
         return None;
     }
-    match (&time[..2], &time[3..5], &time[6..]) {
-        (hour, minute, second) if hour <= "23" && minute <= "59" && second == "60" => Some((
+    let component = |at: usize| time.get(at..at + 2).unwrap_or("00");
+    match (component(0), component(3), component(6)) {
+        ("24", "00", "00") => Some((
+            "no_such_time",
+            format!("{time} is the start of the next day, and there is none after {date}"),
+        )),
+        (hour, minute, "60") if hour <= "23" && minute <= "59" => Some((
             "leap_second",
             "a 60th second is only at 23:59:60 on the last day of a month".into(),
         )),
@@ -307,7 +320,8 @@ fn after_midnight(day: Date, time: &str) -> Option<Guess> {
     let moment = format!("{}T00{}{rest}", day.next()?, &end[2..]);
     let rest = match parse_timestamp(moment.as_bytes()) {
         Ok(_) => format!("; that moment is written {}", quoted(&moment)),
-        Err(TimestampFault::HasOffset | TimestampFault::HasNoOffset) => String::new(),
+        Err(TimestampFault::HasOffset) => format!("; {}", other_offset(&moment)),
+        Err(TimestampFault::HasNoOffset) => format!("; {}", local(&moment)),
         Err(TimestampFault::NotADateTime | TimestampFault::OutOfRange) => return None,
     };
     Some((
@@ -534,14 +548,53 @@ mod tests {
             ),
             (
                 "2024-01-01T24:00:00.01+02:00",
-                "no_such_time: 24:00:00 is the end of that day, so its fraction can only be zeros",
+                "no_such_time: 24:00:00 is the end of that day, so its fraction can only be zeros; the same moment in UTC is \"2024-01-01T22:00:00.01Z\"",
+            ),
+            (
+                "2024-01-01T24.5+05:30",
+                "no_such_time: 24 is the end of that day, so its fraction can only be zeros; convert it to UTC",
+            ),
+            (
+                "2024-01-01 24:00:00.5",
+                "space_instead_of_t: between date and time there is a `T`, and 24:00:00 is the end of that day, so its fraction can only be zeros; if that is UTC already, write \"2024-01-02T00:00:00.5Z\"; if it is local time, convert it to UTC",
+            ),
+            (
+                "2024-01-01 24:00:00",
+                "space_instead_of_t: between date and time there is a `T`; if that is UTC already, write \"2024-01-01T24:00:00Z\"; if it is local time, convert it to UTC",
+            ),
+            (
+                "2024/02/30T10:00:00Z",
+                "slashes: a date has hyphens, and there is no day 2024-02-30 in the calendar",
+            ),
+            (
+                "2024-01-01T24:30Z",
+                "no_such_time: there is no time 24:30 on that day",
+            ),
+            (
+                "2024-01-01T25.5Z",
+                "no_such_time: there is no time 25 on that day",
+            ),
+            (
+                "2024-01-01T10:60",
+                "no_such_time: there is no time 10:60 on that day",
             ),
             // Not the time is at fault.
+            (
+                "2024-01-01T10:30:1Z",
+                "one_digit: months, days, hours, minutes and seconds have two digits; write \"2024-01-01T10:30:01Z\"",
+            ),
+            ("2024-01-01T10:30:Z", ""),
+            ("2024-01-01T1030Z", ""),
+            ("2024-01-01T10:30+25:00", ""),
             ("2024-01-01T24:00:00Zulu", ""),
             ("2016-12-31T23:59:60+24:00", ""),
             (
                 "9999-12-31T24:00:00Z",
-                "no_such_time: there is no time 24:00:00 on that day",
+                "no_such_time: 24:00:00 is the start of the next day, and there is none after 9999-12-31",
+            ),
+            (
+                "9999-12-31T24:00+01:00",
+                "no_such_time: 24:00 is the start of the next day, and there is none after 9999-12-31",
             ),
             ("INVALID_TIMESTAMP", ""),
             ("", ""),
