@@ -12,7 +12,7 @@ use super::plot::Plot;
 use super::progress::Shown;
 use super::rejects::LoggedRejects;
 use super::reporting::ReportDraft;
-use super::result::{KnownDays, ResultDraft};
+use super::result::{FinishedResult, KnownDays, ResultDraft};
 use super::signals::Watch;
 use super::{places, report, screen, signals};
 use daytally::aggregate::{DayTotals, GrandTotals};
@@ -259,39 +259,56 @@ impl Started {
 
         config.options.progress.enter(Phase::Publishing);
         self.watch.let_it_finish();
+        let files = rejects.into_iter().chain(report).chain(summary_file);
+        let published = self.publish(
+            files,
+            result,
+            state.as_mut(),
+            &outcome.forgotten,
+            summary.output.as_ref(),
+        )?;
+        self.tell_strays(&published);
+        *told = Some(summary);
+        too_many
+    }
+
+    /// Puts all outputs in place, and has what goes with that noted in the state and the log; or none of it.
+    fn publish(
+        &self,
+        files: impl Iterator<Item = Finished>,
+        result: Option<FinishedResult>,
+        mut state: Option<&mut State>,
+        forgotten: &[PathBuf],
+        output: Option<&OutputSummary>,
+    ) -> Result<Published> {
         let mut known_days = None;
         if let (Some(result), Some(state)) = (&result, &mut state) {
-            known_days = KnownDays::before(result, config, state)?;
+            known_days = KnownDays::before(result, &self.config, state)?;
         }
         let is_published = result.is_some();
         let mut publication = Publication::default();
-        for file in rejects.into_iter().chain(report).chain(summary_file) {
-            publication.add(file);
-        }
+        files.for_each(|file| publication.add(file));
         if let Some(result) = result {
             result.add_to(&mut publication);
         }
-        let published = publication.publish_and(|| {
+        publication.publish_and(|| {
             if let Some(state) = &mut state
                 && is_published
             {
                 // Now that they are out of the result.
-                state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
+                state.forget(forgotten.iter().map(PathBuf::as_path))?;
                 if let Some(days) = &known_days {
                     days.settle(state)?;
                 }
             }
             // As long as all can be taken back, should the log have no room for it.
-            self.tell_finished(summary.output.as_ref());
+            self.tell_finished(output);
             let logged = self.log.finish();
             if let (Err(_), Some(state), Some(days)) = (&logged, &mut state, &known_days) {
                 days.take_back(state);
             }
             logged
-        })?;
-        self.tell_strays(&published);
-        *told = Some(summary);
-        too_many
+        })
     }
 
     /// Logs which config files had a say, and what is different about the events.
