@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     CLICK, Run, Sandbox, expect_printable, json_lines, number_of, proptest_config, purchase,
-    text_of,
+    text_of, under_shell,
 };
 use crate::strategies;
 
@@ -521,6 +521,32 @@ fn what_cannot_be_explained_is_an_error() {
     explain(&sandbox, &[]).expect_code(2).expect_stderr("PLACE");
     explain(&sandbox, &["odd:3:1"]).expect_code(0);
     explain(&sandbox, &["events.jsonl:1", "--max-line-bytes=0"]).expect_code(2);
+}
+
+/// They give zeros as long as somebody reads.
+#[test]
+fn a_device_without_end_is_not_read() {
+    let sandbox = Sandbox::new();
+    let told = "it is a device without end, and no line in it ends";
+    for device in ["/dev/zero", "/dev/full"] {
+        if !std::path::Path::new(device).exists() {
+            eprintln!("skips: there is no {device}");
+            continue;
+        }
+        for place in [":1", "@5"] {
+            let run = explain(&sandbox, &[&format!("{device}{place}")]);
+            run.expect_code(1);
+            assert_eq!(run.stderr, format!("error: cannot read {device}: {told}\n"));
+        }
+        let run = under_shell(&sandbox, "", &format!("explain - < {device}"));
+        run.expect_code(1);
+        assert_eq!(
+            run.stderr,
+            format!("error: cannot read standard input: {told}\n")
+        );
+    }
+    let run = explain(&sandbox, &["/dev/null:1"]);
+    run.expect_code(1).expect_stderr("/dev/null has no lines");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Which line was asked for: the ways of writing a place.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use daytally::error::{Error, Result};
+use daytally::error::{Action, Error, Result};
 use daytally::internals::Which;
 use daytally::{Input, text};
 use serde::Deserialize;
@@ -99,11 +101,17 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// Where there is none, or it may not be read.
+    /// Where there is none, it may not be read, or it would be read forever.
     pub(super) fn open(&self) -> Result<Input> {
+        let endless = || io::Error::other("it is a device without end, and no line in it ends");
         match &self.file {
+            None if is_endless(Path::new("/dev/stdin")) => Err(Error::Stream {
+                input: "standard input".into(),
+                source: endless(),
+            }),
             None => Ok(Input::stdin()),
             Some(file) if file.as_os_str().is_empty() => Err(Error::EmptyName),
+            Some(file) if is_endless(file) => Err(Error::io(Action::Read, file, endless())),
             Some(file) => Input::named(self.name.clone(), file),
         }
     }
@@ -265,6 +273,19 @@ fn which(sign: char, digits: &str) -> std::result::Result<Which, String> {
             text::quoted(digits)
         )),
     }
+}
+
+/// Whether it is a device that gives zeros, and no end.
+fn is_endless(path: &Path) -> bool {
+    let device = |path: &Path| {
+        let there = std::fs::metadata(path).ok()?;
+        there.file_type().is_char_device().then(|| there.rdev())
+    };
+    device(path).is_some_and(|found| {
+        ["/dev/zero", "/dev/full"]
+            .iter()
+            .any(|zeros| device(Path::new(zeros)) == Some(found))
+    })
 }
 
 #[cfg(test)]
