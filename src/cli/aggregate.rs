@@ -272,26 +272,36 @@ impl Started {
             result.add_to(&mut publication);
         }
         let published = publication.publish_and(|| {
-            if let Some(state) = &mut state
-                && is_published
-            {
-                // Now that they are out of the result.
-                state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
-                if let Some(days) = &known_days {
-                    days.settle(state)?;
-                }
-            }
-            // As long as all can be taken back, should the log have no room for it.
-            self.tell_finished(summary.output.as_ref());
-            let logged = self.log.finish();
-            if let (Err(_), Some(state), Some(days)) = (&logged, &mut state, &known_days) {
-                days.take_back(state);
-            }
-            logged
+            let state = state.as_mut().filter(|_| is_published);
+            let of_state = state.map(|state| (state, known_days));
+            self.finish(of_state, &outcome, summary.output.as_ref())
         })?;
         self.tell_strays(&published);
         *told = Some(summary);
         too_many
+    }
+
+    /// Does what belongs to the outputs, which are in place and can still be taken back.
+    fn finish(
+        &self,
+        mut of_state: Option<(&mut State, Option<KnownDays>)>,
+        outcome: &Outcome,
+        output: Option<&OutputSummary>,
+    ) -> Result<()> {
+        if let Some((state, days)) = &mut of_state {
+            // Now that they are out of the result.
+            state.forget(outcome.forgotten.iter().map(PathBuf::as_path))?;
+            if let Some(days) = days {
+                days.settle(state)?;
+            }
+        }
+        // The log may have no room for it.
+        self.tell_finished(output);
+        let logged = self.log.finish();
+        if let (Err(_), Some((state, Some(days)))) = (&logged, of_state) {
+            days.take_back(state);
+        }
+        logged
     }
 
     /// Logs which config files had a say, and what is different about the events.

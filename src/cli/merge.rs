@@ -114,12 +114,15 @@ pub(super) fn run(config: MergeConfig) -> Exit {
 
 /// The names in a list, one a line.
 fn names(list: &Path) -> Result<Vec<String>> {
-    let fault = |source| match list.as_os_str() == "-" {
-        true => Error::Stream {
-            input: "standard input".into(),
-            source,
-        },
-        false => Error::io(Action::Read, list, source),
+    let fault = |source| {
+        if list.as_os_str() == "-" {
+            Error::Stream {
+                input: "standard input".into(),
+                source,
+            }
+        } else {
+            Error::io(Action::Read, list, source)
+        }
     };
     let bytes = read_list(list).map_err(fault)?;
     // As names of inputs are shown.
