@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::drafts::{self, Name};
 use super::publication::{Part, Publication, TakenBack};
-use super::same::Comparison;
+use super::same::{self, Comparison};
 use super::steps::{self, Call, Step};
 use super::waiting::{Parts, Waiting, write_parts};
 use super::writeback::{Room, Writeback};
@@ -161,7 +161,7 @@ struct Staged {
     place: PathBuf,
     /// What the file will replace.
     replaced: Option<Metadata>,
-    /// With that, as long as it may be the same.
+    /// With that, if there is something.
     comparison: Option<Comparison>,
 }
 
@@ -332,15 +332,21 @@ impl Staged {
         self.room.ask(&self.file, self.writeback.written(), len);
         write_parts(&self.file, parts)?;
         self.writeback.wrote(&self.file, len);
-        self.comparison
-            .take_if(|with| !parts.iter().all(|part| with.add(part)));
+        if let Some(comparison) = &mut self.comparison {
+            for part in parts {
+                comparison.add(part);
+            }
+        }
         Ok(())
     }
 
     /// Whether the file that is there has these bytes, and is on the disk.
     fn is_in_place(&mut self, bytes: u64) -> bool {
-        let comparison = self.comparison.take();
-        let old = comparison.and_then(|with| with.finish(&self.place, &self.file, bytes));
+        let old = match self.comparison.take() {
+            Some(comparison) => comparison.finish(&self.place, &self.file, bytes),
+            // It may have come meanwhile.
+            None => same::file_if_same(&self.place, &self.file, bytes),
+        };
         // Its bytes, and the rename that put it there, if that was just before.
         let is_synced = |old: File| old.sync_all().and_then(|()| sync_folder_of(&self.place));
         old.is_some_and(|old| is_synced(old).is_ok())

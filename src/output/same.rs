@@ -8,6 +8,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use rustix::io::{ReadWriteFlags, preadv2};
@@ -32,66 +33,103 @@ pub(super) fn file_if_same(path: &Path, new: &File, len: u64) -> Option<File> {
 }
 
 /// The file that is to be replaced, compared with new bytes while these are written.
+///
+/// It is compared again at the end where it is another one then, by its times and length; but what is
+/// written through a shared memory map may change them only later.
 #[derive(Debug)]
 pub(super) struct Comparison {
     there: There,
+    so_far: SoFar,
     /// So many of its first bytes are the same.
     same: u64,
-    /// Whether the next bytes would have to come from the disk, for which nobody waits before all are written.
-    is_behind: bool,
     block: Vec<u8>,
 }
+
+/// What a comparison has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SoFar {
+    /// All new bytes are the same.
+    Same,
+    /// The next bytes would have to come from the disk, for which nobody waits before all are written.
+    Behind,
+    Differs,
+}
+
+/// How long ago a file has to have changed last for another change to show in its times: some file systems have
+/// them in steps of two seconds.
+const SETTLED: Duration = Duration::from_secs(4);
 
 impl Comparison {
     /// With the file at a path, if there is one.
     pub(super) fn with(path: &Path) -> Option<Comparison> {
+        let there = There::open(path)?;
+        let so_far = if there.is_settled() {
+            SoFar::Same
+        } else {
+            SoFar::Behind
+        };
         Some(Comparison {
-            there: There::open(path)?,
+            there,
+            so_far,
             same: 0,
-            is_behind: false,
             block: Vec::new(),
         })
     }
 
-    /// Compares the next new bytes. `false` if they are others for sure.
-    pub(super) fn add(&mut self, bytes: &[u8]) -> bool {
+    /// Compares the next new bytes, if that is of use.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        self.block.resize(BLOCK, 0);
-        while !rest.is_empty() && !self.is_behind {
-            let most = rest.len().min(BLOCK);
-            let block = &mut self.block[..most];
+        while !rest.is_empty() && self.so_far == SoFar::Same {
+            self.block.resize(BLOCK, 0);
+            let block = &mut self.block[..rest.len().min(BLOCK)];
             let mut blocks = [IoSliceMut::new(block)];
-            match preadv2(
+            let read = preadv2(
                 &self.there.file,
                 &mut blocks,
                 self.same,
                 ReadWriteFlags::NOWAIT,
-            ) {
-                // There are more new ones.
-                Ok(0) => return false,
-                Ok(len) => {
-                    let (new, more) = rest.split_at(len.min(most));
-                    if block[..new.len()] != *new {
-                        return false;
-                    }
-                    self.same += new.len() as u64;
-                    rest = more;
-                }
-                // Not in the cache, or the file system cannot say.
-                Err(_) => self.is_behind = true,
-            }
+            );
+            // An error: it is not in the cache, or the file system cannot say.
+            let there = read.ok().and_then(|len| block.get(..len));
+            let is_at_end = self.same >= self.there.before.len();
+            (self.so_far, rest) = compared(there, is_at_end, rest);
+            self.same += there.map_or(0, <[u8]>::len) as u64;
         }
-        true
     }
 
-    /// The file, if it is still at the path and has all bytes of `new`, which are so many. As
-    /// [`file_if_same`], which is asked where it is another file now.
+    /// The file at the path, if it has all bytes of `new`, which are so many. As [`file_if_same`], with less to
+    /// read where it still is what it was.
     pub(super) fn finish(self, path: &Path, new: &File, len: u64) -> Option<File> {
-        if !self.there.is_at(path) {
-            return file_if_same(path, new, len);
+        // Opened anew: a file system of a network looks then whether somebody else has changed it.
+        let now = There::open(path)?;
+        let is_the_same_file = identity(&now.before) == identity(&self.there.before);
+        match self.so_far {
+            SoFar::Differs if is_the_same_file => None,
+            SoFar::Same | SoFar::Behind if is_the_same_file => {
+                now.if_same_from(path, self.same, new, len)
+            }
+            _ => now.if_same_from(path, 0, new, len),
         }
-        self.there.if_same_from(path, self.same, new, len)
     }
+}
+
+/// What comes of comparing new bytes with what a read gave, if it gave anything; and the bytes that come next.
+fn compared<'a>(there: Option<&[u8]>, is_at_end: bool, new: &'a [u8]) -> (SoFar, &'a [u8]) {
+    match there {
+        Some([]) if is_at_end => (SoFar::Differs, new),
+        // Linux 5.9 and 5.10 give nothing where they would have to wait (preadv2(2), "Bugs").
+        Some([]) | None => (SoFar::Behind, new),
+        Some(there) => match new.strip_prefix(there) {
+            Some(rest) => (SoFar::Same, rest),
+            None => (SoFar::Differs, new),
+        },
+    }
+}
+
+/// Which version of which file it is, as far as that shows.
+fn identity(at: &Metadata) -> impl PartialEq + use<> {
+    let times = (at.mtime(), at.mtime_nsec(), at.ctime(), at.ctime_nsec());
+    (at.dev(), at.ino(), at.len(), times)
 }
 
 /// A file that is there, and what it was when it was opened.
@@ -113,12 +151,16 @@ impl There {
         before.is_file().then_some(There { file, before })
     }
 
+    /// Whether it changed last so long ago that the next change will show.
+    fn is_settled(&self) -> bool {
+        let changed = u64::try_from(self.before.ctime()).unwrap_or(u64::MAX);
+        let changed = UNIX_EPOCH.checked_add(Duration::from_secs(changed));
+        let age = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        age.is_some_and(|age| age >= SETTLED)
+    }
+
     /// Whether it is what it was, and still at the path.
     fn is_at(&self, path: &Path) -> bool {
-        let identity = |at: &Metadata| {
-            let times = (at.mtime(), at.mtime_nsec(), at.ctime(), at.ctime_nsec());
-            (at.dev(), at.ino(), at.len(), times)
-        };
         let before = identity(&self.before);
         let is_same = |at: io::Result<Metadata>| at.is_ok_and(|at| identity(&at) == before);
         is_same(self.file.metadata()) && is_same(std::fs::metadata(path))
@@ -178,15 +220,16 @@ mod tests {
         // As it comes: in pieces that are no blocks, all or what the disk does not keep back.
         for most in [usize::MAX, BLOCK + 1, 0] {
             let mut comparison = Comparison::with(&path).unwrap();
-            let mut pieces = new.chunks(100_001).scan(0, |seen, piece| {
-                *seen += piece.len();
-                Some((*seen, piece))
-            });
-            let may_be = pieces.all(|(seen, piece)| {
-                comparison.is_behind |= seen > most;
-                comparison.add(piece)
-            });
-            let is_same = may_be && comparison.finish(&path, &draft, len).is_some();
+            comparison.so_far = SoFar::Same;
+            let mut seen = 0;
+            for piece in new.chunks(100_001) {
+                seen += piece.len();
+                if seen > most && comparison.so_far == SoFar::Same {
+                    comparison.so_far = SoFar::Behind;
+                }
+                comparison.add(piece);
+            }
+            let is_same = comparison.finish(&path, &draft, len).is_some();
             assert_eq!(of_file, is_same, "{most}");
         }
         of_file
@@ -248,9 +291,13 @@ mod tests {
         let compare = |before: &str, change: &dyn Fn()| {
             std::fs::write(&path, before).unwrap();
             let mut comparison = Comparison::with(&path).unwrap();
-            assert!(comparison.add(b"abc"));
+            // It has just been written.
+            assert_eq!(comparison.so_far, SoFar::Behind);
+            comparison.so_far = SoFar::Same;
+            comparison.add(b"abc");
             change();
-            comparison.add(b"def") && comparison.finish(&path, &draft, 6).is_some()
+            comparison.add(b"def");
+            comparison.finish(&path, &draft, 6).is_some()
         };
         let put = |text: &str| {
             let other = folder.path().join("other");
@@ -262,7 +309,7 @@ mod tests {
         assert!(!compare("abcdef", &|| put("abbdef")));
         assert!(!compare("abcdef", &|| std::fs::remove_file(&path).unwrap()));
         // The clock of a file system may stand still for some milliseconds.
-        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+        let later = SystemTime::now() + Duration::from_secs(1);
         assert!(!compare("abcdef", &|| {
             std::fs::write(&path, "xbcdef").unwrap();
             let file = File::options().write(true).open(&path).unwrap();
@@ -271,6 +318,24 @@ mod tests {
         assert!(compare("abcdef", &|| put("abcdef")));
         assert!(!compare("abcde", &|| ()));
         assert!(!compare("abcdefg", &|| ()));
+        // What was other is the same now.
+        assert!(compare("abx", &|| put("abcdef")));
+    }
+
+    #[test]
+    fn what_a_read_gives_is_told_from_what_it_does_not() {
+        let new = b"abc";
+        for (there, is_at_end, expected, rest) in [
+            (Some(&b"ab"[..]), false, SoFar::Same, &b"c"[..]),
+            (Some(b"abc"), false, SoFar::Same, b""),
+            (Some(b"ax"), false, SoFar::Differs, new),
+            (Some(b""), true, SoFar::Differs, new),
+            (Some(b""), false, SoFar::Behind, new),
+            (None, false, SoFar::Behind, new),
+            (None, true, SoFar::Behind, new),
+        ] {
+            assert_eq!(compared(there, is_at_end, new), (expected, rest));
+        }
     }
 
     #[test]
