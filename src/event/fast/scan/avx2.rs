@@ -580,8 +580,8 @@ impl Index for Avx2 {
 }
 
 impl Avx2 {
-    /// How deep 32 tokens are, as [`Index::depths`], given how deep the one before is in each byte; and how deep
-    /// the last one is.
+    /// How deep 32 tokens are, as [`Index::depths`], given in each byte how many brackets are open before them; and
+    /// how many are open behind them.
     #[inline(always)]
     fn half_depths(open: u32, close: u32, before: __m256i) -> (__m256i, __m256i) {
         /// The last byte of the first eight, for the second eight.

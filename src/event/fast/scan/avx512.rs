@@ -6,17 +6,16 @@
 )]
 
 use std::arch::x86_64::{
-    __m512i, _mm_clmulepi64_si128, _mm_cmpeq_epi8_mask, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
-    _mm_loadu_si128, _mm_set1_epi8, _mm256_storeu_si256, _mm512_add_epi8, _mm512_add_epi16,
-    _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256,
-    _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmple_epu8_mask, _mm512_cmplt_epu8_mask,
-    _mm512_cvtepi64_epi8, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
-    _mm512_mask_add_epi8, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_sub_epi8,
-    _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi16, _mm512_movepi8_mask,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi64,
-    _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_srli_epi64, _mm512_storeu_si512,
-    _mm512_sub_epi8, _mm512_subs_epu8, _mm512_test_epi8_mask, _mm512_testn_epi64_mask,
-    _mm512_xor_si512,
+    __m512i, _mm_cmpeq_epi8_mask, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_set1_epi8,
+    _mm256_storeu_si256, _mm512_add_epi8, _mm512_add_epi16, _mm512_and_si512,
+    _mm512_broadcast_i32x4, _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
+    _mm512_cmpge_epu8_mask, _mm512_cmple_epu8_mask, _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi8,
+    _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_add_epi8,
+    _mm512_mask_cmpeq_epi8_mask, _mm512_mask_sub_epi8, _mm512_maskz_compress_epi8,
+    _mm512_maskz_compress_epi16, _mm512_movepi8_mask, _mm512_mullo_epi64, _mm512_or_si512,
+    _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi64, _mm512_shuffle_epi8, _mm512_srli_epi16,
+    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi8, _mm512_subs_epu8,
+    _mm512_test_epi8_mask, _mm512_testn_epi64_mask, _mm512_xor_si512,
 };
 
 use super::avx2::Avx2;
@@ -248,14 +247,7 @@ impl Index for Avx512 {
 
     #[inline(always)]
     fn prefix_xor(bits: u64) -> u64 {
-        debug_assert!(Avx512::is_there());
-        // SAFETY: this only computes; the instruction is there, or this type would not be used.
-        unsafe {
-            let ones = _mm_set1_epi8(-1);
-            // Multiplied without carries by all ones.
-            let product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(bits.cast_signed()), ones, 0);
-            _mm_cvtsi128_si64(product).cast_unsigned()
-        }
+        Avx2::prefix_xor(bits)
     }
 
     type Depths = __m512i;

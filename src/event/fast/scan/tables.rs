@@ -7,7 +7,6 @@ pub(super) const BITS: [[u8; 8]; 256] = {
     let mut table = [[0; 8]; 256];
     let mut byte = 1;
     while byte < 256 {
-        // That of the lowest, and those of the others.
         let mut left = byte;
         let mut count = 0;
         while left != 0 {
