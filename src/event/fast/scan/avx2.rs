@@ -18,7 +18,7 @@ use std::arch::x86_64::{
     _mm256_srli_epi16, _mm256_sub_epi8, _mm256_subs_epu8, _mm256_testz_si256, _mm256_xor_si256,
 };
 
-use super::tables::{BITS, COUNTING, ENDS, PUNCTUATION, SPACES, utf8};
+use super::tables::{BITS, EIGHTS, ENDS, PUNCTUATION, SPACES, utf8};
 use super::{BEFORE, BLOCK, Escapes, Index, Kinds, Masks, Scalars, Scan, Task, WIDE, Words4};
 
 /// Vectors of 32 bytes, on x86-64 machines with AVX2. Only to be used where [`Avx2::is_there`].
@@ -56,17 +56,8 @@ impl Avx2 {
     /// A byte for each bit of half a word: all of its bits, or none.
     #[inline(always)]
     fn bytes(bits: u32) -> __m256i {
-        /// Which byte of the word has the bit.
-        const BYTE: [u8; BLOCK] = {
-            let mut bytes = [0; BLOCK];
-            let mut at = 0;
-            while at < BLOCK {
-                bytes[at] = COUNTING[at / 8];
-                at += 1;
-            }
-            bytes
-        };
-        let byte = Avx2::load(&BYTE);
+        // Which byte of the word has the bit.
+        let byte = Pair::load(&EIGHTS).0;
         // SAFETY: these only compute; AVX2 is there, or this type would not be used.
         unsafe {
             let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());

@@ -19,7 +19,7 @@ use std::arch::x86_64::{
 };
 
 use super::avx2::Avx2;
-use super::tables::{COUNTING, ENDS, PUNCTUATION, SPACES, utf8};
+use super::tables::{COUNTING, EIGHTS, ENDS, PUNCTUATION, SPACES, utf8};
 use super::{BEFORE, BLOCK, Escapes, Index, Kinds, Masks, Scalars, Scan, Task, WIDE, Words4};
 
 /// Vectors of 64 bytes, on x86-64 machines with AVX-512 as it has been since Ice Lake and Zen 4.
@@ -30,12 +30,7 @@ pub(in super::super) struct Avx512;
 impl Avx512 {
     /// Whether this machine has what it takes.
     pub(in super::super) fn is_there() -> bool {
-        is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("popcnt")
-            && is_x86_feature_detected!("pclmulqdq")
+        Avx2::is_there()
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
@@ -255,16 +250,7 @@ impl Index for Avx512 {
     #[inline(always)]
     fn depths(open: u64, close: u64, before: u32) -> __m512i {
         // Of each eight tokens: a byte for the sum of those before, eight times.
-        const SPREAD: [u8; WIDE] = {
-            let mut bytes = [0; WIDE];
-            let mut at = 0;
-            while at < WIDE {
-                bytes[at] = COUNTING[at / 8];
-                at += 1;
-            }
-            bytes
-        };
-        let (counting, spread) = (Avx512::load(&COUNTING), Avx512::load(&SPREAD));
+        let (counting, spread) = (Avx512::load(&COUNTING), Avx512::load(&EIGHTS));
         // One more than what is added up before each token; it has to fit a byte of 1 to 64.
         let before = u8::try_from(before).unwrap_or(u8::MAX).wrapping_sub(1);
         // SAFETY: these only compute; AVX-512 is there, or this type would not be used.

@@ -58,6 +58,17 @@ pub(super) const COUNTING: [u8; WIDE] = {
     bytes
 };
 
+/// Each byte the number of its eight.
+pub(super) const EIGHTS: [u8; WIDE] = {
+    let mut bytes = [0; WIDE];
+    let mut at = 0;
+    while at < WIDE {
+        bytes[at] = COUNTING[at / 8];
+        at += 1;
+    }
+    bytes
+};
+
 /// What three halves of two bytes that follow each other say against both, a bit for each kind of
 /// fault: where a bit is in all three, there is that fault. The kinds, and the tables, are those of
 /// Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2021).
