@@ -102,14 +102,12 @@ impl Comparison {
     pub(super) fn finish(self, path: &Path, new: &File, len: u64) -> Option<File> {
         // Opened anew: a file system of a network looks then whether somebody else has changed it.
         let now = There::open(path)?;
-        let is_the_same_file = identity(&now.before) == identity(&self.there.before);
-        match self.so_far {
-            SoFar::Differs if is_the_same_file => None,
-            SoFar::Same | SoFar::Behind if is_the_same_file => {
-                now.if_same_from(path, self.same, new, len)
-            }
-            _ => now.if_same_from(path, 0, new, len),
+        let is_another = identity(&now.before) != identity(&self.there.before);
+        if self.so_far == SoFar::Differs && !is_another {
+            return None;
         }
+        let start = if is_another { 0 } else { self.same };
+        now.if_same_from(path, start, new, len)
     }
 }
 
