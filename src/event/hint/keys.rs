@@ -104,9 +104,6 @@ pub(super) fn of_missing(
 
 /// For a value that is an object: what in it would be valid in its place.
 pub(super) fn of_object(line: &[u8], value: Span, field: Field, schema: &Schema) -> Option<Guess> {
-    if line.get(value.start) != Some(&b'{') {
-        return None;
-    }
     let path = schema.path(field).keys();
     let outer = plain(path.last()?);
     let valid: Vec<String> = json::members(line, value.start)
