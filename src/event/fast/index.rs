@@ -619,7 +619,7 @@ impl LineIndex {
                 break;
             };
             if may_have_escapes && text[0] == b'"' {
-                place = super::field_place(names.field_of_escaped_key(&text[1..]));
+                place = field_place(names.field_of_escaped_key(&text[1..]));
             }
             line.values[place] = *value;
             line.end = *key;
@@ -630,6 +630,12 @@ impl LineIndex {
             is_next_strange,
         }
     }
+}
+
+/// The place of a field's value among all; the last one is that of other keys.
+#[inline(always)]
+fn field_place(field: Option<Field>) -> usize {
+    field.map_or(Field::COUNT, Field::index)
 }
 
 /// Memory that is made where it stays.

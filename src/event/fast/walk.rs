@@ -7,15 +7,82 @@
 
 use std::marker::PhantomData;
 
+use super::glue::Glue;
 use super::names::{MoreGlue, Names};
 use super::scan::{BLOCK, Scan, Task};
 use super::value::{
-    DATE_AND_TIME, Dates, end_of_timestamp, ends_member, hex, parse_escaped_timestamp,
-    usual_user_id,
+    DATE_AND_TIME, Dates, end_of_timestamp, ends_member, hex, parse_amount,
+    parse_escaped_timestamp, usual_amount, usual_user_id,
 };
-use super::{Glue, MAX_DEPTH};
+use super::{FastLane, MAX_DEPTH};
 use crate::event::field::Field;
-use crate::event::{Date, UserId, json};
+use crate::event::{Date, Event, UserId, json};
+
+impl<N: Names> FastLane<N> {
+    /// The event of the line that the reader stands before, which is then behind it.
+    #[inline(always)]
+    pub(super) fn walk<S: Scan>(&mut self, reader: &mut Reader<'_, S>) -> Option<Event> {
+        let mut user_id = None;
+        let mut is_purchase = None;
+        let mut date = None;
+        // Whether it has to be an amount is only known at the end: the number waits.
+        let mut amount = None;
+        let mut place = 0;
+        loop {
+            let field = match self.glues.get_mut(place) {
+                Some([first, _]) if reader.skip_if(first) => first.field,
+                Some([first, second]) if reader.skip_if(second) => {
+                    std::mem::swap(first, second);
+                    first.field
+                }
+                glues => {
+                    let start = reader.at;
+                    let field = reader.key(place == 0, &self.names)?;
+                    if let Some([first, second]) = glues {
+                        std::mem::swap(first, second);
+                        first.learn(&reader.text[start..reader.at], field);
+                    }
+                    reader.is_strange = true;
+                    field
+                }
+            };
+            match field {
+                None => reader.skip_value()?,
+                Some(Field::UserId) => user_id = Some(reader.user_id()?),
+                Some(Field::EventType) => is_purchase = Some(reader.is_purchase(&self.names)?),
+                Some(Field::Timestamp) => {
+                    date = Some(reader.timestamp(&mut self.dates, &mut self.names)?);
+                }
+                Some(Field::Amount) => {
+                    let usual = reader.next_bytes().and_then(usual_amount);
+                    let start = reader.at;
+                    match usual {
+                        Some((_, len)) => reader.at += len,
+                        None => reader.skip_value()?,
+                    }
+                    amount = Some((usual, start..reader.at));
+                }
+            }
+            reader.skip_white_space();
+            if reader.peek()? == b'}' {
+                break;
+            }
+            place += 1;
+        }
+        reader.at += 1;
+        reader.end_of_line()?;
+
+        let purchase = if is_purchase? {
+            Some(match amount? {
+                (Some((amount, _)), _) => amount,
+                (None, place) => parse_amount(reader.text.get(place)?)?,
+            })
+        } else {
+            None
+        };
+        Some(Event::new(date?, user_id?, purchase))
+    }
+}
 
 /// A place in the text that moves on. Every method returns `None` for what is not ordinary, and the
 /// line is then given up, wherever the reader stands.
