@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::file::FileId;
 use super::glob::{self, Component, Pattern};
+use super::harvest::{Why, why_unasked};
 use super::name::{self, NameKind};
-use super::{Found, Place, Search, Why, why_unasked};
+use super::{Found, Place, Search};
 
 impl Search {
     /// Whether a file of that name in the current folder, which may not be there yet, would be among the
