@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// How far apart the bytes are that are tried. The kernel lets go of what is cached in large pieces.
+///
+/// Where one is missing, the one in the middle between it and the next is tried too: a page at which the kernel means
+/// to start reading ahead, as it marks them where a file was mapped, counts as missing although it is there.
 const STEP: usize = 1024 * 1024;
 
 /// What is known of a file in the cache: that all that was looked for was there, so far, or not.
@@ -31,7 +34,9 @@ impl Cached {
         if is_missing.load(Ordering::Relaxed) {
             return false;
         }
-        let holds = range.step_by(STEP).all(|at| is_there(file, at));
+        let holds = range
+            .step_by(STEP)
+            .all(|at| is_there(file, at) || is_there(file, at + STEP / 2));
         if !holds {
             is_missing.store(true, Ordering::Relaxed);
         }
