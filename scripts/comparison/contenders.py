@@ -21,17 +21,26 @@ class Peer:
     module: str = ""
     # Slow enough to be given the first lines of the data only.
     sampled: bool = False
+    # Whether it takes part where invalid lines have to be found.
+    checks: bool = False
 
 
 _ALL = [
-    Peer("duckdb", "DuckDB", ("duckdb==2.0.0",), "duckdb"),
-    Peer("polars", "Polars, streaming", ("polars==2.1.0",), "polars"),
-    Peer("clickhouse", "ClickHouse local", ("chdb==4.4.0", "chdb-core==26.9.0"), "chdb"),
-    Peer("datafusion", "DataFusion", ("datafusion==55.0.0", "pyarrow==26.0.1"), "datafusion"),
+    Peer("duckdb", "DuckDB", ("duckdb==2.0.0",), "duckdb", checks=True),
+    Peer("polars", "Polars, streaming", ("polars==2.1.0",), "polars", checks=True),
+    Peer("clickhouse", "ClickHouse local", ("chdb==4.4.0", "chdb-core==26.9.0"), "chdb", checks=True),
+    Peer("datafusion", "DataFusion", ("datafusion==55.0.0", "pyarrow==26.0.1"), "datafusion", checks=True),
     Peer("orjson", "Python with orjson", ("orjson==3.13.0",), "orjson", sampled=True),
     Peer("python", "Python's standard library", sampled=True),
 ]
 PEERS = {peer.name: peer for peer in _ALL}
+
+
+def taking_part(profile, names):
+    """Those of the peers that are asked for who can be given a profile's data."""
+    if profile.ours_only:
+        return []
+    return [PEERS[name] for name in names if PEERS[name].checks or not profile.checked]
 
 
 def install(peers, folder):
@@ -101,6 +110,8 @@ def ours(profile, daytally, limit, events, threads, out):
             command += ["--rejects", writes[1], "--log-file", writes[2]]
         return Contender(key, title, command, events, writes)
 
+    if profile.checked:
+        return [variant("daytally", "daytally", threads)]
     variants = [
         variant("daytally", "daytally", threads),
         variant("one_thread", "daytally, one thread", 1),
@@ -112,8 +123,9 @@ def ours(profile, daytally, limit, events, threads, out):
     return [*variants, Contender("limit", "limit", command, events, prints="limit")]
 
 
-def theirs(peer, python, events, threads, out):
+def theirs(peer, python, events, threads, out, checked=False):
     result = os.path.join(out, f"{peer.name}.csv")
     script = os.path.join(PEER_SCRIPTS, f"{peer.name}_peer.py")
     command = [python or sys.executable, "-B", script, events, result, str(threads)]
+    command += ["check"] if checked else []
     return Contender(peer.name, peer.title, command, events, [result], prints="peer")

@@ -59,7 +59,7 @@ def run(contender, timeout):
 def last_words(text):
     """What a program that failed said the matter was: the last line that looks like an error, or the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"(\w+[.: ])*\w*(error|exception|panic)", line, re.IGNORECASE)]
+    errors = [line for line in lines if re.match(r"(\w+[.: ])*\w*(error|exception|panic)\w*:", line, re.IGNORECASE)]
     return (errors or lines or ["nothing"])[-1][:300]
 
 
@@ -97,7 +97,7 @@ def summarise(contender, times, daytally, daytally_bytes):
     return summary
 
 
-def cold(daytally, count, timeout, say):
+def cold(daytally, threads, count, timeout, say):
     """Times daytally on a file that has to come from the disk, and reading it once in sequence, in turns."""
 
     def drop():
@@ -109,8 +109,13 @@ def cold(daytally, count, timeout, say):
         read_once(daytally.events)
         return time.perf_counter() - start
 
-    contenders = [("read", read), ("daytally", lambda: run(daytally, timeout)["counts"])]
-    times = {"read": [], "daytally": []}
+    def aggregate():
+        times = run(daytally, timeout)
+        busy.append((times["user"] + times["system"]) / (times["wall"] * threads))
+        return times["counts"]
+
+    contenders = [("read", read), ("daytally", aggregate)]
+    times, busy = {"read": [], "daytally": []}, []
     for number in range(count):
         for name, measure in contenders[:: 1 if number % 2 == 0 else -1]:
             drop()
@@ -120,5 +125,6 @@ def cold(daytally, count, timeout, say):
         "read_seconds": statistics.median(times["read"]),
         "daytally_seconds": statistics.median(times["daytally"]),
         "ratio_to_reading": statistics.median(ours / read for ours, read in zip(times["daytally"], times["read"])),
+        "busy": statistics.median(busy),
         "times": times,
     }

@@ -16,6 +16,17 @@ class Profile:
     ours_only: str = ""
     # Whether rejects and log are written to files.
     rejects: bool = False
+    # Whether it is only about peers that find the invalid lines, as daytally always does.
+    checked: bool = False
+
+
+# One line in a thousand, of every reason in turn: what `daytally generate` makes.
+_SOME_INVALID = ("--invalid-rate", "0.001")
+
+
+def _checked(of, *arguments):
+    what = f"{of}, and one line in 1,000 is invalid"
+    return Profile(f"{of}-checked", what, (*arguments, *_SOME_INVALID), checked=True)
 
 
 _ALL = [
@@ -36,6 +47,9 @@ _ALL = [
         ours_only="no peer tells which lines are invalid and why",
         rejects=True,
     ),
+    _checked("narrow"),
+    _checked("wide", "--profile", "wide"),
+    _checked("many", "--users", "100000"),
 ]
 PROFILES = {profile.name: profile for profile in _ALL}
 

@@ -1,5 +1,6 @@
 """The report for people: Markdown tables, one for each question."""
 
+from .contenders import PEERS
 from .machine import sentence
 from .measure import GIB
 
@@ -42,26 +43,38 @@ def markdown(report):
     for name, profile in profiles.items():
         groups = profile["agreement"]["daytally"]["groups"]
         lines.append(f"- {name}: {profile['what']}; {profile['lines']:,} lines, {groups:,} groups")
+    checked = {name: profile for name, profile in profiles.items() if profile["checked"]}
+    profiles = {name: profile for name, profile in profiles.items() if not profile["checked"]}
     shared = {name: profile for name, profile in profiles.items() if not profile["ours_only"]}
+    if checked and any(PEERS[name].checks for name in settings["peers"]):
+        lines += ["", *checking(settings, checked)]
     if settings["peers"] and shared:
         lines += ["", *peers(settings, shared)]
-    lines += ["", *limit(profiles)]
+    if profiles:
+        lines += ["", *limit(profiles)]
     if any("cold" in profile for profile in profiles.values()):
         lines += ["", *cold(profiles)]
     return "\n".join(lines) + "\n"
 
 
-def peers(settings, profiles):
-    """Against other engines."""
-    yield "**Against other engines.** Seconds, and how many times daytally's. All results agree."
-    yield ""
-    notes, rows, whole = [], [], []
+class Notes:
+    """What is said below a table, each thing once."""
 
-    def mark(note):
-        if note not in notes:
-            notes.append(note)
-        return superscript(notes.index(note) + 1)
+    def __init__(self):
+        self.notes = []
 
+    def mark(self, note):
+        if note not in self.notes:
+            self.notes.append(note)
+        return superscript(self.notes.index(note) + 1)
+
+    def __str__(self):
+        return " ".join(f"{superscript(number)} {note}" for number, note in enumerate(self.notes, 1))
+
+
+def against(settings, names, profiles, notes):
+    """The rows of a table of peers, with daytally first, and what each of them takes as a whole process."""
+    rows, whole = [], []
     rows.append(
         ["daytally"]
         + [
@@ -69,30 +82,59 @@ def peers(settings, profiles):
             for ours in (profile["contenders"]["daytally"] for profile in profiles.values())
         ]
     )
-    for peer in settings["peers"]:
-        cells, wholes, title = [], [], None
+    for peer in names:
+        cells, wholes, title, marks = [], [], PEERS[peer].title, ""
         for profile in profiles.values():
             theirs = profile["contenders"].get(peer)
             if theirs is None:
-                cells.append("cannot" + mark(f"{profile['failures'][peer]}."))
+                cells.append("cannot" + notes.mark(f"{profile['failures'][peer]}."))
                 wholes.append("cannot")
                 continue
             title = f"{theirs['title']} {theirs['version']}"
             facts = theirs["how"]
             if theirs["revenue"] == "double":
                 facts = f"revenue in doubles, compared to a millionth; {facts}"
-            marks = mark(facts[0].upper() + facts[1:] + ".")
+            marks = notes.mark(facts[0].upper() + facts[1:] + ".")
             if theirs["bytes"] * 5 // 4 < profile["bytes"]:
-                marks += " " + mark(f"Measured on the first {size(settings['sample'])}; the seconds are for 1 GiB.")
+                marks += " " + notes.mark(f"Measured on the first {size(settings['sample'])}; the seconds are for 1 GiB.")
                 cells.append(f"{seconds(theirs['seconds_per_gib'])}/GiB, {times(theirs['ratio_to_daytally'])}")
             else:
                 cells.append(f"{seconds(theirs['median_seconds'])}, {times(theirs['ratio_to_daytally'])}")
             wholes.append(seconds(theirs["median_wall_seconds"]))
-        rows.append([(title or peer) + (marks if title else ""), *cells])
-        whole.append([title or peer, *wholes])
+        rows.append([title + marks, *cells])
+        whole.append([title, *wholes])
+    return rows, whole
+
+
+def checking(settings, profiles):
+    """Against other engines that find the invalid lines."""
+    yield (
+        "**Against other engines, which do the same job.** One line in 1,000 is invalid, for each reason in turn, and "
+        "everyone has to find those lines. Seconds, and how many times daytally's. All results agree."
+    )
+    yield ""
+    notes = Notes()
+    names = [name for name in settings["peers"] if PEERS[name].checks]
+    rows, _ = against(settings, names, profiles, notes)
+    yield from table(["", *(name.split("-")[0] for name in profiles)], rows)
+    yield ""
+    yield str(notes)
+    yield ""
+    yield (
+        "The queries are the quickest of several that come to the same result; they are in `scripts/peers`. daytally also "
+        "tells of each invalid line where it is and what is wrong with it."
+    )
+
+
+def peers(settings, profiles):
+    """Against other engines, which are spared finding invalid lines."""
+    yield "**Against other engines, which trust their input.** Seconds, and how many times daytally's. All results agree."
+    yield ""
+    notes = Notes()
+    rows, whole = against(settings, settings["peers"], profiles, notes)
     yield from table(["", *profiles], rows)
     yield ""
-    yield " ".join(f"{superscript(number)} {note}" for number, note in enumerate(notes, 1))
+    yield str(notes)
     yield ""
     yield (
         "The peers' seconds are those inside the process, without the start of the interpreter and imports; daytally's "
@@ -143,16 +185,20 @@ def limit(profiles):
 
 def cold(profiles):
     """From the disk."""
-    yield "**From the disk.** The file is not in the page cache; against reading it once from front to back."
+    yield (
+        "**From the disk.** The file is not in the page cache; against reading it once from front to back. Where the "
+        "processors are busy all the time, the disk is not what is waited for."
+    )
     yield ""
     yield from table(
-        ["", "reading", "daytally", "times reading"],
+        ["", "reading", "daytally", "times reading", "processors busy"],
         [
             [
                 name,
                 seconds(profile["cold"]["read_seconds"]),
                 seconds(profile["cold"]["daytally_seconds"]),
                 times(profile["cold"]["ratio_to_reading"]),
+                f"{profile['cold']['busy']:.0%}",
             ]
             for name, profile in profiles.items()
             if "cold" in profile

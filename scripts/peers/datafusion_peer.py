@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""daytally's job, done by DataFusion. Usage: datafusion_peer.py IN OUT THREADS"""
+"""daytally's job, done by DataFusion. Usage: datafusion_peer.py IN OUT THREADS [check]"""
 
 import os
 
@@ -7,6 +7,8 @@ import datafusion
 import pyarrow
 
 from report import run
+
+HOW = "decimals are read as written, and cut off after the 18th; of a timestamp only the date is read"
 
 
 def job(events, result, threads):
@@ -42,5 +44,7 @@ if __name__ == "__main__":
         job,
         version=datafusion.__version__,
         revenue="decimal",
-        how="decimals are read as written, and cut off after the 18th; of a timestamp only the date is read",
+        how=HOW,
+        # It has nothing else.
+        checking=(job, HOW),
     )
