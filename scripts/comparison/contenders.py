@@ -21,15 +21,15 @@ class Peer:
     module: str = ""
     # Slow enough to be given the first lines of the data only.
     sampled: bool = False
-    # Whether it takes part where invalid lines have to be found.
-    checks: bool = False
+    # Where invalid lines have to be found: "finds" them, "cannot" although it is tried, or takes no part.
+    checks: str = ""
 
 
 _ALL = [
-    Peer("duckdb", "DuckDB", ("duckdb==2.0.0",), "duckdb", checks=True),
-    Peer("polars", "Polars, streaming", ("polars==2.1.0",), "polars", checks=True),
-    Peer("clickhouse", "ClickHouse local", ("chdb==4.4.0", "chdb-core==26.9.0"), "chdb", checks=True),
-    Peer("datafusion", "DataFusion", ("datafusion==55.0.0", "pyarrow==26.0.1"), "datafusion", checks=True),
+    Peer("duckdb", "DuckDB", ("duckdb==2.0.0",), "duckdb", checks="finds"),
+    Peer("polars", "Polars, streaming", ("polars==2.1.0",), "polars", checks="cannot"),
+    Peer("clickhouse", "ClickHouse local", ("chdb==4.4.0", "chdb-core==26.9.0"), "chdb", checks="finds"),
+    Peer("datafusion", "DataFusion", ("datafusion==55.0.0", "pyarrow==26.0.1"), "datafusion", checks="cannot"),
     Peer("orjson", "Python with orjson", ("orjson==3.13.0",), "orjson", sampled=True),
     Peer("python", "Python's standard library", sampled=True),
 ]

@@ -16,17 +16,12 @@ class Profile:
     ours_only: str = ""
     # Whether rejects and log are written to files.
     rejects: bool = False
-    # Whether it is only about peers that find the invalid lines, as daytally always does.
+    # Whether some lines are invalid, and it is only about peers that find them, as daytally always does.
     checked: bool = False
 
 
-# One line in a thousand, of every reason in turn: what `daytally generate` makes.
-_SOME_INVALID = ("--invalid-rate", "0.001")
-
-
 def _checked(of, *arguments):
-    what = f"{of}, and one line in 1,000 is invalid"
-    return Profile(f"{of}-checked", what, (*arguments, *_SOME_INVALID), checked=True)
+    return Profile(f"{of}-checked", f"{of}, and one line in 1,000 is invalid", arguments, checked=True)
 
 
 _ALL = [
@@ -54,10 +49,15 @@ _ALL = [
 PROFILES = {profile.name: profile for profile in _ALL}
 
 
-def generate(profile, daytally, size, folder):
-    """Makes a profile's data, unless it is there from before. Returns the path and the command."""
+def generate(profile, daytally, size, folder, for_check=False):
+    """Makes a profile's data, unless it is there from before. Returns the path and the command.
+
+    With `for_check` many lines are invalid where some are: also little data has all kinds of them then.
+    """
     arguments = list(profile.arguments)
-    if "--invalid-rate" not in arguments:
+    if profile.checked:
+        arguments += ["--invalid-rate", "0.2" if for_check else "0.001"]
+    elif "--invalid-rate" not in arguments:
         arguments += ["--invalid-rate", "0"]
     arguments = ["generate", "--size", str(size), *arguments]
     path = os.path.join(folder, f"{profile.name}-{size}.jsonl")

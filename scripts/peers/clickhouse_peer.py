@@ -90,6 +90,6 @@ if __name__ == "__main__":
         checking=(
             checking,
             "decimals are read as written, and cut off after the 18th; of timestamps one form is read, with or without "
-            "a fraction",
+            "a fraction, from 1970 to 2106",
         ),
     )

@@ -45,6 +45,6 @@ if __name__ == "__main__":
         version=datafusion.__version__,
         revenue="decimal",
         how=HOW,
-        # It has nothing else.
+        # Its reader has nothing to pass over lines with, and there are no functions for JSON.
         checking=(job, HOW),
     )
