@@ -74,6 +74,23 @@ fn a_log_that_cannot_be_written_ends_a_run_with_a_state() {
     assert_eq!(sandbox.text("rejects.jsonl").lines().count(), 1);
 }
 
+/// After how many blocks of 512 bytes the last line of a log starts, given what it is where the input is in a folder
+/// named `d`, and how that folder has to be named for it to start there: so long are the lines that name it.
+fn blocks_before_last(log: &str) -> (usize, String) {
+    let last = log.find(" finished ").expect(log);
+    let before = log[..last].rfind('\n').map_or(0, |end| end + 1);
+    let names = log[..before].matches("d/e").count();
+    assert!(names > 0, "{log}");
+    let mut missing = (512 - before % 512) % 512;
+    while missing % names != 0 {
+        missing += 512;
+    }
+    let len = 1 + missing / names;
+    // No name in it is too long.
+    let folder = (1..=len).map(|at| if at % 200 == 0 && at < len { '/' } else { 'd' });
+    ((before + missing) / 512, folder.collect())
+}
+
 /// The last line of a log is written while everything can still be taken back.
 #[test]
 fn a_log_without_room_for_its_last_line_ends_the_run() {
@@ -89,7 +106,7 @@ fn a_log_without_room_for_its_last_line_ends_the_run() {
     for args in cases {
         let sandbox = Sandbox::new();
         // Into how long a folder's name the input is put is how long its lines are.
-        let mut folder = "d".to_owned();
+        let folder = "d".to_owned();
         std::fs::create_dir(sandbox.path(&folder)).unwrap();
         let events = format!("{CLICK}\n{}", "x\n".repeat(4));
         sandbox.write(format!("{folder}/e"), &events);
@@ -109,23 +126,10 @@ fn a_log_without_room_for_its_last_line_ends_the_run() {
             lines.concat()
         };
         run(&sandbox, &folder, "");
-        let whole = log(&sandbox);
-        let last = whole.find(" finished ").expect(&whole);
-        let before = whole[..last].rfind('\n').unwrap() + 1;
-        let names = whole.matches("d/e").count();
-        let mut missing = (512 - before % 512) % 512;
-        while missing % names != 0 {
-            missing += 512;
-        }
-        let len = 1 + missing / names;
-        // No name in it is too long.
-        folder = (1..=len)
-            .map(|at| if at % 200 == 0 && at < len { '/' } else { 'd' })
-            .collect();
+        let (blocks, folder) = blocks_before_last(&log(&sandbox));
         let sandbox = Sandbox::new();
         std::fs::create_dir_all(sandbox.path(&folder)).unwrap();
         sandbox.write(format!("{folder}/e"), &events);
-        let blocks = (before + missing) / 512;
         run(&sandbox, &folder, &format!("ulimit -f {blocks};")).expect_code(1);
         let cut = log(&sandbox);
         assert_eq!(cut.len(), blocks * 512, "{args}: {cut}");
@@ -143,6 +147,60 @@ fn a_log_without_room_for_its_last_line_ends_the_run() {
             assert_eq!(is_taken_back, !args.contains("-o -"), "{said}");
         }
     }
+}
+
+/// What a state says is published is what was there before.
+#[test]
+fn days_that_a_log_without_room_kept_from_being_published_are_published_later() {
+    const ARGS: &str = "--partition-by date -o days --state .state";
+    let later = CLICK.replace("2024-01-01", "2024-01-02");
+    assert_ne!(later, CLICK);
+    let begun = |folder: &str| {
+        let sandbox = Sandbox::new();
+        std::fs::create_dir_all(sandbox.path(folder)).unwrap();
+        let events = format!("{folder}/e");
+        sandbox.write(&events, format!("{CLICK}\n"));
+        let args = format!("aggregate -q {ARGS} {events}");
+        under_shell(&sandbox, "", &args).expect_code(0);
+        // One event more on that day, and one on a day that comes for the first time.
+        sandbox.write(&events, format!("{CLICK}\n{CLICK}\n{later}\nx\nx\n"));
+        sandbox
+    };
+    let logged = |sandbox: &Sandbox, folder: &str, limit: &str| {
+        let args = format!("aggregate -v --log-file log {ARGS} {folder}/e");
+        under_shell(sandbox, &format!("exec 2>said; {limit}"), &args)
+    };
+    let sandbox = begun("d");
+    logged(&sandbox, "d", "").expect_code(0);
+    let expected = days(&sandbox);
+    let (blocks, folder) = blocks_before_last(&sandbox.text("log"));
+
+    let sandbox = begun(&folder);
+    let before = days(&sandbox);
+    assert_ne!(before, expected);
+    logged(&sandbox, &folder, &format!("ulimit -f {blocks};")).expect_code(1);
+    assert_eq!(days(&sandbox), before, "{}", sandbox.text("said"));
+    std::fs::remove_file(sandbox.path("log")).unwrap();
+    logged(&sandbox, &folder, "").expect_code(0);
+    assert_eq!(days(&sandbox), expected);
+}
+
+/// The files of the folder of days.
+fn days(sandbox: &Sandbox) -> Vec<(std::path::PathBuf, String)> {
+    let root = sandbox.path("days");
+    let mut days = Vec::new();
+    for entry in std::fs::read_dir(&root).unwrap() {
+        let day = entry.unwrap().path();
+        if day.is_dir() {
+            for file in std::fs::read_dir(day).unwrap() {
+                let path = file.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap();
+                days.push((path.strip_prefix(&root).unwrap().to_path_buf(), text));
+            }
+        }
+    }
+    days.sort();
+    days
 }
 
 /// The file may have 512 bytes.
