@@ -6,9 +6,11 @@
 //! without a lock, which is how the next one tells it from the draft of a living process.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -137,7 +139,10 @@ impl Registry {
         named.is_closed = true;
         // What was created in a folder goes before the folder.
         while let Some((path, kind)) = named.drafts.pop() {
-            remove(&path, kind);
+            match kind {
+                Kind::Folder => remove_in_use(&path),
+                Kind::File | Kind::EmptyFolder => remove(&path, kind),
+            }
         }
     }
 }
@@ -168,6 +173,26 @@ fn try_to_remove(path: &Path, kind: Kind) -> io::Result<()> {
         Kind::File => std::fs::remove_file(path),
         Kind::Folder => std::fs::remove_dir_all(path),
         Kind::EmptyFolder => std::fs::remove_dir(path),
+    }
+}
+
+/// Removes a folder that other threads may be putting files into at this moment. It gets another name first, which
+/// they do not know: otherwise there would be no end to it, and a folder with something in it cannot be removed.
+fn remove_in_use(path: &Path) {
+    let aside = path
+        .file_name()
+        .and_then(|name| name.as_encoded_bytes().strip_suffix(SUFFIX.as_bytes()))
+        .map(|stem| [stem, b"-", SUFFIX.as_bytes()].concat())
+        .map(|name| path.with_file_name(OsStr::from_bytes(&name)))
+        // Should there be one, it is not to be replaced; and it would only be if it were empty.
+        .filter(|aside| std::fs::rename(path, aside).is_ok());
+    let path = aside.as_deref().unwrap_or(path);
+    for _ in 0..ATTEMPTS {
+        match try_to_remove(path, Kind::Folder) {
+            // Somebody had found the folder by its old name.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            _ => break,
+        }
     }
 }
 
@@ -668,6 +693,38 @@ mod tests {
         }
         drop(held);
         assert_eq!(names(folder.path()), ["kept", "place"]);
+    }
+
+    /// Threads go on for as long as the process is there: what they write comes after what was removed.
+    #[test]
+    fn discarding_removes_a_folder_that_is_written_into() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let registry = registry();
+            let staging = folder.path().join(".daytally-staged.tmp");
+            std::fs::create_dir(&staging).unwrap();
+            let ((), _name) = registry
+                .name(Kind::Folder, || Ok(((), staging.clone())))
+                .unwrap();
+            let (begun, wait) = mpsc::channel();
+            let writer = std::thread::spawn(move || {
+                for day in 0..100_000 {
+                    let day = staging.join(format!("date={day}"));
+                    let written = std::fs::create_dir(&day)
+                        .and_then(|()| std::fs::write(day.join("daily_user_stats.csv"), "x"));
+                    if written.is_err() {
+                        return;
+                    }
+                    let _ = begun.send(());
+                }
+            });
+            for _ in 0..50 {
+                wait.recv().unwrap();
+            }
+            registry.discard_within(Duration::from_secs(50));
+            writer.join().unwrap();
+            assert_eq!(names(folder.path()), [""; 0]);
+        }
     }
 
     /// As when a disk does not answer to whoever is creating a draft.
