@@ -388,6 +388,9 @@ impl Started {
                 "none of the valid events is of a day between --from and --to, so the result has no rows"
             );
         }
+        if outcome.books.valid + outcome.books.filtered + outcome.books.invalid() == 0 {
+            tracing::warn!("there are no events in what was read, so the result has no rows");
+        }
     }
 
     /// Logs what the search has left out or not found.

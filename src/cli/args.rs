@@ -40,19 +40,18 @@ pub(super) struct Cli {
     /// Without this option they come from $XDG_CONFIG_DIRS/daytally/config.toml,
     /// $XDG_CONFIG_HOME/daytally/config.toml and ./daytally.toml, of which the later ones win; daytally
     /// config shows what holds.
-    #[cfg(feature = "config")]
     #[arg(
         long,
         value_name = "FILE",
         env = "DAYTALLY_CONFIG",
         global = true,
         help_heading = "Global options",
-        hide_env = true
+        hide_env = true,
+        hide = cfg!(not(feature = "config"))
     )]
     pub(super) config: Option<PathBuf>,
 
     /// Read no config file.
-    #[cfg(feature = "config")]
     #[arg(
         long,
         env = "DAYTALLY_NO_CONFIG",
@@ -60,7 +59,8 @@ pub(super) struct Cli {
         value_parser = FalseyValueParser::new(),
         global = true,
         help_heading = "Global options",
-        hide_env = true
+        hide_env = true,
+        hide = cfg!(not(feature = "config"))
     )]
     pub(super) no_config: bool,
 

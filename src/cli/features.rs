@@ -24,6 +24,20 @@ pub(super) fn error(kind: ErrorKind, message: &str) -> clap::Error {
     clap::Error::raw(kind, format!("{message}\n"))
 }
 
+/// That a config file cannot be read, if one is asked for or is there; what it says is not to be passed over.
+#[cfg(not(feature = "config"))]
+pub(super) fn missing_config(cli: &super::args::Cli) -> Option<String> {
+    const LOCAL: &str = "daytally.toml";
+    let missing = missing("config");
+    if cli.config.is_some() {
+        return Some(format!("--config is not in this build: {missing}"));
+    }
+    let is_there = !cli.no_config && std::fs::symlink_metadata(LOCAL).is_ok();
+    is_there.then(|| {
+        format!("there is a {LOCAL} here, which cannot be read, and --no-config goes on without it: {missing}")
+    })
+}
+
 /// That the feature is missing that a command takes; `None` if there is no such command, or it is built in.
 pub(super) fn missing_command(name: &str) -> Option<String> {
     let (name, feature, _) = COMMANDS

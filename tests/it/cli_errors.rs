@@ -104,10 +104,44 @@ fn an_output_folder_without_permission() {
 }
 
 #[test]
-fn an_empty_file_is_no_failure() {
-    let sandbox = Sandbox::with_events("");
-    sandbox.aggregate([] as [&str; 0]).expect_code(0);
-    assert_eq!(sandbox.csv(), crate::reference::HEADER);
+fn inputs_without_events_are_no_failure_and_are_warned_of() {
+    for (events, has_events) in [
+        ("", false),
+        ("\n \r\n", false),
+        ("x\n", true),
+        (CLICK, true),
+    ] {
+        let sandbox = Sandbox::with_events(events);
+        let run = sandbox.aggregate([] as [&str; 0]);
+        run.expect_code(0);
+        let is_warned_of = run
+            .stderr
+            .contains(" WARN there are no events in what was read");
+        assert_eq!(is_warned_of, !has_events, "{}", run.stderr);
+        let expected = match events {
+            CLICK => crate::harness::CLICK_CSV,
+            _ => crate::reference::HEADER,
+        };
+        assert_eq!(sandbox.csv(), expected);
+    }
+}
+
+/// What it says is not passed over.
+#[cfg(not(feature = "config"))]
+#[test]
+fn a_build_that_reads_no_config_files_says_so() {
+    let sandbox = Sandbox::with_events(CLICK);
+    let missing = "built without the feature config";
+    sandbox.write("other.toml", "threads = 0");
+    let run = sandbox.aggregate(["--config", "other.toml"]);
+    run.expect_code(2).expect_stderr(missing);
+    sandbox.write("daytally.toml", "threads = 0");
+    for args in [&[][..], &["--config", "other.toml", "--no-config"]] {
+        let run = sandbox.aggregate(args);
+        run.expect_code(2).expect_stderr(missing);
+        assert!(!sandbox.path("daily_user_stats.csv").exists());
+    }
+    sandbox.aggregate(["--no-config"]).expect_code(0);
 }
 
 #[test]

@@ -148,7 +148,9 @@ fn what_cannot_be_is_wrong_use() {
         (&["--amount-field="], "a key is empty"),
         (&[r"--amount-field=a\b"], r"a backslash is written \\"),
         (&["--purchase-type="], "no event's type is empty"),
-        (&["--timezone=+2"], "there is no such time zone"),
+        (&["--timezone=+2"], "there is no such offset"),
+        (&["--timezone=+25:00"], "from -23:59 to +23:59"),
+        (&["--timezone=Nowhere"], "there is no such time zone"),
         (&["--timezone=\u{1b}[31m"], "there is no such time zone"),
     ] {
         let run = sandbox.aggregate(args);

@@ -82,7 +82,7 @@ fn blocks_before_last(log: &str) -> (usize, String) {
     let names = log[..before].matches("d/e").count();
     assert!(names > 0, "{log}");
     let mut missing = (512 - before % 512) % 512;
-    while missing % names != 0 {
+    while !missing.is_multiple_of(names) {
         missing += 512;
     }
     let len = 1 + missing / names;
