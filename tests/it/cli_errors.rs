@@ -119,7 +119,7 @@ fn inputs_without_events_are_no_failure_and_are_warned_of() {
             .contains(" WARN there are no events in what was read");
         assert_eq!(is_warned_of, !has_events, "{}", run.stderr);
         let expected = match events {
-            CLICK => crate::harness::CLICK_CSV,
+            CLICK => CLICK_CSV,
             _ => crate::reference::HEADER,
         };
         assert_eq!(sandbox.csv(), expected);

@@ -242,6 +242,7 @@ fn a_narrow_terminal_has_a_short_bar() {
     let pipe = writer(&sandbox);
     run.wait_for("\r\u{1b}[2K");
     run.wait_for("0 B, ");
+    writeln!(&pipe, "{CLICK}").unwrap();
     drop(pipe);
     let (status, lines, raw) = run.end();
     assert_eq!(status.code(), Some(0), "{raw}");
