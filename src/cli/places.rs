@@ -283,7 +283,11 @@ fn is_same_place(a: &Target, b: &Target) -> bool {
         }
         (Target::Path(a), Target::Path(b)) => match (std::fs::metadata(a), std::fs::metadata(b)) {
             (Ok(a), Ok(b)) => a.is_file() && FileId::new(&a) == FileId::new(&b),
-            (Err(_), Err(_)) => place_of_new_file(a) == place_of_new_file(b),
+            (Err(_), Err(_)) => match (place_of_new_file(a), place_of_new_file(b)) {
+                (Some(a), Some(b)) => a == b,
+                // Where folders are missing, that is what is wrong; but for what was named twice.
+                _ => std::path::absolute(a).ok() == std::path::absolute(b).ok(),
+            },
             _ => false,
         },
     }

@@ -157,6 +157,24 @@ fn a_missing_output_folder() {
 }
 
 #[test]
+fn outputs_in_several_missing_folders() {
+    let sandbox = Sandbox::with_events(CLICK);
+    for args in [
+        ["-o", "no/out.csv", "--rejects", "nor/rejects.jsonl"],
+        ["--rejects", "no/rejects.jsonl", "--summary", "nor/summary"],
+        ["-o", "events.jsonl/out.csv", "--rejects", "events.jsonl/r"],
+    ] {
+        let run = sandbox.aggregate(args);
+        run.expect_code(1).expect_stderr("cannot create ");
+        run.expect_stderr(args[1]);
+        assert_eq!(sandbox.names(), ["events.jsonl"]);
+    }
+    let twice = ["-o", "no/out", "--rejects", "./no/out"];
+    let run = sandbox.aggregate(twice);
+    run.expect_code(2).expect_stderr(" both go to ");
+}
+
+#[test]
 fn a_folder_as_output() {
     for option in ["--output", "--rejects", "--summary", "--log-file"] {
         let sandbox = Sandbox::with_events(format!("{CLICK}\nx\n"));
