@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BLOCK = 1 << 20
 
@@ -18,10 +18,6 @@ class Profile:
     rejects: bool = False
     # Whether some lines are invalid, and it is only about peers that find them, as daytally always does.
     checked: bool = False
-
-
-def _checked(of, *arguments):
-    return Profile(f"{of}-checked", f"{of}, and one line in 1,000 is invalid", arguments, checked=True)
 
 
 _ALL = [
@@ -42,9 +38,11 @@ _ALL = [
         ours_only="no peer tells which lines are invalid and why",
         rejects=True,
     ),
-    _checked("narrow"),
-    _checked("wide", "--profile", "wide"),
-    _checked("many", "--users", "100000"),
+]
+_ALL += [
+    replace(profile, name=f"{profile.name}-checked", what=f"{profile.name}, and one line in 1,000 is invalid", checked=True)
+    for profile in _ALL
+    if profile.name in ("narrow", "wide", "many")
 ]
 PROFILES = {profile.name: profile for profile in _ALL}
 

@@ -388,7 +388,7 @@ impl Started {
                 "none of the valid events is of a day between --from and --to, so the result has no rows"
             );
         }
-        if outcome.books.valid + outcome.books.filtered + outcome.books.invalid() == 0 {
+        if outcome.books.lines() == outcome.books.blank {
             tracing::warn!("there are no events in what was read, so the result has no rows");
         }
     }

@@ -33,6 +33,9 @@ use daytally::{replay, state, survey};
 /// What is read if nothing is named.
 const DEFAULT_INPUT: &str = "events.jsonl";
 
+/// The config file of the current folder.
+pub(super) const LOCAL_CONFIG: &str = "daytally.toml";
+
 /// Where the days of the result go if nothing is said.
 const DEFAULT_OUTPUT_FOLDER: &str = "daily_user_stats";
 

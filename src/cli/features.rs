@@ -2,6 +2,9 @@
 
 use clap::error::ErrorKind;
 
+#[cfg(not(feature = "config"))]
+use super::config::LOCAL_CONFIG;
+
 /// Commands that take a feature, and whether this build has it.
 const COMMANDS: [(&str, &str, bool); 6] = [
     ("splits", "arrow", cfg!(feature = "arrow")),
@@ -27,14 +30,13 @@ pub(super) fn error(kind: ErrorKind, message: &str) -> clap::Error {
 /// That a config file cannot be read, if one is asked for or is there; what it says is not to be passed over.
 #[cfg(not(feature = "config"))]
 pub(super) fn missing_config(cli: &super::args::Cli) -> Option<String> {
-    const LOCAL: &str = "daytally.toml";
     let missing = missing("config");
     if cli.config.is_some() {
         return Some(format!("--config is not in this build: {missing}"));
     }
-    let is_there = !cli.no_config && std::fs::symlink_metadata(LOCAL).is_ok();
+    let is_there = !cli.no_config && std::fs::symlink_metadata(LOCAL_CONFIG).is_ok();
     is_there.then(|| {
-        format!("there is a {LOCAL} here, which cannot be read, and --no-config goes on without it: {missing}")
+        format!("there is a {LOCAL_CONFIG} here, which cannot be read, and --no-config goes on without it: {missing}")
     })
 }
 

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::cli_spill::{SmallDisk, under_prlimit};
-use crate::harness::{CLICK, Run, Sandbox, fifo, number_of, snapshot, text_of};
+use crate::harness::{CLICK, Run, Sandbox, fifo, number_of, snapshot, text_of, tree};
 use crate::reference::HEADER;
 
 /// The lines of one click a day, of a user.
@@ -29,27 +29,6 @@ fn clicks(days: impl IntoIterator<Item = u32>, user: u32) -> String {
 
 fn day_file(day: u32) -> String {
     format!("out/date=2024-01-{day:02}/daily_user_stats.csv")
-}
-
-/// What is in a folder, with all folders in it.
-fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().to_path_buf();
-            if path.symlink_metadata().unwrap().is_dir() {
-                found.insert(name, None);
-                folders.push(path);
-            } else if path.is_file() {
-                found.insert(name, Some(fs::read(path).unwrap()));
-            } else {
-                found.insert(name, Some(Vec::new()));
-            }
-        }
-    }
-    found
 }
 
 /// What changes when a file is replaced.

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe, pipe_with};
 
 use crate::harness::{
-    CLICK, CLICK_CSV, Run, Sandbox, event_records, fifo, snapshot, terminal, under_shell,
+    CLICK, CLICK_CSV, Run, Sandbox, event_records, fifo, snapshot, terminal, tree, under_shell,
 };
 
 /// A file that takes nothing, as on a disk that is full; none on systems without it.
@@ -173,35 +173,22 @@ fn days_that_a_log_without_room_kept_from_being_published_are_published_later() 
     };
     let sandbox = begun("d");
     logged(&sandbox, "d", "").expect_code(0);
-    let expected = days(&sandbox);
+    let expected = tree(&sandbox.path("days"));
     let (blocks, folder) = blocks_before_last(&sandbox.text("log"));
 
     let sandbox = begun(&folder);
-    let before = days(&sandbox);
+    let before = tree(&sandbox.path("days"));
     assert_ne!(before, expected);
     logged(&sandbox, &folder, &format!("ulimit -f {blocks};")).expect_code(1);
-    assert_eq!(days(&sandbox), before, "{}", sandbox.text("said"));
+    assert_eq!(
+        tree(&sandbox.path("days")),
+        before,
+        "{}",
+        sandbox.text("said")
+    );
     std::fs::remove_file(sandbox.path("log")).unwrap();
     logged(&sandbox, &folder, "").expect_code(0);
-    assert_eq!(days(&sandbox), expected);
-}
-
-/// The files of the folder of days.
-fn days(sandbox: &Sandbox) -> Vec<(std::path::PathBuf, String)> {
-    let root = sandbox.path("days");
-    let mut days = Vec::new();
-    for entry in std::fs::read_dir(&root).unwrap() {
-        let day = entry.unwrap().path();
-        if day.is_dir() {
-            for file in std::fs::read_dir(day).unwrap() {
-                let path = file.unwrap().path();
-                let text = std::fs::read_to_string(&path).unwrap();
-                days.push((path.strip_prefix(&root).unwrap().to_path_buf(), text));
-            }
-        }
-    }
-    days.sort();
-    days
+    assert_eq!(tree(&sandbox.path("days")), expected);
 }
 
 /// The file may have 512 bytes.

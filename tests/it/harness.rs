@@ -216,6 +216,27 @@ pub(crate) fn snapshot(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// What is in a folder, with all folders in it.
+pub(crate) fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_path_buf();
+            if path.symlink_metadata().unwrap().is_dir() {
+                found.insert(name, None);
+                folders.push(path);
+            } else if path.is_file() {
+                found.insert(name, Some(fs::read(path).unwrap()));
+            } else {
+                found.insert(name, Some(Vec::new()));
+            }
+        }
+    }
+    found
+}
+
 /// The objects of a JSON Lines text.
 pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines()

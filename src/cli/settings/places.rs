@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-/// The file in the folder that the program runs in.
-const LOCAL: &str = "daytally.toml";
+use crate::cli::config::LOCAL_CONFIG;
 
 /// The file below a folder of configurations.
 const SHARED: &str = "daytally/config.toml";
@@ -60,7 +59,7 @@ fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     let paths = folders.into_iter().map(|folder| folder.join(SHARED));
     paths
         .map(|path| (path, true))
-        .chain([(PathBuf::from(LOCAL), false)])
+        .chain([(PathBuf::from(LOCAL_CONFIG), false)])
         .map(|(path, may_be_closed)| Candidate {
             path,
             is_named: false,
@@ -106,7 +105,7 @@ mod tests {
                 found.map(|(_, value)| OsString::from(value))
             };
             let paths: Vec<_> = usual(variable).into_iter().map(|it| it.path).collect();
-            let expected = expected.iter().chain([&LOCAL]).map(PathBuf::from);
+            let expected = expected.iter().chain([&LOCAL_CONFIG]).map(PathBuf::from);
             assert_eq!(paths, expected.collect::<Vec<_>>(), "{variables:?}");
         }
     }
